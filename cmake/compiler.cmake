@@ -1,0 +1,25 @@
+# Flags every target gets, the compiler cache and the fast linker where they are installed.
+find_program(SINTER_CCACHE ccache)
+if(SINTER_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${SINTER_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SINTER_CCACHE})
+endif()
+find_program(SINTER_MOLD mold)
+if(SINTER_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12
+   AND NOT CMAKE_CROSSCOMPILING)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off
+                    -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+if(SINTER_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(SINTER_SANITIZE)
+  add_compile_options(-fsanitize=${SINTER_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SINTER_SANITIZE})
+endif()
+if(SINTER_STATIC_DEPS)
+  add_link_options(-static-libstdc++ -static-libgcc)
+endif()
+find_package(Threads REQUIRED)

@@ -1,0 +1,23 @@
+# Third-party libraries, each found once here. scripts/setup installs what is missing from the distribution's packages.
+find_package(Protobuf REQUIRED)
+find_package(fmt REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+find_program(SINTER_FLATC flatc REQUIRED)
+find_path(SINTER_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
+find_path(SINTER_XXHASH_INCLUDE xxhash.h REQUIRED)
+find_path(SINTER_HIGHWAY_INCLUDE hwy/highway.h REQUIRED)
+find_library(SINTER_HIGHWAY_LIBRARY NAMES libhwy.a hwy REQUIRED)
+
+add_library(sinter_highway INTERFACE)
+target_include_directories(sinter_highway SYSTEM INTERFACE ${SINTER_HIGHWAY_INCLUDE})
+target_link_libraries(sinter_highway INTERFACE ${SINTER_HIGHWAY_LIBRARY})
+
+if(SINTER_ONEDNN)
+  find_path(SINTER_DNNL_INCLUDE dnnl.h)
+  find_library(SINTER_DNNL_LIBRARY dnnl)
+  if(NOT SINTER_DNNL_INCLUDE OR NOT SINTER_DNNL_LIBRARY)
+    message(STATUS "oneDNN not found: the provider module libsinter_onednn.so is not built")
+    set(SINTER_ONEDNN OFF)
+  endif()
+endif()
