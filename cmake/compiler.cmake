@@ -10,8 +10,7 @@ if(SINTER_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_V
   add_link_options(-fuse-ld=mold)
 endif()
 
-add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off
-                    -ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)
+add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off)
 if(SINTER_WERROR)
   add_compile_options(-Werror)
 endif()
