@@ -1,0 +1,94 @@
+// Plan: what will run. Plain data, no behaviour but a validator: made by the builder, stored by engine, executed by runtime.
+//
+// A plan is a tree of regions (design decision 12): the main graph and the bodies of If, Loop and Scan. Values and steps are
+// numbered within their region; every index is checked by validate() before anything runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "core/problem.h"
+#include "core/type.h"
+#include "core/offer.h"
+
+namespace sinter::plan {
+
+enum class Storage : uint8_t {
+  kNone = 0,   // produced but read by nobody
+  kInput,      // region input `index`
+  kConstant,   // blob `index` of the plan
+  kArena,      // in the context's arena; size follows from the shape when the symbols are bound
+  kHost,       // heap: strings, sequences, optionals, and tensors whose size depends on data
+  kCaptured,   // value `index` of the parent region
+  kAlias,      // lies inside value `index` of this region, `alias_offset_bytes` from its start
+};
+
+struct PlanValue {
+  std::string name;                      // engine tensor name; unique in the region
+  std::vector<std::string> onnx_names;
+  ValueType type;                        // shape with symbols
+  Layout layout = Layout::kRowMajor;
+  Storage storage = Storage::kNone;
+  int32_t index = -1;                    // see Storage
+  Dim alias_offset_bytes;
+};
+
+enum class StepKind : uint8_t {
+  kKernel = 0,  // a tactic's kernel
+  kReference,   // the operator's reference kernel on host values
+  kControl,     // If, Loop, Scan: runs regions
+};
+
+struct Step {
+  StepKind kind = StepKind::kKernel;
+  std::string name;                 // of the node
+  std::vector<std::string> source_nodes;
+  std::string tactic;               // kKernel: id
+  int32_t tactic_version = 0;
+  Problem problem;                  // with layouts as chosen; kReference, kControl: operator and attributes
+  Offer offer;                      // kKernel
+  std::vector<int32_t> inputs;      // values, -1: absent
+  std::vector<int32_t> outputs;     // values, -1: not wanted
+  std::vector<int32_t> blobs;       // kKernel: packed weights, in prepare's order
+  std::vector<std::pair<std::string, int32_t>> regions;  // kControl: graph attribute → region
+  double tuned_us = 0;              // what the tuner measured; 0: not timed
+  int64_t workspace_bytes = 0;      // at the optimum shape
+};
+
+struct Region {
+  std::string name;
+  int32_t parent = -1;
+  std::vector<PlanValue> values;
+  std::vector<Step> steps;          // in execution order
+  std::vector<int32_t> inputs;      // values with Storage::kInput, in order
+  std::vector<int32_t> outputs;     // values
+};
+
+// Size and place of a blob come with the engine; the plan only counts them.
+struct BlobInfo {
+  DType dtype = DType::kU8;
+  Dims dims;
+};
+
+// Range of a symbol that inputs bind, and the optimum it was tuned at.
+struct SymbolRange {
+  std::string name;
+  int64_t min = 1, opt = 1, max = INT64_MAX;
+};
+
+struct Plan {
+  std::vector<Region> regions;      // [0] is the main one
+  std::vector<BlobInfo> blobs;
+  std::vector<SymbolRange> symbols;
+  int32_t threads = 1;              // tuned for
+  std::string isa;                  // isa_name() it was tuned for; steps need no more than this
+  std::string cpu_model;
+};
+
+// Every index in range, producers before users, kinds and counts consistent, sizes sane: a plan that passes can't make the
+// runtime read outside its tables. The message names the region, step and field.
+Status validate(const Plan& plan);
+
+}  // namespace sinter::plan

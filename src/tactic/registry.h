@@ -1,0 +1,41 @@
+// The registry: which tactics exist in this process. Builder and runtime reach backends through it only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tactic/tactic.h"
+
+namespace sinter {
+
+class TacticRegistry {
+ public:
+  // Order of registration is the order of ties. The tactic must outlive the registry.
+  void add(const Tactic* tactic);
+  // Null when there is none of that id.
+  const Tactic* find(std::string_view id) const;
+  std::vector<const Tactic*> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<const Tactic*> tactics_;
+};
+
+// The process's registry with the built-in CPU tactics in it. Thread-safe.
+TacticRegistry& tactic_registry();
+
+// Loads a provider module ("onednn": libsinter_onednn.so beside the library or on the loader's path) and adds its tactics; ok
+// when it is loaded already. An error says where it was looked for and what the loader said.
+Status load_provider(std::string_view name);
+
+// A provider module exports this one symbol.
+using ProviderEntry = void (*)(TacticRegistry& registry);
+inline constexpr const char* kProviderEntryName = "sinter_provider_register_v1";
+
+// Defined by src/cpu: adds every line of src/cpu/tactics.def in order.
+void register_cpu_tactics(TacticRegistry& registry);
+
+}  // namespace sinter

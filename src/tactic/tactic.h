@@ -1,0 +1,67 @@
+// The narrow interface between the builder/runtime and the kernels (design decision 4): query → Offer or Decline, prepare (build
+// time: pack weights), bind (load time), specialize (shape), launch.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "base/threads.h"
+#include "core/offer.h"
+#include "core/problem.h"
+#include "core/tensor.h"
+
+namespace sinter {
+
+struct Decline {
+  std::string reason;  // "needs avx512, this machine has avx2", "rank 5 > 4", …
+};
+
+// Filled by Tactic::query.
+struct Answer {
+  std::vector<Offer> offers;
+  std::vector<Decline> declines;
+  void offer(Offer offer) { offers.push_back(std::move(offer)); }
+  void decline(std::string reason) { declines.push_back({std::move(reason)}); }
+};
+
+struct LaunchArgs {
+  const void* const* inputs;  // one a problem input; null for packed and absent ones; in the offer's layouts
+  void* const* outputs;
+  void* workspace;            // at least what specialize returned, aligned to kTensorAlignment
+  ThreadTeam* team;
+};
+
+// A bound kernel: belongs to one execution context, used by one thread at a time.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  // Fixes the concrete logical dims; called before the first launch and whenever they change. May allocate. Returns the
+  // workspace in bytes for `threads` threads.
+  virtual Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) = 0;
+  // Does the work: no allocation, no lock, no throw. Inputs and outputs are aligned to at least 16 bytes where the value is the
+  // caller's, to 64 otherwise. A failure can only be one of the data (an index out of range).
+  virtual Status launch(const LaunchArgs& args) = 0;
+};
+
+class Tactic {
+ public:
+  virtual ~Tactic() = default;
+  virtual std::string_view id() const = 0;  // "cpu.softmax_rows"; printed as id@version
+  virtual int version() const = 0;          // bump when results, packing or speed change: invalidates timings and engines
+  // Adds offers, or declines with a reason, for a problem whose layouts are all kRowMajor still. Pure and thread-safe.
+  virtual void query(const Problem& problem, Answer& answer) const = 0;
+  // Packed blobs for the engine (any dtype; often u8 or f32), from the constant inputs marked packed_inputs. `constants` has one
+  // tensor a problem input, undefined where the input is not constant; always row-major. The problem has the offer's layouts.
+  virtual Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer& offer,
+                                              std::span<const Tensor> constants) const;
+  // Makes the kernel. Blobs are views into the engine, which outlives the kernel.
+  virtual Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
+                                               std::span<const Tensor> blobs) const = 0;
+};
+
+}  // namespace sinter
