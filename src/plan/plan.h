@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,8 +88,27 @@ struct Plan {
   std::string cpu_model;
 };
 
+// Rules that validate() checks and the runtime relies on, besides what the fields say:
+// - Region inputs and outputs are row-major; so are tensors that kReference and kControl steps read or write.
+// - A value is made once: by a step, or by being an input, a constant or captured. A kAlias value that no step makes is there
+//   when its root is (a view: Reshape, Split). A kArena value that no step makes is there when every kAlias value in
+//   it that a step makes is there (Concat without a copy).
+// - A step's outputs are kArena, kHost, kNone, or kAlias inside a kArena value.
+// - A kernel step's problem describes exactly `inputs` and `outputs` (same dtype, shape, layout). Packed inputs are -1 in `inputs`.
+// - A region's parent has a smaller number, and exactly one step of the parent names it.
+
 // Every index in range, producers before users, kinds and counts consistent, sizes sane: a plan that passes can't make the
 // runtime read outside its tables. The message names the region, step and field.
 Status validate(const Plan& plan);
+
+// Root of an alias chain within the region (the value itself when it is no alias). Only for valid plans.
+int32_t alias_root(const Region& region, int32_t value);
+// Bytes of a tensor of fixed-size elements in a layout, padding included; nullopt when they pass kMaxValueBytes or a dim
+// is negative. Strings and unknown types have none.
+std::optional<int64_t> physical_bytes(DType dtype, Layout layout, const Dims& dims);
+// The same for a value's declared shape; nullopt too when a symbol has no binding or the rank is unknown.
+std::optional<int64_t> physical_bytes(const PlanValue& value, const Bindings& bindings);
+// Larger tensors are refused as hostile: the address space of a process ends there.
+constexpr int64_t kMaxValueBytes = int64_t{1} << 46;
 
 }  // namespace sinter::plan
