@@ -1,0 +1,47 @@
+// The builder: optimised graph → tuned plan. The only place that knows everything: which node a tactic may take, every offer's time,
+// layouts for the whole graph, which values alias, what fell back to a reference kernel.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "builder/report.h"
+#include "ir/graph.h"
+#include "plan/plan.h"
+#include "tactic/registry.h"
+
+namespace sinter::builder {
+
+enum class Fallback : uint8_t { kReference, kError };
+
+struct Progress {
+  std::string_view phase;  // "tuning", "packing", …
+  int64_t done = 0, total = 0;
+};
+
+struct BuildOptions {
+  int threads = 1;
+  Isa isa = cpu_info().isa;
+  Precision precision;
+  Fallback fallback = Fallback::kReference;
+  int64_t workspace_bytes = INT64_MAX;         // a tactic that needs more declines
+  int64_t max_build_memory_bytes = INT64_MAX;  // bounds what the builder itself holds: constants, packed weights, tuning buffers
+  std::string timing_cache;                    // file; "": none
+  std::vector<std::string> tactic_filter;      // only tactics whose id begins with one of these; {}: all
+  std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // ranges and optimum of symbols; missing: opt 1, any size
+  bool time_all = false;                       // no pruning: every offer gets full statistics (sinter tactics)
+  std::function<bool(const Progress&)> progress;  // false: cancel
+};
+
+struct BuildResult {
+  plan::Plan plan;
+  std::vector<Tensor> blobs;  // plan.blobs, in order
+  BuildReport report;
+};
+
+// The graph must be verified and typed; it is not changed. Reads and updates the timing cache.
+Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& options);
+
+}  // namespace sinter::builder
