@@ -11,7 +11,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "base/file.h"
+#include "base/files.h"
 
 namespace sinter::builder {
 namespace {
@@ -110,7 +110,7 @@ Status TimingCache::save(const std::string& path) {
   for (const auto& [key, entry] : merged) {
     text += fmt::format("{}\t{}\t{}\t{}\n", key, entry.timing.us, entry.timing.spread, entry.label);
   }
-  SINTER_TRY(write_file_atomically(path, text));
+  SINTER_TRY(write_file(path, text));
   entries_ = std::move(merged);
   changed_ = false;
   return ok_status();

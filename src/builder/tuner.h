@@ -1,0 +1,62 @@
+// The tuner: measures offers on the real problem (design decision 5): weights cold, activations warm, random data without denormals,
+// the candidates interleaved so that a noisy moment hits all of them.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "builder/builder.h"
+#include "builder/timing_cache.h"
+
+namespace sinter::builder {
+
+struct Candidate {
+  const Tactic* tactic = nullptr;
+  Offer offer;
+  Timing timing;
+  bool timed = false;   // false: it failed to prepare or run; `failure` says why
+  bool cached = false;
+  std::string failure;
+};
+
+// All offers for a problem in registration order, and the refusals ("id@version: reason"). Offers that break the options (workspace,
+// filter, NaN rule, shape-dependent packing for a problem with symbols) become refusals.
+struct Candidates {
+  std::vector<Candidate> offers;
+  std::vector<std::string> refusals;
+};
+Candidates collect_candidates(const Problem& problem, const BuildOptions& options);
+
+// The problem with the offer's layouts in its tensor descriptions, as prepare and bind want it.
+Problem with_layouts(const Problem& problem, const Offer& offer);
+
+class Tuner {
+ public:
+  Tuner(const BuildOptions& options, TimingCache& cache);
+  ~Tuner();
+  // Fills timing of every candidate. `constants`: one a problem input, undefined where not constant. Equal problems are timed once.
+  Status time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates);
+  // Median time in µs of one reformat; infinity when no tactic does it.
+  Result<double> reformat_us(const TensorDesc& tensor, Layout from, Layout to);
+  int64_t timed() const { return timed_; }
+  int64_t from_cache() const { return from_cache_; }
+
+ private:
+  class Bench;
+  void evict_weights();
+  Status measure(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
+
+  const BuildOptions& options_;
+  TimingCache& cache_;
+  std::unique_ptr<ThreadTeam> team_;
+  std::vector<uint8_t> eviction_;
+  std::map<std::string, double> reformats_;
+  int64_t timed_ = 0, from_cache_ = 0;
+};
+
+// Index of the winner: the least time; what lies within the noise of it goes to smaller workspace, then list order. -1: none timed.
+int pick(const std::vector<Candidate>& candidates);
+
+}  // namespace sinter::builder
