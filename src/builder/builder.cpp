@@ -1,0 +1,54 @@
+#include "builder/builder.h"
+
+#include <chrono>
+
+#include "builder/region_builder.h"
+
+namespace sinter::builder {
+namespace {
+
+Status check_options(const BuildOptions& options) {
+  if (options.threads < 1) {
+    return make_error(Code::kInvalidArgument, "threads: found {}, expected at least 1; leave --threads out for all usable cores", options.threads);
+  }
+  if (options.isa > cpu_info().hardware_isa) {
+    return make_error(Code::kInvalidArgument, "instruction set: found {}, this machine has {}; tuning needs a machine that runs it",
+                      isa_name(options.isa), isa_name(cpu_info().hardware_isa));
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  SINTER_TRY(check_options(options));
+  TimingCache cache;
+  if (!options.timing_cache.empty()) {
+    SINTER_ASSIGN(cache, TimingCache::load(options.timing_cache));
+  }
+  BuildResult result;
+  Tuner tuner(options, cache);
+  BuildState state{options, collect_symbols(graph, options), tuner, result, {}, 0};
+  plan::Plan& plan = result.plan;
+  plan.threads = options.threads;
+  plan.isa = isa_name(options.isa);
+  plan.cpu_model = cpu_info().model_name;
+  plan.symbols = state.symbols.ranges;
+  plan.regions.emplace_back();
+  plan.regions[0].name = graph.name.empty() ? "main" : graph.name;
+  SINTER_TRY(RegionBuilder(state, graph, nullptr, 0).build());
+  SINTER_TRY(plan::validate(plan).with("while checking the plan the builder made: this is a bug in Sinter"));
+  if (!options.timing_cache.empty() && cache.changed()) SINTER_TRY(cache.save(options.timing_cache));
+
+  BuildReport& report = result.report;
+  report.device = fmt::format("{} ({})", plan.cpu_model, plan.isa);
+  report.threads = options.threads;
+  report.timed_offers = tuner.timed();
+  report.cached_offers = tuner.from_cache();
+  report.build_s = report.tuning_s = std::chrono::duration<double>(Clock::now() - start).count();
+  return result;
+}
+
+}  // namespace sinter::builder

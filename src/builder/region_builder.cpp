@@ -1,0 +1,216 @@
+#include "builder/region_builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+namespace sinter::builder {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr Layout kLayouts[] = {Layout::kRowMajor, Layout::kChannelsLast, Layout::kChannelsBlocked16, Layout::kChannelsBlocked8};
+
+bool same_layouts(const LayoutChoice& a, const LayoutChoice& b) { return a.inputs == b.inputs && a.outputs == b.outputs; }
+
+LayoutChoice row_major(const ir::Node& node) {
+  return {std::vector<Layout>(node.inputs.size(), Layout::kRowMajor), std::vector<Layout>(node.outputs.size(), Layout::kRowMajor), 0};
+}
+
+// Values of this graph that bodies of its nodes read, however deep.
+void collect_captured(const ir::Graph& body, const ir::Graph& outer, std::set<const ir::Value*>& out) {
+  for (const auto& [id, value] : body.values()) {
+    const ir::Value* captured = value->captured;
+    while (captured && captured->graph != &outer && captured->captured) captured = captured->captured;
+    if (captured && captured->graph == &outer) out.insert(captured);
+  }
+  for (const auto& node : body.nodes()) {
+    for (const auto& [name, graph] : node->subgraphs) collect_captured(*graph, outer, out);
+  }
+}
+
+}  // namespace
+
+Result<int32_t> BuildState::add_blob(const Tensor& tensor, std::string_view what) {
+  const std::string digest = ir::digest(tensor);
+  if (const auto it = blob_by_digest.find(digest); it != blob_by_digest.end()) return it->second;
+  held_bytes += tensor.bytes();
+  if (held_bytes > options.max_build_memory_bytes) {
+    return make_error(Code::kOutOfMemory,
+                      "{}: the builder would hold {} bytes of constants and packed weights, --max-build-memory allows {}; raise it, or "
+                      "build on another machine",
+                      what, held_bytes, options.max_build_memory_bytes);
+  }
+  const auto index = static_cast<int32_t>(result.blobs.size());
+  result.blobs.push_back(tensor);
+  result.plan.blobs.push_back({tensor.dtype(), tensor.dims()});
+  blob_by_digest.emplace(digest, index);
+  return index;
+}
+
+RegionBuilder::RegionBuilder(BuildState& state, const ir::Graph& graph, RegionBuilder* parent, int32_t region)
+    : state_(state), graph_(graph), parent_(parent), region_(region) {}
+
+Status RegionBuilder::build() {
+  SINTER_TRY(survey());
+  SINTER_TRY(choose_layouts());
+  return emit();
+}
+
+Status RegionBuilder::survey() {
+  int64_t done = 0;
+  for (const auto& node : graph_.nodes()) {
+    Work work;
+    work.node = node.get();
+    work.kind = classify(*node, state_.symbols);
+    work.problem = make_problem(*node, state_.symbols, state_.options);
+    for (const ir::Value* input : node->inputs) work.constants.push_back(input && input->is_constant() ? input->constant : Tensor());
+    if (work.kind == NodeKind::kKernel) SINTER_TRY(ask_tactics(work));
+    if (work.choices.empty()) {
+      if (work.kind == NodeKind::kKernel) {
+        if (state_.options.fallback == Fallback::kError) return no_tactic(work);
+        work.kind = NodeKind::kReference;
+      }
+      work.choices.push_back({-1, row_major(*node), std::nullopt});
+    }
+    work_.push_back(std::move(work));
+    ++done;
+    if (state_.options.progress && !parent_ &&
+        !state_.options.progress({"tuning", done, static_cast<int64_t>(graph_.node_count())})) {
+      return make_error(Code::kCancelled, "the build was cancelled while tuning node '{}'; nothing was written", node->name);
+    }
+  }
+  return ok_status();
+}
+
+Status RegionBuilder::no_tactic(const Work& work) const {
+  std::string reasons;
+  for (const std::string& refusal : work.candidates.refusals) reasons += "; " + refusal;
+  return make_error(Code::kUnsupported, "node '{}' ({}): no tactic{}; allow the reference kernel with --fallback=reference",
+                    work.node->name, work.problem.to_string(), reasons.empty() ? " knows this operator" : reasons);
+}
+
+Status RegionBuilder::ask_tactics(Work& work) {
+  work.candidates = collect_candidates(work.problem, state_.options);
+  SINTER_TRY(state_.tuner.time(work.problem, work.constants, work.candidates.offers));
+  std::vector<Candidate>& offers = work.candidates.offers;
+  for (const Candidate& candidate : offers) {
+    if (!candidate.timed) {
+      work.candidates.refusals.push_back(
+          fmt::format("{}@{} {}: failed: {}", candidate.tactic->id(), candidate.tactic->version(), candidate.offer.config, candidate.failure));
+    }
+  }
+  // The winner of each combination of layouts competes for the graph.
+  std::vector<bool> taken(offers.size(), false);
+  for (size_t i = 0; i < offers.size(); ++i) {
+    if (taken[i] || !offers[i].timed) continue;
+    const LayoutChoice layouts{offers[i].offer.input_layouts, offers[i].offer.output_layouts, 0};
+    std::vector<Candidate> rivals;
+    std::vector<size_t> places;
+    for (size_t j = i; j < offers.size(); ++j) {
+      if (!offers[j].timed || !same_layouts(layouts, {offers[j].offer.input_layouts, offers[j].offer.output_layouts, 0})) continue;
+      rivals.push_back(offers[j]);
+      places.push_back(j);
+      taken[j] = true;
+    }
+    Choice choice{static_cast<int>(places[static_cast<size_t>(pick(rivals))]), layouts, std::nullopt};
+    choice.layouts.cost_us = offers[static_cast<size_t>(choice.candidate)].timing.us;
+    work.choices.push_back(std::move(choice));
+  }
+  add_view_choices(work);
+  return ok_status();
+}
+
+void RegionBuilder::add_view_choices(Work& work) {
+  const ir::Node& node = *work.node;
+  const bool gathers = node.is("Concat");
+  if (gathers) {
+    std::set<const ir::Value*> seen;
+    if (graph_.is_output(node.output())) return;
+    for (const ir::Value* input : node.inputs) {
+      if (!input || !input->producer || graph_.is_output(input) || !seen.insert(input).second) return;
+    }
+  }
+  for (Layout layout : kLayouts) {
+    auto pieces = view_pieces(work.problem, layout);
+    if (!pieces) continue;
+    Choice choice{-1, row_major(node), std::move(pieces)};
+    if (gathers) choice.layouts.inputs.assign(node.inputs.size(), layout);
+    else choice.layouts.inputs[0] = layout;
+    choice.layouts.outputs.assign(node.outputs.size(), layout);
+    work.choices.push_back(std::move(choice));
+  }
+}
+
+Status RegionBuilder::choose_layouts() {
+  LayoutProblem problem;
+  std::map<const ir::Value*, int> index;
+  std::set<const ir::Value*> captured;
+  for (const auto& node : graph_.nodes()) {
+    for (const auto& [name, body] : node->subgraphs) collect_captured(*body, graph_, captured);
+  }
+  auto add = [&](const ir::Value* value, int producer, int output) -> Status {
+    LayoutProblem::Value entry;
+    entry.producer = producer;
+    entry.producer_output = output;
+    entry.needed_row_major = graph_.is_output(value) || captured.count(value) > 0;
+    for (auto& row : entry.reformat_us) row.fill(kInfinity);
+    for (int l = 0; l < kLayoutCount; ++l) entry.reformat_us[static_cast<size_t>(l)][static_cast<size_t>(l)] = 0;
+    index[value] = static_cast<int>(problem.values.size());
+    problem.values.push_back(entry);
+    return ok_status();
+  };
+  for (const ir::Value* input : graph_.inputs) SINTER_TRY(add(input, -1, 0));
+  for (const auto& [id, value] : graph_.values()) {
+    if (value->captured) SINTER_TRY(add(value.get(), -1, 0));
+  }
+  // Which layouts can meet at a value: only those reformats are timed.
+  std::map<const ir::Value*, std::set<Layout>> made, wanted;
+  for (size_t n = 0; n < work_.size(); ++n) {
+    const Work& work = work_[n];
+    LayoutProblem::Node node;
+    for (size_t i = 0; i < work.node->inputs.size(); ++i) {
+      const ir::Value* input = work.node->inputs[i];
+      node.inputs.push_back(input && !input->is_constant() ? index.at(input) : -1);
+      for (const Choice& choice : work.choices) {
+        if (node.inputs.back() >= 0) wanted[input].insert(choice.layouts.inputs[i]);
+      }
+    }
+    for (const Choice& choice : work.choices) node.choices.push_back(choice.layouts);
+    for (size_t o = 0; o < work.node->outputs.size(); ++o) {
+      if (!work.node->outputs[o]) continue;
+      SINTER_TRY(add(work.node->outputs[o], static_cast<int>(n), static_cast<int>(o)));
+      for (const Choice& choice : work.choices) made[work.node->outputs[o]].insert(choice.layouts.outputs[o]);
+    }
+    problem.nodes.push_back(std::move(node));
+  }
+  for (const auto& [value, at] : index) {
+    LayoutProblem::Value& entry = problem.values[static_cast<size_t>(at)];
+    std::set<Layout> from = entry.producer < 0 ? std::set<Layout>{Layout::kRowMajor} : made[value];
+    std::set<Layout> to = wanted[value];
+    if (entry.needed_row_major) to.insert(Layout::kRowMajor);
+    if (from.size() + to.size() < 2 || (from.size() == 1 && from == to)) continue;
+    if (!is_plannable(*value, state_.symbols)) continue;
+    const TensorDesc desc = describe(*value, state_.symbols);
+    for (Layout a : from) {
+      for (Layout b : to) {
+        double& cost = entry.reformat_us[static_cast<size_t>(a)][static_cast<size_t>(b)];
+        if (same_bytes(a, b, desc.shape)) {
+          cost = 0;
+        } else {
+          SINTER_ASSIGN(cost, state_.tuner.reformat_us(desc, a, b));
+        }
+      }
+    }
+  }
+  const LayoutSolution solution = solve_layouts(problem);
+  if (!std::isfinite(solution.cost_us)) {
+    return make_error(Code::kInternal, "graph '{}': no combination of layouts connects all tactics (a reformat is missing)", graph_.name);
+  }
+  for (size_t n = 0; n < work_.size(); ++n) work_[n].chosen = solution.choice[n];
+  if (!parent_) state_.result.report.predicted_us = solution.cost_us;
+  state_.result.report.layouts_exact &= solution.exact;
+  return ok_status();
+}
+
+}  // namespace sinter::builder

@@ -1,0 +1,81 @@
+// One region of the plan from one graph: asks the tactics, times them, chooses layouts, emits values and steps. Bodies recurse.
+#pragma once
+
+#include <array>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "builder/layout_solver.h"
+#include "builder/node_problem.h"
+#include "builder/tuner.h"
+#include "builder/views.h"
+
+namespace sinter::builder {
+
+// Shared by the regions of one build.
+struct BuildState {
+  const BuildOptions& options;
+  SymbolTable symbols;
+  Tuner& tuner;
+  BuildResult& result;
+  std::map<std::string, int32_t> blob_by_digest;
+  int64_t held_bytes = 0;  // constants and packed weights so far, against max_build_memory_bytes
+
+  Result<int32_t> add_blob(const Tensor& tensor, std::string_view what);
+};
+
+class RegionBuilder {
+ public:
+  // `parent` is null for the main graph.
+  RegionBuilder(BuildState& state, const ir::Graph& graph, RegionBuilder* parent, int32_t region);
+  Status build();
+
+ private:
+  // A way to do a node: a timed offer, or (candidate < 0) a view, the reference kernel, a control step.
+  struct Choice {
+    int candidate = -1;
+    LayoutChoice layouts;
+    std::optional<ViewPieces> view;
+  };
+  struct Work {
+    const ir::Node* node = nullptr;
+    NodeKind kind = NodeKind::kReference;
+    Problem problem;
+    std::vector<Tensor> constants;
+    Candidates candidates;
+    std::vector<Choice> choices;
+    int chosen = 0;
+  };
+
+  Status survey();
+  Status ask_tactics(Work& work);
+  void add_view_choices(Work& work);
+  Status no_tactic(const Work& work) const;
+  Status choose_layouts();
+
+  Status emit();
+  Status emit_kernel(Work& work);
+  Status emit_view(Work& work);
+  Status emit_host(Work& work);
+  bool emit_pieces(Work& work, const ViewPieces& pieces, Layout layout);
+  plan::Step start_step(const Work& work, plan::StepKind kind) const;
+  void report(const Work& work, const plan::Step& step, const Choice& choice);
+
+  plan::Region& region() { return state_.result.plan.regions[static_cast<size_t>(region_)]; }
+  int32_t add_value(const ir::Value& value, Layout layout, plan::Storage storage, int32_t index);
+  // The plan value that holds `value` in this layout; makes a constant, a capture, an alias or a reformat step when needed.
+  Result<int32_t> use(const ir::Value& value, Layout layout);
+  Result<int32_t> use_constant(const ir::Value& value, Layout layout);
+  Result<int32_t> add_reformat(const ir::Value& value, int32_t from, Layout to);
+  Result<Tensor> reformatted(const Tensor& tensor, const TensorDesc& desc, Layout to);
+
+  BuildState& state_;
+  const ir::Graph& graph_;
+  RegionBuilder* parent_;
+  int32_t region_;
+  std::vector<Work> work_;
+  std::map<const ir::Value*, std::array<int32_t, kLayoutCount>> placed_;
+};
+
+}  // namespace sinter::builder

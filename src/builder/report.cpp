@@ -1,0 +1,71 @@
+#include "builder/report.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include <fmt/format.h>
+
+namespace sinter::builder {
+namespace {
+
+constexpr double kMiB = 1 << 20;
+
+nlohmann::json to_json(const OfferReport& offer) {
+  return {{"tactic", offer.tactic}, {"config", offer.config}, {"layouts", offer.layouts}, {"us", offer.us},
+          {"spread", offer.spread}, {"workspace_bytes", offer.workspace_bytes}, {"chosen", offer.chosen}};
+}
+
+nlohmann::json to_json(const LayerReport& layer) {
+  nlohmann::json offers = nlohmann::json::array();
+  for (const OfferReport& offer : layer.offers) offers.push_back(to_json(offer));
+  return {{"name", layer.name}, {"source_nodes", layer.source_nodes}, {"problem", layer.problem}, {"op", layer.op},
+          {"tactic", layer.tactic}, {"config", layer.config}, {"precision", layer.precision},
+          {"input_layouts", layer.input_layouts}, {"output_layouts", layer.output_layouts}, {"us", layer.us},
+          {"weight_bytes", layer.weight_bytes}, {"activation_bytes", layer.activation_bytes},
+          {"workspace_bytes", layer.workspace_bytes}, {"offers", offers}, {"refusals", layer.refusals}};
+}
+
+}  // namespace
+
+std::string BuildReport::to_json() const {
+  nlohmann::json layers_json = nlohmann::json::array();
+  for (const LayerReport& layer : layers) layers_json.push_back(builder::to_json(layer));
+  const nlohmann::json json = {
+      {"device", device}, {"threads", threads}, {"build_s", build_s}, {"tuning_s", tuning_s}, {"predicted_us", predicted_us},
+      {"weight_bytes", weight_bytes}, {"activation_bytes", activation_bytes}, {"workspace_bytes", workspace_bytes},
+      {"timed_offers", timed_offers}, {"cached_offers", cached_offers}, {"layouts_exact", layouts_exact},
+      {"reformats", reformats}, {"reference_layers", reference_layers}, {"aliased", aliased}, {"layers", layers_json},
+      {"passes_fired", passes_fired}, {"passes_declined", passes_declined}};
+  return json.dump(1);
+}
+
+std::string BuildReport::to_text(bool refusals) const {
+  std::string text = fmt::format("{:<40} {:<46} {:<28} {:>10}\n", "layer", "problem", "tactic", "us");
+  for (const LayerReport& layer : layers) {
+    text += fmt::format("{:<40.40} {:<46.46} {:<28.28} {:>10.1f}\n", layer.name, layer.problem, layer.tactic, layer.us);
+    if (!refusals) continue;
+    for (const OfferReport& offer : layer.offers) {
+      if (!offer.chosen) {
+        text += fmt::format("    lost: {} {} {}: {:.1f} us\n", offer.tactic, offer.config, offer.layouts, offer.us);
+      }
+    }
+    for (const std::string& refusal : layer.refusals) text += fmt::format("    refused: {}\n", refusal);
+  }
+  text += fmt::format("\n{} layers ({} reformats, {} on reference kernels, {} more need no step); predicted {:.3f} ms on {}, {} thread{}\n",
+                      layers.size(), reformats, reference_layers, aliased, predicted_us / 1000, device, threads, threads == 1 ? "" : "s");
+  text += fmt::format("weights {:.1f} MiB, activations {:.1f} MiB (sum over layers), largest workspace {:.1f} MiB\n", weight_bytes / kMiB,
+                      activation_bytes / kMiB, workspace_bytes / kMiB);
+  text += fmt::format("built in {:.2f} s: {} offers timed, {} timings from the cache; layout choice {}\n", build_s, timed_offers,
+                      cached_offers, layouts_exact ? "exact" : "approximate (graph too wide)");
+  for (const LayerReport& layer : layers) {
+    if (layer.tactic == "reference") text += fmt::format("reference kernel: '{}' ({})\n", layer.name, layer.op);
+  }
+  if (!passes_fired.empty()) {
+    text += "passes:";
+    for (const auto& [name, times] : passes_fired) text += fmt::format(" {} {}", name, times);
+    text += '\n';
+  }
+  return text;
+}
+
+}  // namespace sinter::builder
