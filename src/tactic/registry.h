@@ -13,8 +13,9 @@ namespace sinter {
 
 class TacticRegistry {
  public:
-  // Order of registration is the order of ties. The tactic must outlive the registry.
-  void add(const Tactic* tactic);
+  virtual ~TacticRegistry() = default;
+  // Order of registration is the order of ties. The tactic must outlive the registry. Virtual: provider modules call it.
+  virtual void add(const Tactic* tactic);
   // Null when there is none of that id.
   const Tactic* find(std::string_view id) const;
   std::vector<const Tactic*> all() const;
