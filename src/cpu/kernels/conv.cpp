@@ -1,0 +1,128 @@
+#include "cpu/kernels/conv.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sinter::cpu {
+namespace {
+
+int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+int64_t group_packed_floats(const ConvShape& shape) {
+  return panel_count(shape.out_channels / shape.groups) * kPanel * shape.kh * shape.kw *
+         (shape.channels / shape.groups);
+}
+
+struct ConvRows {
+  const ConvShape* shape;
+  const float* src;  // channel 0 of the group
+  const float* zeros;
+};
+
+// The top left source pixel of an output pixel.
+struct Origin {
+  const float* image;
+  int64_t y, x;
+};
+
+Origin origin_of(const ConvRows& rows, int64_t pixel) {
+  const ConvShape& s = *rows.shape;
+  const int64_t ox = pixel % s.ow, line = pixel / s.ow;
+  const int64_t oy = line % s.oh, n = line / s.oh;
+  return {rows.src + n * s.h * s.w * s.src_pixel_stride, oy * s.stride_h - s.pad_top, ox * s.stride_w - s.pad_left};
+}
+
+void fill_conv_rows(const void* ctx, int64_t row, int count, const float** out) {
+  const ConvRows& rows = *static_cast<const ConvRows*>(ctx);
+  const ConvShape& s = *rows.shape;
+  for (int r = 0; r < count; ++r) {
+    const Origin at = origin_of(rows, row + r);
+    const float** to = out + r;
+    for (int64_t ky = 0; ky < s.kh; ++ky) {
+      const int64_t y = at.y + ky * s.dilation_h;
+      const bool row_inside = y >= 0 && y < s.h;
+      const float* line = at.image + y * s.w * s.src_pixel_stride;
+      for (int64_t kx = 0; kx < s.kw; ++kx, to += count) {
+        const int64_t x = at.x + kx * s.dilation_w;
+        *to = row_inside && x >= 0 && x < s.w ? line + x * s.src_pixel_stride : rows.zeros;
+      }
+    }
+  }
+}
+
+int64_t zeros_bytes(const ConvShape& shape) { return round_up(shape.channels / shape.groups * sizeof(float), 64); }
+
+}  // namespace
+
+int64_t conv_packed_floats(const ConvShape& shape) { return shape.groups * group_packed_floats(shape); }
+
+void conv_pack_weights(const ConvShape& shape, const float* weights, float* packed) {
+  const int64_t in = shape.channels / shape.groups, out = shape.out_channels / shape.groups;
+  const int64_t taps = shape.kh * shape.kw;
+  for (int64_t g = 0; g < shape.groups; ++g) {
+    for (int64_t panel = 0; panel < panel_count(out); ++panel) {
+      for (int64_t tap = 0; tap < taps; ++tap) {
+        for (int64_t c = 0; c < in; ++c) {
+          for (int64_t j = 0; j < kPanel; ++j, ++packed) {
+            const int64_t o = panel * kPanel + j;
+            *packed = o < out ? weights[((g * out + o) * in + c) * taps + tap] : 0.0f;
+          }
+        }
+      }
+    }
+  }
+}
+
+GemmBlocking conv_blocking(const KernelTable& table, const ConvShape& shape) {
+  return choose_blocking(table, shape.batch * shape.oh * shape.ow, shape.out_channels / shape.groups,
+                         shape.channels / shape.groups, shape.kh * shape.kw);
+}
+
+int64_t conv_workspace_bytes(const ConvShape& shape, const GemmBlocking& blocking, int threads) {
+  return zeros_bytes(shape) + threads * gemm_scratch_bytes(blocking, shape.kh * shape.kw);
+}
+
+void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& blocking, const float* src,
+          const float* packed, float* dst, const Epilogue& epilogue, ThreadTeam& team, void* workspace) {
+  const int64_t in = shape.channels / shape.groups, out = shape.out_channels / shape.groups;
+  float* zeros = static_cast<float*>(workspace);
+  std::memset(zeros, 0, zeros_bytes(shape));
+  char* scratch = static_cast<char*>(workspace) + zeros_bytes(shape);
+  const auto group_args = [&](int64_t g, const ConvRows& rows) {
+    GemmArgs args;
+    args.m = shape.batch * shape.oh * shape.ow;
+    args.n = out;
+    args.k = in;
+    args.segments = shape.kh * shape.kw;
+    args.fill = &fill_conv_rows;
+    args.fill_ctx = &rows;
+    args.zeros = zeros;
+    args.b = packed + g * group_packed_floats(shape);
+    args.c = dst;
+    args.c_stride = shape.dst_pixel_stride;
+    args.col_begin = g * out;
+    args.epilogue = &epilogue;
+    return args;
+  };
+  if (shape.groups == 1) {
+    const ConvRows rows{&shape, src, zeros};
+    gemm_on_team(table, group_args(0, rows), blocking, team, scratch);
+    return;
+  }
+  // Groups first; what threads remain for each group split its rows.
+  const int64_t m = shape.batch * shape.oh * shape.ow, panels = panel_count(out);
+  const int64_t tiles = (m + blocking.rows - 1) / blocking.rows;
+  const GridSplit grid = split_grid(team.size(), tiles, shape.groups);
+  const int64_t scratch_bytes = gemm_scratch_bytes(blocking, shape.kh * shape.kw);
+  team.run(grid.m_parts * grid.n_parts, [&](int part) {
+    const int64_t i = part % grid.m_parts, j = part / grid.m_parts;
+    const int64_t row_begin = tiles * i / grid.m_parts * blocking.rows;
+    const int64_t row_end = std::min(tiles * (i + 1) / grid.m_parts * blocking.rows, m);
+    for (int64_t g = shape.groups * j / grid.n_parts; g < shape.groups * (j + 1) / grid.n_parts; ++g) {
+      const ConvRows rows{&shape, src + g * in, zeros};
+      gemm_block(table, group_args(g, rows), blocking, row_begin, row_end, 0, panels, scratch + part * scratch_bytes);
+    }
+  });
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,205 @@
+#include "cpu/kernels/gemm_driver.h"
+
+#include <algorithm>
+
+namespace sinter::cpu {
+namespace {
+
+// Shares of a second-level cache of 1 MiB or more (2 MiB where this was tuned) for one block of A and one group of B.
+constexpr int64_t kBlockOfA = 512 << 10, kGroupOfB = 384 << 10;
+// k is blocked only beyond this: reloading C costs about 1 % of a block of 1024.
+constexpr int64_t kLongestBlock = 1024;
+
+// Estimated cycles for one step of k: two multiply-adds or two loads a cycle, or the latency of four.
+double step_cycles(int rows, int panels, int vectors) {
+  const double sums = rows * panels * vectors;
+  return std::max({sums / 2, (rows + panels * vectors) / 2.0, 4.0});
+}
+
+int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+// The scratch of one thread: row addresses, the segment list and its length for each tile of a block.
+struct Scratch {
+  const float** rows;
+  TileSegment* segments;
+  int64_t* counts;
+};
+
+Scratch carve(void* memory, const GemmBlocking& blocking, int64_t segments) {
+  Scratch scratch;
+  char* at = static_cast<char*>(memory);
+  scratch.rows = reinterpret_cast<const float**>(at);
+  at += blocking.row_tiles * segments * blocking.rows * sizeof(float*);
+  scratch.segments = reinterpret_cast<TileSegment*>(at);
+  at += blocking.row_tiles * segments * sizeof(TileSegment);
+  scratch.counts = reinterpret_cast<int64_t*>(at);
+  return scratch;
+}
+
+bool all_padding(const float* const* rows, int count, const float* zeros) {
+  for (int r = 0; r < count; ++r) {
+    if (rows[r] != zeros) return false;
+  }
+  return true;
+}
+
+// Rows of tile `i` when [begin, end) is cut into `tiles` of nearly equal height.
+struct RowRange {
+  int64_t begin;
+  int count;
+};
+RowRange tile_rows(int64_t begin, int64_t end, int64_t tiles, int64_t i) {
+  const int64_t rows = end - begin, from = begin + rows * i / tiles;
+  return {from, static_cast<int>(begin + rows * (i + 1) / tiles - from)};
+}
+
+void list_segments(const GemmArgs& args, const GemmBlocking& blocking, const Scratch& scratch, int64_t tile,
+                   RowRange range) {
+  const float** rows = scratch.rows + tile * args.segments * blocking.rows;
+  TileSegment* list = scratch.segments + tile * args.segments;
+  args.fill(args.fill_ctx, range.begin, range.count, rows);
+  int64_t count = 0;
+  for (int64_t s = 0; s < args.segments; ++s) {
+    const float** of_segment = rows + s * range.count;
+    if (args.zeros != nullptr && all_padding(of_segment, range.count, args.zeros)) continue;
+    list[count++] = {of_segment, s * args.k * kPanel};
+  }
+  scratch.counts[tile] = count;
+}
+
+// The next group of B is fetched to L2 while this one is in use, each tile fetching its share.
+void set_prefetch(const GemmArgs& args, const GemmBlocking& blocking, int64_t tile, int64_t tiles, bool last_group,
+                  TileCall& call) {
+  call.prefetch = reinterpret_cast<const char*>(call.b);
+  call.prefetch_step = 0;
+  const bool contiguous = args.segments == 1 || call.k == args.k;  // within a panel
+  if (last_group || !contiguous) return;
+  constexpr int64_t kStepBytes = kPanel * sizeof(float);
+  const int64_t panel_bytes = std::max<int64_t>(args.segments * call.k, 1) * kStepBytes;
+  const int64_t at = panel_bytes * blocking.panels * tile / tiles;
+  const int64_t panel = blocking.panels + at / panel_bytes;
+  call.prefetch += panel * call.panel_stride * static_cast<int64_t>(sizeof(float)) + at % panel_bytes;
+  call.prefetch_step = std::min<int64_t>(4 * kStepBytes * blocking.panels / tiles, 128);
+}
+
+// One block of k of one block of rows, over the panels.
+void multiply_block(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking,
+                    const Scratch& scratch, int64_t row_begin, int64_t row_end, int64_t tiles, int64_t panel_begin,
+                    int64_t panel_end, TileCall call) {
+  const int64_t k_offset = call.a_offset;
+  for (int64_t panel = panel_begin; panel < panel_end; panel += blocking.panels) {
+    const int panels = static_cast<int>(std::min<int64_t>(blocking.panels, panel_end - panel));
+    call.b = args.b + panel * call.panel_stride + k_offset * kPanel;
+    call.cols = static_cast<int>(std::min<int64_t>(panels * kPanel, args.n - panel * kPanel));
+    call.col = args.col_begin + panel * kPanel;
+    const bool last = panel + blocking.panels >= panel_end;
+    for (int64_t i = 0; i < tiles; ++i) {
+      const RowRange range = tile_rows(row_begin, row_end, tiles, i);
+      call.segments = scratch.segments + i * args.segments;
+      call.segment_count = scratch.counts[i];
+      call.row = range.begin;
+      call.c = args.c + range.begin * args.c_stride + call.col;
+      set_prefetch(args, blocking, i, tiles, last, call);
+      table.tile[panels - 1][range.count - 1](call);
+    }
+  }
+}
+
+}  // namespace
+
+GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int64_t k, int64_t segments) {
+  GemmBlocking best;
+  const int64_t panels = std::max<int64_t>(panel_count(n), 1);
+  m = std::max<int64_t>(m, 1);
+  const int vectors = table.isa >= Isa::kAvx512 ? 1 : table.isa >= Isa::kAvx2 ? 2 : 4;
+  double best_cycles = 0;
+  for (int width = 1; width <= table.max_panels; ++width) {
+    const int64_t tiles = (m + table.max_rows[width - 1] - 1) / table.max_rows[width - 1];
+    const int rows = static_cast<int>((m + tiles - 1) / tiles);
+    const int rest = static_cast<int>(panels % width);
+    double cycles = (panels / width) * step_cycles(rows, width, vectors);
+    if (rest != 0) cycles += step_cycles(rows, rest, vectors);
+    cycles *= tiles;
+    if (best.k_block == 0 || cycles < best_cycles) {
+      best_cycles = cycles;
+      best.k_block = 1;
+      best.panels = width;
+      best.rows = rows;
+    }
+  }
+  const int64_t group_k = std::max<int64_t>(kGroupOfB / (best.panels * kPanel * 4) / std::max<int64_t>(segments, 1), 16);
+  const int64_t longest = std::max<int64_t>(std::min(group_k, kLongestBlock), 16);
+  const int64_t blocks = std::max<int64_t>((k + longest - 1) / longest, 1);
+  best.k_block = std::max<int64_t>(round_up((k + blocks - 1) / blocks, 16), 16);
+  const int64_t row_bytes = std::min(std::max<int64_t>(k, 1), best.k_block) * 4;
+  const int64_t tiles = (m + best.rows - 1) / best.rows;
+  best.row_tiles = std::clamp<int64_t>(kBlockOfA / (row_bytes * best.rows), 1, tiles);
+  return best;
+}
+
+int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments) {
+  const int64_t per_segment = blocking.rows * sizeof(float*) + sizeof(TileSegment);
+  return round_up(blocking.row_tiles * (segments * per_segment + sizeof(int64_t)), 64);
+}
+
+void gemm_block(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
+                int64_t row_end, int64_t panel_begin, int64_t panel_end, void* scratch_memory) {
+  if (row_begin >= row_end || panel_begin >= panel_end) return;
+  const Scratch scratch = carve(scratch_memory, blocking, args.segments);
+  const int64_t all_tiles = (row_end - row_begin + blocking.rows - 1) / blocking.rows;
+  const int64_t row_blocks = (all_tiles + blocking.row_tiles - 1) / blocking.row_tiles;
+  TileCall call{};
+  call.panel_stride = args.segments * args.k * kPanel;
+  call.c_stride = args.c_stride;
+  call.epilogue = args.epilogue;
+  for (int64_t block = 0; block < row_blocks; ++block) {
+    const int64_t first = all_tiles * block / row_blocks, last = all_tiles * (block + 1) / row_blocks;
+    const int64_t begin = tile_rows(row_begin, row_end, all_tiles, first).begin;
+    const int64_t end = last == all_tiles ? row_end : tile_rows(row_begin, row_end, all_tiles, last).begin;
+    for (int64_t i = 0; i < last - first; ++i) {
+      list_segments(args, blocking, scratch, i, tile_rows(begin, end, last - first, i));
+    }
+    int64_t k = 0;
+    do {
+      call.a_offset = k;
+      call.k = std::min(blocking.k_block, args.k - k);
+      call.accumulate = k != 0;
+      call.finish = k + call.k == args.k;
+      multiply_block(table, args, blocking, scratch, begin, end, last - first, panel_begin, panel_end, call);
+      k += call.k;
+    } while (k < args.k);
+  }
+}
+
+GridSplit split_grid(int parts, int64_t m_units, int64_t n_units) {
+  GridSplit best{1, 1};
+  int64_t best_work = m_units * n_units;
+  for (int m_parts = 1; m_parts <= parts; ++m_parts) {
+    const int n_parts = parts / m_parts;
+    const int64_t work = ((m_units + m_parts - 1) / m_parts) * ((n_units + n_parts - 1) / n_parts);
+    if (work < best_work) {
+      best_work = work;
+      best = {m_parts, n_parts};
+    }
+  }
+  return best;
+}
+
+void gemm_on_team(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, ThreadTeam& team,
+                  void* scratch) {
+  const int64_t tiles = (args.m + blocking.rows - 1) / blocking.rows, panels = panel_count(args.n);
+  const int64_t groups = (panels + blocking.panels - 1) / blocking.panels;
+  const GridSplit grid = split_grid(team.size(), tiles, groups);
+  const int64_t scratch_bytes = gemm_scratch_bytes(blocking, args.segments);
+  team.run(grid.m_parts * grid.n_parts, [&](int part) {
+    const int64_t i = part % grid.m_parts, j = part / grid.m_parts;
+    const int64_t row_begin = tiles * i / grid.m_parts * blocking.rows;
+    const int64_t row_end = std::min(tiles * (i + 1) / grid.m_parts * blocking.rows, args.m);
+    const int64_t panel_begin = groups * j / grid.n_parts * blocking.panels;
+    const int64_t panel_end = std::min(groups * (j + 1) / grid.n_parts * blocking.panels, panels);
+    gemm_block(table, args, blocking, row_begin, row_end, panel_begin, panel_end,
+               static_cast<char*>(scratch) + part * scratch_bytes);
+  });
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,82 @@
+// The innermost loops of the dense kernel family, one table of function pointers for each instruction set.
+//
+// Everything that depends on vector instructions is behind this table; the drivers (gemm_driver, conv, depthwise) are
+// common code. Packed weights have one layout for all instruction sets, panels of kPanel columns: a panel holds for
+// each k the 16 values B[k][16 p .. 16 p + 15], zero beyond the last column, and panel p + 1 follows panel p. An engine
+// packed on one machine therefore runs on any other.
+#pragma once
+
+#include <cstdint>
+
+#include "base/cpu_info.h"
+#include "cpu/kernels/epilogue.h"
+
+namespace sinter::cpu {
+
+inline constexpr int kPanel = 16;         // columns in a panel: one AVX-512 register, two AVX2, four NEON
+inline constexpr int kMaxTilePanels = 4;  // widest tile of any table
+inline constexpr int kMaxTileRows = 14;   // tallest tile of any table
+
+// One step of a batch reduction: rows[r] is the address of A_b[r][0], B_b starts b_offset floats into each panel.
+struct TileSegment {
+  const float* const* rows;
+  int64_t b_offset;
+};
+
+// C[rows x cols] = epilogue(sum over segments and k of A[r][a_offset + k] * B[b_offset + 16 k + c] (+ C)).
+struct TileCall {
+  const TileSegment* segments;
+  int64_t segment_count;
+  int64_t k;               // length of each segment
+  int64_t a_offset;        // added to every row address
+  const float* b;          // first panel of the tile
+  int64_t panel_stride;    // floats from one panel to the next
+  float* c;
+  int64_t c_stride;
+  int cols;                // columns to store, in (16 (panels - 1), 16 panels]
+  bool accumulate;         // start from C instead of from the bias
+  bool finish;             // apply the epilogue after the sum
+  const Epilogue* epilogue;
+  int64_t row, col;        // coordinates of the tile in the output, for bias, residual and post
+  const char* prefetch;    // memory that a later tile will read; two lines are fetched to L2 for every four k
+  int64_t prefetch_step;   // bytes to advance after each pair of lines
+};
+using TileFn = void (*)(const TileCall& call);
+
+// One output row of a depthwise convolution, channels last: for each pixel x in [0, pixels) and channel
+//   dst[x] = epilogue(sum over taps (i, j) with tap_row i valid and 0 <= left + x * stride + j * dilation < width).
+struct DepthwiseCall {
+  const float* const* src_rows;  // source row of each vertical tap, channel 0 of column 0; nullptr for a padding row
+  int64_t kh, kw;
+  int64_t stride, dilation, left;  // horizontal; left = -pad_left
+  int64_t width;                   // source columns
+  int64_t src_pixel_stride;
+  const float* weights;            // [kh][kw][padded channels]
+  int64_t weight_stride;           // padded channels, a multiple of kPanel
+  int64_t channels;                // of this call
+  float* dst;
+  int64_t dst_pixel_stride;
+  int64_t pixels;
+  const Epilogue* epilogue;
+  int64_t row, col;                // output coordinates (pixel index, channel) of dst[0]
+};
+using DepthwiseFn = void (*)(const DepthwiseCall& call);
+
+struct KernelTable {
+  Isa isa;
+  int max_panels;                          // tiles exist for 1..max_panels panels
+  int max_rows[kMaxTilePanels];            // and for 1..max_rows[panels - 1] rows
+  TileFn tile[kMaxTilePanels][kMaxTileRows];
+  DepthwiseFn depthwise_row;
+  // The epilogue without bias on a rows x cols block of c (all but post); col and row as in TileCall.
+  void (*activate)(float* c, int64_t c_stride, int rows, int cols, const Epilogue& epilogue, int64_t row, int64_t col);
+  // dst[k][16] = src[k][0..cols) with zeros up to 16; and the same from the transpose, src[col][k].
+  void (*pack_panel)(const float* src, int64_t src_stride, int64_t k, int cols, float* dst);
+  void (*pack_panel_transposed)(const float* src, int64_t src_stride, int64_t k, int cols, float* dst);
+};
+
+// The table of the best implemented instruction set that is not above `isa`, which must not exceed the hardware's.
+const KernelTable& kernel_table(Isa isa);
+inline const KernelTable& kernel_table() { return kernel_table(cpu_info().isa); }
+
+}  // namespace sinter::cpu

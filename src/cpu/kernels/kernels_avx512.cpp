@@ -1,0 +1,33 @@
+// The dense kernel table of AVX-512.
+//
+// Tile shapes: the sums and one vector of B a panel leave a register for the broadcast: 14 x 2 + 2 + 1 = 31 of 32, likewise
+// 9 x 3 and 6 x 4. One panel stops at 14 rows, where addresses outgrow the general registers.
+#include "cpu/kernels/simd_avx512.h"
+
+#include "cpu/kernels/depthwise_body.h"
+#include "cpu/kernels/kernel_table.h"
+#include "cpu/kernels/pack_body.h"
+#include "cpu/kernels/tile_body.h"
+
+namespace sinter::cpu {
+
+KernelTable make_kernel_table_avx512() {
+  KernelTable table{};
+  table.isa = Isa::kAvx512;
+  table.max_panels = 4;
+  table.max_rows[0] = 14;
+  table.max_rows[1] = 14;
+  table.max_rows[2] = 9;
+  table.max_rows[3] = 6;
+  fill_tiles<1, 14>(table.tile[0]);
+  fill_tiles<2, 14>(table.tile[1]);
+  fill_tiles<3, 9>(table.tile[2]);
+  fill_tiles<4, 6>(table.tile[3]);
+  table.depthwise_row = &depthwise_row;
+  table.activate = &activate_block;
+  table.pack_panel = &pack_panel;
+  table.pack_panel_transposed = &pack_panel_transposed;
+  return table;
+}
+
+}  // namespace sinter::cpu

@@ -1,0 +1,54 @@
+// Vectors of 8 floats in AVX2 with FMA; see simd_avx512.h for the rules.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace sinter::cpu {
+namespace {
+
+constexpr int kLanes = 8;
+using Vec = __m256;
+using LaneMask = int64_t;  // the number of lanes
+
+inline LaneMask first_lanes(int64_t n) { return n; }
+inline __m256i lane_bits(int64_t n) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+inline Vec load(const float* p) { return _mm256_loadu_ps(p); }
+inline Vec load(const float* p, LaneMask mask) {
+  return mask >= kLanes ? load(p) : _mm256_maskload_ps(p, lane_bits(mask));
+}
+inline void store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
+inline void store(float* p, Vec v, LaneMask mask) {
+  if (mask >= kLanes) store(p, v);
+  else _mm256_maskstore_ps(p, lane_bits(mask), v);
+}
+inline Vec splat(float x) { return _mm256_set1_ps(x); }
+inline Vec fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+inline Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+inline Vec sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
+inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
+inline Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
+inline Vec max_of(Vec bound, Vec x) { return _mm256_max_ps(bound, x); }
+inline Vec min_of(Vec bound, Vec x) { return _mm256_min_ps(bound, x); }
+inline Vec abs_of(Vec x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
+inline Vec copy_sign(Vec magnitude, Vec sign) {
+  const Vec bit = _mm256_set1_ps(-0.0f);
+  return _mm256_or_ps(_mm256_andnot_ps(bit, magnitude), _mm256_and_ps(bit, sign));
+}
+inline Vec round_even(Vec x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline Vec select_less(Vec a, Vec b, Vec x, Vec y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+inline Vec scale_by_power(Vec x, Vec n) {
+  // In two factors, so that each is a normal number.
+  const __m256i exponent = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(exponent, 1);
+  const __m256i rest = _mm256_sub_epi32(exponent, half), one = _mm256_set1_epi32(127);
+  const Vec first = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, one), 23));
+  const Vec second = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, one), 23));
+  return mul(mul(x, first), second);
+}
+inline void prefetch_l2(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }
+
+}  // namespace
+}  // namespace sinter::cpu

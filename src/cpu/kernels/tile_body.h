@@ -1,0 +1,138 @@
+// The batch-reduce GEMM micro-kernel: `rows` x `panels` tile of C held in registers over the whole reduction.
+//
+// A is read by broadcasts through one address per row, so that any gather of rows (the pixels of a convolution tap, with
+// padding pointing at zeros) costs nothing extra; B is read as packed panels. Included after a simd_*.h.
+#pragma once
+
+#include "cpu/kernels/kernel_table.h"
+#include "cpu/kernels/vec_math_body.h"
+
+namespace sinter::cpu {
+namespace {
+
+constexpr int kPanelVecs = kPanel / kLanes;
+
+// Bounds of the activations that are done in registers: min(max(x, low), high) is exact for none, relu and clip.
+struct ClipBounds {
+  bool in_registers;
+  float low, high;
+};
+
+inline ClipBounds clip_bounds(const Epilogue& epilogue) {
+  constexpr float kInf = __builtin_inff();
+  switch (epilogue.activation) {
+    case Activation::kNone: return {true, -kInf, kInf};
+    case Activation::kRelu: return {true, 0.0f, kInf};
+    case Activation::kClip: return {true, epilogue.alpha, epilogue.beta};
+    default: return {false, -kInf, kInf};
+  }
+}
+
+// Epilogue of an accumulator tile, row by row: residual and clip in registers; other activations by a second pass over
+// the tile, which is in the first-level cache by then.
+template <int kRows, int kVecs>
+inline void finish_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs], float* c, int64_t c_stride, int cols,
+                        const Epilogue& epilogue, int64_t row, int64_t col) {
+  const ClipBounds clip = clip_bounds(epilogue);
+  const Vec low = splat(clip.low), high = splat(clip.high);
+  const float* residual = epilogue.residual;
+  const int64_t residual_stride = epilogue.residual_stride;
+  if (residual != nullptr) residual += row * residual_stride + col;
+  const bool before = residual != nullptr && !epilogue.residual_after_activation;
+  const bool after = residual != nullptr && epilogue.residual_after_activation && clip.in_registers;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVecs; ++j) {
+      Vec v = acc[r][j];
+      if (before) v = add(v, load(residual + r * residual_stride + j * kLanes, mask[j]));
+      v = min_of(high, max_of(low, v));
+      if (after) v = add(v, load(residual + r * residual_stride + j * kLanes, mask[j]));
+      store(c + r * c_stride + j * kLanes, v, mask[j]);
+    }
+  }
+  if (!clip.in_registers) activate_block(c, c_stride, kRows, cols, epilogue, row, col);
+  if (epilogue.post != nullptr) {
+    for (int r = 0; r < kRows; ++r) epilogue.post(epilogue.post_ctx, c + r * c_stride, row + r, col, cols);
+  }
+}
+
+template <int kRows, int kVecs>
+inline void start_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs], const TileCall& call) {
+  const float* bias = call.epilogue->bias;
+  const bool per_row = call.epilogue->bias_per_row;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVecs; ++j) {
+      if (call.accumulate) acc[r][j] = load(call.c + r * call.c_stride + j * kLanes, mask[j]);
+      else if (bias == nullptr) acc[r][j] = splat(0.0f);
+      else if (per_row) acc[r][j] = splat(bias[call.row + r]);
+      else acc[r][j] = load(bias + call.col + j * kLanes, mask[j]);
+    }
+  }
+}
+
+// One k of the reduction.
+template <int kRows, int kVecs>
+inline __attribute__((always_inline)) void step_tile(Vec (&acc)[kRows][kVecs], const float* const (&a)[kRows],
+                                                     int64_t k, const float* b, int64_t panel_stride) {
+  Vec bv[kVecs];
+#pragma GCC unroll 4
+  for (int j = 0; j < kVecs; ++j) bv[j] = load(b + (j / kPanelVecs) * panel_stride + (j % kPanelVecs) * kLanes);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const Vec av = splat(a[r][k]);
+#pragma GCC unroll 4
+    for (int j = 0; j < kVecs; ++j) acc[r][j] = fma(av, bv[j], acc[r][j]);
+  }
+}
+
+template <int kRows, int kPanels>
+void tile(const TileCall& call) {
+  constexpr int kVecs = kPanels * kPanelVecs;
+  Vec acc[kRows][kVecs];
+  LaneMask mask[kVecs];
+  for (int j = 0; j < kVecs; ++j) mask[j] = first_lanes(call.cols - j * kLanes);
+  start_tile(acc, mask, call);
+  const char* prefetch = call.prefetch;
+  for (int64_t s = 0; s < call.segment_count; ++s) {
+    const TileSegment& segment = call.segments[s];
+    const float* a[kRows];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) a[r] = segment.rows[r] + call.a_offset;
+    const float* b = call.b + segment.b_offset;
+    int64_t k = 0;
+    for (; k + 4 <= call.k; k += 4) {
+      // Hides k's value, so that the compiler keeps one index for all rows instead of a running pointer for each.
+      __asm__ volatile("" : "+r"(k));
+      prefetch_l2(prefetch);
+      prefetch_l2(prefetch + 64);
+      prefetch += call.prefetch_step;
+#pragma GCC unroll 4
+      for (int u = 0; u < 4; ++u) step_tile(acc, a, k + u, b + u * kPanel, call.panel_stride);
+      b += 4 * kPanel;
+    }
+    for (; k < call.k; ++k, b += kPanel) step_tile(acc, a, k, b, call.panel_stride);
+  }
+  if (call.finish) {
+    finish_tile(acc, mask, call.c, call.c_stride, call.cols, *call.epilogue, call.row, call.col);
+    return;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kVecs; ++j) store(call.c + r * call.c_stride + j * kLanes, acc[r][j], mask[j]);
+  }
+}
+
+template <int kPanels, int kRows>
+void fill_tiles(TileFn (&row)[kMaxTileRows]) {
+  if constexpr (kRows > 0) {
+    row[kRows - 1] = &tile<kRows, kPanels>;
+    fill_tiles<kPanels, kRows - 1>(row);
+  }
+}
+
+}  // namespace
+}  // namespace sinter::cpu
