@@ -11,6 +11,9 @@ if(SINTER_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_V
 endif()
 
 add_compile_options(-Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wno-restrict)  # GCC 12 warns of std::string operator+ itself (GCC bug 105651)
+endif()
 if(SINTER_WERROR)
   add_compile_options(-Werror)
 endif()
