@@ -1,6 +1,17 @@
 # Third-party libraries, each found once here. scripts/setup installs what is missing from the distribution's packages.
+if(SINTER_STATIC_DEPS)
+  set(Protobuf_USE_STATIC_LIBS ON)
+endif()
 find_package(Protobuf REQUIRED)
-find_package(fmt REQUIRED)
+if(SINTER_STATIC_DEPS)
+  # Debian has no static libfmt; its headers alone do too.
+  find_path(SINTER_FMT_INCLUDE fmt/format.h REQUIRED)
+  add_library(fmt::fmt INTERFACE IMPORTED)
+  target_include_directories(fmt::fmt INTERFACE ${SINTER_FMT_INCLUDE})
+  target_compile_definitions(fmt::fmt INTERFACE FMT_HEADER_ONLY=1)
+else()
+  find_package(fmt REQUIRED)
+endif()
 find_package(PkgConfig REQUIRED)
 
 find_program(SINTER_FLATC flatc REQUIRED)
