@@ -26,4 +26,5 @@ OpDef define_add() {
   op.pointwise = pointwise_direct<PointwiseOp::kAdd>;
   return op;
 }
+
 }  // namespace sinter::ops

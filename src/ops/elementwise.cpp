@@ -66,4 +66,48 @@ Status check_same_dtype(const EvalContext& context, int count) {
   return ok_status();
 }
 
+Status sum_floats(EvalContext& context, bool mean) {
+  const int inputs = context.input_count();
+  SINTER_TRY(check_same_dtype(context, inputs));
+  BroadcastPlan plan;
+  SINTER_TRY(plan_inputs(context, inputs, plan));
+  const DType dtype = context.tensor(0).dtype();
+  const bool known = visit_float(dtype, [&]<typename T>(TypeTag<T>) {
+    std::vector<const T*> x;
+    for (int input = 0; input < inputs; ++input) x.push_back(context.tensor(input).data<T>());
+    T* y = context.allocate(0, dtype, plan.dims()).template data<T>();
+    plan.for_each_run([&](int64_t at, const int64_t* offsets) {
+      for (int64_t i = 0; i < plan.run(); ++i) {
+        Compute<T> sum = x[0][offsets[0] + i * plan.run_stride(0)];
+        for (int input = 1; input < inputs; ++input) sum += x[input][offsets[input] + i * plan.run_stride(input)];
+        y[at + i] = static_cast<T>(mean ? sum / static_cast<Compute<T>>(inputs) : sum);
+      }
+    });
+  });
+  return known ? ok_status() : unsupported_dtype(context, 0);
+}
+
+bool pointwise_with_constants(PointwiseOp op, std::initializer_list<float> constants, PointwiseProgram& program) {
+  program = PointwiseProgram();
+  program.inputs = 1;
+  std::array<int16_t, 3> args{0, -1, -1};
+  size_t count = 1;
+  for (const float constant : constants) args[count++] = program.append_constant(constant);
+  const int16_t result = count == 3   ? program.append(op, {args[0], args[1], args[2]})
+                         : count == 2 ? program.append(op, {args[0], args[1]})
+                                      : program.append(op, {args[0]});
+  program.outputs = {result};
+  return true;
+}
+
+bool pointwise_chain(PointwiseOp op, int inputs, PointwiseProgram& program) {
+  if (inputs < 2) return false;
+  program = PointwiseProgram();
+  program.inputs = inputs;
+  int16_t result = 0;
+  for (int i = 1; i < inputs; ++i) result = program.append(op, {result, static_cast<int16_t>(i)});
+  program.outputs = {result};
+  return true;
+}
+
 }  // namespace sinter::ops

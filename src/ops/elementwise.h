@@ -130,6 +130,52 @@ Status map_wrapping(EvalContext& context, Fn fn, IntegerFn integer) {
   }
 }
 
+// Bits of integers: `fn` works on uint64_t and is truncated.
+template <typename Fn>
+Status map_bits(EvalContext& context, Fn fn) {
+  if (!contains(kIntegerTypes, context.tensor(0).dtype())) return unsupported_dtype(context, 0);
+  return map_wrapping(context, [](auto a, auto) { return a; }, fn);
+}
+
+// Numeric types → bool.
+template <typename Fn>
+Status map_compare(EvalContext& context, Fn fn) {
+  SINTER_TRY(check_same_dtype(context, 2));
+  Status status;
+  const bool known = visit_numeric(context.tensor(0).dtype(), [&]<typename T>(TypeTag<T>) {
+    status = map_binary<bool, T, T>(context, DType::kBool, fn);
+  });
+  return known ? std::move(status) : unsupported_dtype(context, 0);
+}
+
+// All inputs of one numeric type, folded from left to right: y = fn(fn(x0, x1), x2)…. `fn` must return one of its arguments, so
+// that nothing is rounded between.
+template <typename Fn>
+Status fold_numeric(EvalContext& context, Fn fn) {
+  const int inputs = context.input_count();
+  SINTER_TRY(check_same_dtype(context, inputs));
+  BroadcastPlan plan;
+  SINTER_TRY(plan_inputs(context, inputs, plan));
+  const DType dtype = context.tensor(0).dtype();
+  const bool known = visit_numeric(dtype, [&]<typename T>(TypeTag<T>) {
+    T* y = context.allocate(0, dtype, plan.dims()).template data<T>();
+    for (int input = 0; input < inputs; ++input) {
+      const T* x = context.tensor(input).data<T>();
+      const int64_t step = plan.run_stride(input);
+      plan.for_each_run([&](int64_t at, const int64_t* offsets) {
+        for (int64_t i = 0; i < plan.run(); ++i) {
+          const T value = x[offsets[input] + i * step];
+          y[at + i] = input == 0 ? value : static_cast<T>(fn(static_cast<Compute<T>>(y[at + i]), static_cast<Compute<T>>(value)));
+        }
+      });
+    }
+  });
+  return known ? ok_status() : unsupported_dtype(context, 0);
+}
+
+// Sum of all float inputs, divided by their number when `mean`; one rounding.
+Status sum_floats(EvalContext& context, bool mean);
+
 // The program with one instruction over all inputs in order (OpDef::pointwise of plain operators).
 template <PointwiseOp kOp>
 bool pointwise_direct(const Attributes&, int inputs, PointwiseProgram& program) {
@@ -142,5 +188,10 @@ bool pointwise_direct(const Attributes&, int inputs, PointwiseProgram& program) 
   program.outputs = {static_cast<int16_t>(inputs)};
   return true;
 }
+
+// The program op(input 0, constants…): activations with parameters.
+bool pointwise_with_constants(PointwiseOp op, std::initializer_list<float> constants, PointwiseProgram& program);
+// The program that folds all inputs with a two-operand instruction: op(op(0,1),2)…; one input is refused.
+bool pointwise_chain(PointwiseOp op, int inputs, PointwiseProgram& program);
 
 }  // namespace sinter::ops

@@ -24,4 +24,5 @@ OpDef define_relu() {
   op.pointwise = pointwise_direct<PointwiseOp::kRelu>;
   return op;
 }
+
 }  // namespace sinter::ops

@@ -59,4 +59,5 @@ OpDef define_transpose() {
   op.evaluate = transpose_impl::evaluate;
   return op;
 }
+
 }  // namespace sinter::ops

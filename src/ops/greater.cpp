@@ -1,0 +1,24 @@
+// Greater: c = (a > b) with numpy broadcasting. False when an operand is NaN.
+#include "ops/elementwise.h"
+#include "ops/shape_rules.h"
+
+namespace sinter::ops {
+namespace greater_impl {
+
+Status evaluate(EvalContext& context) {
+  return map_compare(context, [](auto a, auto b) { return a > b; });
+}
+
+}  // namespace greater_impl
+
+OpDef define_greater() {
+  OpDef op("Greater", 7);
+  op.input("A", "T").input("B", "T").output("C", "T1").type("T", kNumericTypes).type("T1", kBoolType)
+      .fact(kElementwise);
+  op.infer = infer_compare;
+  op.evaluate = greater_impl::evaluate;
+  op.pointwise = pointwise_direct<PointwiseOp::kGreater>;
+  return op;
+}
+
+}  // namespace sinter::ops

@@ -1,0 +1,30 @@
+// Sub: c = a - b with numpy broadcasting. Integers wrap around.
+#include "ops/elementwise.h"
+#include "ops/shape_rules.h"
+
+namespace sinter::ops {
+namespace sub_impl {
+
+Status infer(InferContext& context) {
+  SINTER_TRY(infer_broadcast(context));
+  propagate_elements(context, 2, [](const auto& v) -> std::optional<Dim> { return v[0] - v[1]; });
+  return ok_status();
+}
+
+Status evaluate(EvalContext& context) {
+  const auto sub = [](auto a, auto b) { return a - b; };
+  return map_wrapping(context, sub, sub);
+}
+
+}  // namespace sub_impl
+
+OpDef define_sub() {
+  OpDef op("Sub", 7);
+  op.input("A", "T").input("B", "T").output("C", "T").type("T", kNumericTypes).fact(kElementwise);
+  op.infer = sub_impl::infer;
+  op.evaluate = sub_impl::evaluate;
+  op.pointwise = pointwise_direct<PointwiseOp::kSub>;
+  return op;
+}
+
+}  // namespace sinter::ops
