@@ -5,6 +5,7 @@
 // Mutation goes through Patch (ir/patch.h) except while importing. Not thread-safe.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -27,11 +28,13 @@ struct Value {
   std::string name;                      // unique in its graph and the graphs nested in it
   std::vector<std::string> onnx_names;   // ONNX tensor names this value equals (decision 3); the importer puts its own first
   ValueType type;
+  ValueType declared;                    // what the file said; infer_types notes it the first time it sees the value
+  bool noted = false;                    // `declared` is set
   std::optional<ShapeTensor> elements;   // tracked elements of an integer shape tensor
   Node* producer = nullptr;              // null: graph input, constant or captured
   int producer_output = 0;
   Tensor constant;                       // defined: the value is this constant
-  const Value* captured = nullptr;       // non-null: this value of an enclosing graph
+  const Value* captured = nullptr;       // non-null: this value of the parent graph (deeper ones go through each graph between)
   Graph* graph = nullptr;
 
   bool is_constant() const { return constant.defined(); }
@@ -57,6 +60,7 @@ struct Node {
 class Graph {
  public:
   explicit Graph(Graph* parent = nullptr) : parent_(parent) {}
+  ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
@@ -65,6 +69,9 @@ class Graph {
   std::vector<Value*> outputs;  // a value may appear twice, and may be an input or a constant
 
   Graph* parent() const { return parent_; }
+  Graph* root() { return parent_ ? parent_->root() : this; }
+  // The node whose body this graph is, null for the main graph.
+  Node* owner() const { return owner_; }
   // Every node, topologically ordered.
   const std::list<std::unique_ptr<Node>>& nodes() const { return nodes_; }
   const std::map<int, std::unique_ptr<Value>>& values() const { return values_; }
@@ -76,7 +83,8 @@ class Graph {
   Value* add_input(std::string_view name, ValueType type);
   // The value of this graph that stands for `outer` (of an enclosing graph), made at first use.
   Value* capture(const Value* outer);
-  // Appends a node (before `before` when given) with fresh outputs of the given names.
+  // Appends a node (before `before` when given) with fresh outputs of the given names ("": output nobody wants). Attributes
+  // with a schema default that are not given are set to it. source_nodes starts as {name}.
   Node* add_node(const OpDef* op, std::string_view name, std::vector<Value*> inputs,
                  std::vector<std::string> output_names, Attributes attributes = {}, const Node* before = nullptr);
   void remove_node(Node* node);    // its outputs must have no uses
@@ -88,23 +96,47 @@ class Graph {
   bool is_output(const Value* value) const;
   // Number of uses: node inputs, captures in bodies, graph outputs.
   int use_count(const Value* value) const;
-  // Replaces every use of `from` by `to`, graph outputs included; names of `from` are added to `to`.
+  // Replaces every use of `from` by `to`, graph outputs included; names of `from` are added to `to`. A main graph's output keeps
+  // its name: when `from` is one, `to` takes its name over (callers make sure that `to` is no graph input or output then).
   void replace_uses(Value* from, Value* to);
   Value* find_value(std::string_view name) const;
   Node* find_node(std::string_view name) const;
   // Restores the topological order after insertions; an error names a cycle's nodes.
   Status sort();
   std::string unique_name(std::string_view wanted) const;
+  std::string unique_node_name(std::string_view wanted) const;
+  // To be called after a node's inputs were written directly (importing): use lists are cached.
+  void changed();
 
   std::unique_ptr<Graph> clone() const;  // deep, constants share buffers
 
  private:
+  friend class Patch;
+  struct Cloner;
+  const std::vector<Node*>& cached_users(const Value* value) const;
+  bool name_taken(const std::string& wanted) const;
+  bool name_taken_below(const std::string& wanted) const;
+  void rename(Value* value, const std::string& name);
+  void swap_names(Value* a, Value* b);
+  // Puts a node made outside (by a Patch) into the list.
+  void insert_node(std::unique_ptr<Node> node, const Node* before);
+
   Graph* parent_;
+  Node* owner_ = nullptr;
+  std::vector<Graph*> children_;
   std::list<std::unique_ptr<Node>> nodes_;
   std::map<int, std::unique_ptr<Value>> values_;
   std::unordered_map<std::string, Value*> by_name_;
+  std::unordered_map<std::string, Node*> node_by_name_;
+  std::unordered_map<const Node*, std::list<std::unique_ptr<Node>>::iterator> place_;
+  mutable std::unordered_map<std::string, int> next_suffix_;
+  mutable std::unordered_map<const Value*, std::vector<Node*>> users_;
+  mutable bool users_valid_ = false;
   int next_id_ = 0;
 };
+
+// Sets attributes that are not given and have a schema default.
+void fill_default_attributes(const OpDef& op, Attributes& attributes);
 
 // A model: the main graph and what the file said of itself.
 struct Model {

@@ -14,6 +14,9 @@ class Patch {
  public:
   // `anchor`: the node the pass matched at; new nodes go right before it unless said otherwise.
   Patch(Graph& graph, Node& anchor) : graph_(&graph), anchor_(&anchor) {}
+  Patch(Patch&& other) noexcept;
+  Patch& operator=(Patch&& other) noexcept;
+  ~Patch() { discard(); }
 
   // A new node with new outputs, typed by its shape rule when applied. Names of sources: the new node's source_nodes are the union
   // of those of `sources` (the nodes it stands for).
@@ -31,7 +34,10 @@ class Patch {
 
   const std::string& description() const { return description_; }
   Node& anchor() const { return *anchor_; }
-  // Applies, infers types of what changed, removes dead nodes among removed ones' inputs. Used by the pass driver only.
+  // Why the patch may not be applied whatever the pass thinks: a main graph's output would lose its name. Empty: fine.
+  std::string refusal() const;
+  // Applies, infers types of what changed, removes dead nodes among removed ones' inputs. Source nodes of a node that goes must
+  // be carried on by what stands for it (decision 3), else it is an error. Used by the pass driver only.
   Status apply();
   // Drops nodes and values that were added but never applied.
   void discard();
@@ -40,9 +46,12 @@ class Patch {
   struct Replacement { Value* from; Value* to; };
   struct InputChange { Node* node; size_t index; Value* value; };
   struct AttributeChange { Node* node; std::string name; AttrValue value; };
-  Graph* graph_;
-  Node* anchor_;
-  std::vector<Node*> added_;
+  Status check_sources() const;
+  void remove_dead(std::vector<Node*> candidates);
+
+  Graph* graph_ = nullptr;
+  Node* anchor_ = nullptr;
+  std::vector<std::unique_ptr<Node>> added_;  // in the graph's list only once applied
   std::vector<Value*> added_constants_;
   std::vector<Replacement> replacements_;
   std::vector<InputChange> input_changes_;
