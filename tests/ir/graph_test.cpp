@@ -107,7 +107,7 @@ TEST(Patch, ReplacesRenamesAndRemovesWhatIsDead) {
   ASSERT_TRUE(patch.apply().ok());
   ASSERT_TRUE(verify(*graph).ok());
   ASSERT_EQ(graph->node_count(), 1u);
-  EXPECT_EQ(print(*graph->nodes().front()), "%z: f32[2] names(\"z\") = Relu(%x) from(\"a\", \"b\", \"z\")");
+  EXPECT_EQ(print(*graph->nodes().front()), "%z: f32[2] = Relu(%x) from(\"a\", \"b\", \"z\")");
 }
 
 TEST(Patch, RefusesToLoseAnOutputNameOrASource) {
