@@ -1,5 +1,6 @@
 #include "core/problem.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace sinter {
