@@ -27,15 +27,21 @@ nlohmann::json to_json(const LayerReport& layer) {
 
 }  // namespace
 
-std::string BuildReport::to_json() const {
+std::string BuildReport::to_json(bool reproducible) const {
   nlohmann::json layers_json = nlohmann::json::array();
   for (const LayerReport& layer : layers) layers_json.push_back(builder::to_json(layer));
-  const nlohmann::json json = {
-      {"device", device}, {"threads", threads}, {"build_s", build_s}, {"tuning_s", tuning_s}, {"predicted_us", predicted_us},
+  nlohmann::json json = {
+      {"device", device}, {"threads", threads}, {"predicted_us", predicted_us},
       {"weight_bytes", weight_bytes}, {"activation_bytes", activation_bytes}, {"workspace_bytes", workspace_bytes},
-      {"timed_offers", timed_offers}, {"cached_offers", cached_offers}, {"layouts_exact", layouts_exact},
+      {"layouts_exact", layouts_exact},
       {"reformats", reformats}, {"reference_layers", reference_layers}, {"aliased", aliased}, {"layers", layers_json},
       {"passes_fired", passes_fired}, {"passes_declined", passes_declined}};
+  if (!reproducible) {
+    json["build_s"] = build_s;
+    json["tuning_s"] = tuning_s;
+    json["timed_offers"] = timed_offers;
+    json["cached_offers"] = cached_offers;
+  }
   return json.dump(1);
 }
 

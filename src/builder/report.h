@@ -48,7 +48,8 @@ struct BuildReport {
   std::map<std::string, std::map<std::string, int64_t>> passes_declined;
 
   std::string to_text(bool refusals = false) const;
-  std::string to_json() const;
+  // `reproducible`: without what differs between two builds that decide alike (seconds, what the cache had).
+  std::string to_json(bool reproducible = false) const;
 };
 
 }  // namespace sinter::builder

@@ -57,8 +57,10 @@ class Tactic {
   virtual void query(const Problem& problem, Answer& answer) const = 0;
   // Packed blobs for the engine (any dtype; often u8 or f32), from the constant inputs marked packed_inputs. `constants` has one
   // tensor a problem input, undefined where the input is not constant; always row-major. The problem has the offer's layouts.
-  virtual Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer& offer,
-                                              std::span<const Tensor> constants) const;
+  // Default: nothing to pack.
+  virtual Result<std::vector<Tensor>> prepare(const Problem&, const Offer&, std::span<const Tensor>) const {
+    return std::vector<Tensor>();
+  }
   // Makes the kernel. Blobs are views into the engine, which outlives the kernel.
   virtual Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
                                                std::span<const Tensor> blobs) const = 0;

@@ -1,0 +1,9 @@
+// The module's one exported symbol (tactic/registry.h: kProviderEntryName).
+#include "onednn/tactics.h"
+#include "tactic/registry.h"
+
+extern "C" __attribute__((visibility("default"))) void sinter_provider_register_v1(sinter::TacticRegistry& registry) {
+  registry.add(&sinter::onednn::convolution());
+  registry.add(&sinter::onednn::matmul());
+  registry.add(&sinter::onednn::pooling());
+}
