@@ -9,11 +9,12 @@ namespace abs_impl {
 
 Status evaluate(EvalContext& context) {
   const DType dtype = context.tensor(0).dtype();
-  const bool known = visit_float(dtype, [&]<typename T>(TypeTag<T>) {
-    map_unary<T, T>(context, dtype, [](auto x) { return std::abs(x); });
-  }) || visit_integer(dtype, [&]<typename T>(TypeTag<T>) {
-    map_unary<T, T>(context, dtype, [](T x) { return x < 0 ? T(uint64_t{0} - static_cast<uint64_t>(x)) : x; });
-  });
+  const bool known =
+      visit_float(dtype, [&]<typename T>(
+                             TypeTag<T>) { map_unary<T, T>(context, dtype, [](auto x) { return std::abs(x); }); }) ||
+      visit_integer(dtype, [&]<typename T>(TypeTag<T>) {
+        map_unary<T, T>(context, dtype, [](T x) { return x < 0 ? T(uint64_t{0} - static_cast<uint64_t>(x)) : x; });
+      });
   return known ? ok_status() : unsupported_dtype(context, 0);
 }
 

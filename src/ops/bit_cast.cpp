@@ -8,8 +8,9 @@ template <typename Context>
 Status target_dtype(const Context& context, DType from, DType& to) {
   SINTER_ASSIGN(to, dtype_attribute(context, "to", context.attributes().i("to")));
   if (from != DType::kUndefined && (dtype_bits(from) != dtype_bits(to) || dtype_bits(to) == 0))
-    return context.error(fmt::format("can't read {} as {}: expected types of equal width, not strings; correct attribute 'to'",
-                                     dtype_name(from), dtype_name(to)));
+    return context.error(
+        fmt::format("can't read {} as {}: expected types of equal width, not strings; correct attribute 'to'",
+                    dtype_name(from), dtype_name(to)));
   return ok_status();
 }
 
@@ -33,7 +34,8 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_bit_cast() {
   OpDef op("BitCast", 26);
-  op.input("input", "T1").output("output", "T2")
+  op.input("input", "T1")
+      .output("output", "T2")
       .type("T1", kNumericTypes | kFloat8Types | kSubByteTypes | kComplexTypes | kBoolType)
       .type("T2", kNumericTypes | kFloat8Types | kSubByteTypes | kComplexTypes | kBoolType)
       .attr("to", AttrKind::kInt, true);

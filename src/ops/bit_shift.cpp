@@ -1,5 +1,5 @@
-// BitShift: z = x << y or x >> y by attribute 'direction'. Right shifts of signed types copy the sign. A shift that is negative or
-// as wide as the type leaves the sign's extension: 0, or -1 for a right shift of a negative x.
+// BitShift: z = x << y or x >> y by attribute 'direction'. Right shifts of signed types copy the sign. A shift that is
+// negative or as wide as the type leaves the sign's extension: 0, or -1 for a right shift of a negative x.
 #include "ops/elementwise.h"
 #include "ops/shape_rules.h"
 
@@ -9,7 +9,8 @@ namespace bit_shift_impl {
 Status evaluate(EvalContext& context) {
   const std::string& direction = context.attributes().s("direction");
   if (direction != "LEFT" && direction != "RIGHT")
-    return context.error(fmt::format("attribute 'direction' is '{}': expected 'LEFT' or 'RIGHT'; correct the attribute", direction));
+    return context.error(
+        fmt::format("attribute 'direction' is '{}': expected 'LEFT' or 'RIGHT'; correct the attribute", direction));
   SINTER_TRY(check_same_dtype(context, 2));
   const bool left = direction == "LEFT";
   const DType dtype = context.tensor(0).dtype();
@@ -29,8 +30,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_bit_shift() {
   OpDef op("BitShift", 11);
-  op.input("X", "T").input("Y", "T").output("Z", "T").type("T", kIntegerTypes)
-      .attr("direction", AttrKind::kString, true).fact(kElementwise);
+  op.input("X", "T")
+      .input("Y", "T")
+      .output("Z", "T")
+      .type("T", kIntegerTypes)
+      .attr("direction", AttrKind::kString, true)
+      .fact(kElementwise);
   op.infer = infer_broadcast;
   op.evaluate = bit_shift_impl::evaluate;
   return op;

@@ -7,9 +7,8 @@ namespace bitwise_not_impl {
 
 Status evaluate(EvalContext& context) {
   const DType dtype = context.tensor(0).dtype();
-  const bool known = visit_integer(dtype, [&]<typename T>(TypeTag<T>) {
-    map_unary<T, T>(context, dtype, [](T x) { return static_cast<T>(~x); });
-  });
+  const bool known = visit_integer(
+      dtype, [&]<typename T>(TypeTag<T>) { map_unary<T, T>(context, dtype, [](T x) { return static_cast<T>(~x); }); });
   return known ? ok_status() : unsupported_dtype(context, 0);
 }
 

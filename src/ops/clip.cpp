@@ -36,8 +36,12 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 
 OpDef define_clip() {
   OpDef op("Clip", 11);
-  op.input("input", "T").input("min", "T", ParamKind::kOptional).input("max", "T", ParamKind::kOptional)
-      .output("output", "T").type("T", kNumericTypes).fact(kElementwise);
+  op.input("input", "T")
+      .input("min", "T", ParamKind::kOptional)
+      .input("max", "T", ParamKind::kOptional)
+      .output("output", "T")
+      .type("T", kNumericTypes)
+      .fact(kElementwise);
   op.infer = infer_same;
   op.evaluate = clip_impl::evaluate;
   op.pointwise = clip_impl::pointwise;

@@ -1,5 +1,5 @@
-// Div: c = a / b with numpy broadcasting. Integer division truncates; by zero it gives 0 (undefined in ONNX, no trap here), and the
-// most negative value over -1 wraps around.
+// Div: c = a / b with numpy broadcasting. Integer division truncates; by zero it gives 0 (undefined in ONNX, no trap
+// here), and the most negative value over -1 wraps around.
 #include "ops/elementwise.h"
 #include "ops/shape_rules.h"
 
@@ -13,12 +13,14 @@ Status infer(InferContext& context) {
 }
 
 Status evaluate(EvalContext& context) {
-  return map_arithmetic(context, [](auto a, auto b) { return a / b; }, [](auto a, auto b) {
-    using T = decltype(a);
-    if (b == 0) return T(0);
-    if (std::is_signed_v<T> && b == T(-1)) return static_cast<T>(uint64_t{0} - static_cast<uint64_t>(a));
-    return static_cast<T>(a / b);
-  });
+  return map_arithmetic(
+      context, [](auto a, auto b) { return a / b; },
+      [](auto a, auto b) {
+        using T = decltype(a);
+        if (b == 0) return T(0);
+        if (std::is_signed_v<T> && b == T(-1)) return static_cast<T>(uint64_t{0} - static_cast<uint64_t>(a));
+        return static_cast<T>(a / b);
+      });
 }
 
 }  // namespace div_impl

@@ -27,13 +27,18 @@ Result<BroadcastPlan> BroadcastPlan::make(const std::vector<Dims>& operands) {
   for (size_t axis = 0; axis < rank; ++axis) {
     const int64_t size = plan.dims_[axis];
     if (size == 1) continue;
-    const bool merge = !plan.walk_.empty() && std::equal(full.begin(), full.end(), plan.strides_.begin(),
-                                                         [&](const Dims& f, const Dims& s) { return s.back() == f[axis] * size; });
-    if (merge) plan.walk_.back() *= size;
-    else plan.walk_.push_back(size);
+    const bool merge =
+        !plan.walk_.empty() && std::equal(full.begin(), full.end(), plan.strides_.begin(),
+                                          [&](const Dims& f, const Dims& s) { return s.back() == f[axis] * size; });
+    if (merge)
+      plan.walk_.back() *= size;
+    else
+      plan.walk_.push_back(size);
     for (size_t i = 0; i < operands.size(); ++i) {
-      if (merge) plan.strides_[i].back() = full[i][axis];
-      else plan.strides_[i].push_back(full[i][axis]);
+      if (merge)
+        plan.strides_[i].back() = full[i][axis];
+      else
+        plan.strides_[i].push_back(full[i][axis]);
     }
   }
   if (plan.walk_.empty()) {
@@ -45,8 +50,8 @@ Result<BroadcastPlan> BroadcastPlan::make(const std::vector<Dims>& operands) {
 }
 
 Status unsupported_dtype(const EvalContext& context, int input) {
-  return context.error(fmt::format("input {} is {}: no reference kernel for that element type; insert a Cast before it", input,
-                                   dtype_name(context.tensor(input).dtype())));
+  return context.error(fmt::format("input {} is {}: no reference kernel for that element type; insert a Cast before it",
+                                   input, dtype_name(context.tensor(input).dtype())));
 }
 
 Status plan_inputs(const EvalContext& context, int count, BroadcastPlan& plan) {

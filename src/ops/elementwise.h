@@ -1,7 +1,7 @@
 // Elementwise reference kernels: numpy broadcasting, typed dispatch, one rounding.
 //
-// Scalar functions get the compute type of the element: double for f64, float for f32, f16 and bf16 (rounded once on store),
-// integers as they are. A kernel is one generic lambda: map_float(context, [](auto x) { return std::sin(x); }).
+// Scalar functions get the compute type of the element: double for f64, float for f32, f16 and bf16 (rounded once on
+// store), integers as they are. A kernel is one generic lambda: map_float(context, [](auto x) { return std::sin(x); }).
 #pragma once
 
 #include <type_traits>
@@ -43,7 +43,8 @@ class BroadcastPlan {
       fn(at, static_cast<const int64_t*>(offsets.data()));
       for (size_t axis = outer; axis-- > 0;) {
         const bool carry = ++index[axis] == walk_[axis];
-        for (size_t i = 0; i < operands; ++i) offsets[i] += carry ? -strides_[i][axis] * (walk_[axis] - 1) : strides_[i][axis];
+        for (size_t i = 0; i < operands; ++i)
+          offsets[i] += carry ? -strides_[i][axis] * (walk_[axis] - 1) : strides_[i][axis];
         if (!carry) break;
         index[axis] = 0;
       }
@@ -92,7 +93,8 @@ Status map_binary(EvalContext& context, DType out, Fn fn) {
     const A* pa = a + offsets[0];
     const B* pb = b + offsets[1];
     for (int64_t i = 0; i < run; ++i)
-      y[at + i] = static_cast<Out>(fn(static_cast<Compute<A>>(pa[i * step_a]), static_cast<Compute<B>>(pb[i * step_b])));
+      y[at + i] =
+          static_cast<Out>(fn(static_cast<Compute<A>>(pa[i * step_a]), static_cast<Compute<B>>(pb[i * step_b])));
   });
   return ok_status();
 }
@@ -112,14 +114,15 @@ Status map_arithmetic(EvalContext& context, Fn fn, IntegerFn integer) {
   return known ? std::move(status) : unsupported_dtype(context, 0);
 }
 
-// Integers whose result depends on the low bits only (wraparound): one instance a width instead of one a type. `fn` works
-// on uint64_t and is truncated.
+// Integers whose result depends on the low bits only (wraparound): one instance a width instead of one a type. `fn`
+// works on uint64_t and is truncated.
 template <typename Fn, typename IntegerFn>
 Status map_wrapping(EvalContext& context, Fn fn, IntegerFn integer) {
   SINTER_TRY(check_same_dtype(context, 2));
   const DType dtype = context.tensor(0).dtype();
   Status status;
-  if (visit_float(dtype, [&]<typename T>(TypeTag<T>) { status = map_binary<T, T, T>(context, dtype, fn); })) return status;
+  if (visit_float(dtype, [&]<typename T>(TypeTag<T>) { status = map_binary<T, T, T>(context, dtype, fn); }))
+    return status;
   if (!contains(kIntegerTypes, dtype)) return unsupported_dtype(context, 0);
   const auto wide = [&](uint64_t a, uint64_t b) { return integer(a, b); };
   switch (dtype_bits(dtype)) {
@@ -134,7 +137,8 @@ Status map_wrapping(EvalContext& context, Fn fn, IntegerFn integer) {
 template <typename Fn>
 Status map_bits(EvalContext& context, Fn fn) {
   if (!contains(kIntegerTypes, context.tensor(0).dtype())) return unsupported_dtype(context, 0);
-  return map_wrapping(context, [](auto a, auto) { return a; }, fn);
+  return map_wrapping(
+      context, [](auto a, auto) { return a; }, fn);
 }
 
 // Numeric types → bool.
@@ -148,8 +152,8 @@ Status map_compare(EvalContext& context, Fn fn) {
   return known ? std::move(status) : unsupported_dtype(context, 0);
 }
 
-// All inputs of one numeric type, folded from left to right: y = fn(fn(x0, x1), x2)…. `fn` must return one of its arguments, so
-// that nothing is rounded between.
+// All inputs of one numeric type, folded from left to right: y = fn(fn(x0, x1), x2)…. `fn` must return one of its
+// arguments, so that nothing is rounded between.
 template <typename Fn>
 Status fold_numeric(EvalContext& context, Fn fn) {
   const int inputs = context.input_count();
@@ -165,7 +169,9 @@ Status fold_numeric(EvalContext& context, Fn fn) {
       plan.for_each_run([&](int64_t at, const int64_t* offsets) {
         for (int64_t i = 0; i < plan.run(); ++i) {
           const T value = x[offsets[input] + i * step];
-          y[at + i] = input == 0 ? value : static_cast<T>(fn(static_cast<Compute<T>>(y[at + i]), static_cast<Compute<T>>(value)));
+          y[at + i] = input == 0
+                          ? value
+                          : static_cast<T>(fn(static_cast<Compute<T>>(y[at + i]), static_cast<Compute<T>>(value)));
         }
       });
     }

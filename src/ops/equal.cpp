@@ -38,8 +38,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_equal() {
   OpDef op("Equal", 7);
-  op.input("A", "T").input("B", "T").output("C", "T1").type("T", kNumericTypes | kBoolType | kStringType)
-      .type("T1", kBoolType).fact(kElementwise | kCommutative);
+  op.input("A", "T")
+      .input("B", "T")
+      .output("C", "T1")
+      .type("T", kNumericTypes | kBoolType | kStringType)
+      .type("T1", kBoolType)
+      .fact(kElementwise | kCommutative);
   op.infer = equal_impl::infer;
   op.evaluate = equal_impl::evaluate;
   op.pointwise = pointwise_direct<PointwiseOp::kEqual>;

@@ -17,7 +17,8 @@ Status evaluate(EvalContext& context) {
       return T(0.5) * x * (1 + std::erf(x * T(kSqrtHalf)));
     });
   if (approximate != "tanh")
-    return context.error(fmt::format("attribute 'approximate' is '{}': expected 'none' or 'tanh'; correct the attribute", approximate));
+    return context.error(
+        fmt::format("attribute 'approximate' is '{}': expected 'none' or 'tanh'; correct the attribute", approximate));
   return map_float(context, [](auto x) {
     using T = decltype(x);
     return T(0.5) * x * (1 + std::tanh(T(kSqrtTwoOverPi) * (x + T(kCubic) * x * x * x)));
@@ -33,7 +34,10 @@ bool pointwise(const Attributes& attributes, int, PointwiseProgram& program) {
 
 OpDef define_gelu() {
   OpDef op("Gelu", 20);
-  op.input("X", "T").output("Y", "T").type("T", kFloatTypes).attr("approximate", std::string("none"))
+  op.input("X", "T")
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("approximate", std::string("none"))
       .fact(kElementwise);
   op.infer = infer_same;
   op.evaluate = gelu_impl::evaluate;

@@ -33,8 +33,7 @@ bool pointwise(const Attributes& attributes, int, PointwiseProgram& program) {
 
 OpDef define_hard_sigmoid() {
   OpDef op("HardSigmoid", 6);
-  op.input("X", "T").output("Y", "T").type("T", kFloatTypes).attr("alpha", 0.2f).attr("beta", 0.5f)
-      .fact(kElementwise);
+  op.input("X", "T").output("Y", "T").type("T", kFloatTypes).attr("alpha", 0.2f).attr("beta", 0.5f).fact(kElementwise);
   op.infer = infer_same;
   op.evaluate = hard_sigmoid_impl::evaluate;
   op.pointwise = hard_sigmoid_impl::pointwise;

@@ -80,7 +80,8 @@ std::optional<int64_t> checked_count(const Dims& dims) {
 Status check_output_dims(const EvalContext& context, const Dims& dims) {
   if (checked_count(dims)) return ok_status();
   return context.error(fmt::format(
-      "the output would be {}: expected non-negative sizes that fit in memory; correct the model or its inputs", to_string(dims)));
+      "the output would be {}: expected non-negative sizes that fit in memory; correct the model or its inputs",
+      to_string(dims)));
 }
 
 std::vector<int64_t> read_indices(const Tensor& tensor) { return tensor.to_i64(); }

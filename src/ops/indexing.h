@@ -1,4 +1,5 @@
-// Index arithmetic of reference kernels: strides, axes, size checks, and one strided copy that most data movers reduce to.
+// Index arithmetic of reference kernels: strides, axes, size checks, and one strided copy that most data movers reduce
+// to.
 //
 // `Context` is InferContext or EvalContext: both make an error that names the node.
 #pragma once
@@ -20,8 +21,9 @@ std::optional<int64_t> checked_count(const Dims& dims);
 template <typename Context>
 Status check_axis(const Context& context, int64_t axis, int64_t rank, int& out, std::string_view what = "axis") {
   if (axis < -rank || axis >= rank)
-    return context.error(fmt::format("{} is {}, but the tensor has rank {}: expected a value in [{},{}]; correct the model",
-                                     what, axis, rank, -rank, rank - 1));
+    return context.error(
+        fmt::format("{} is {}, but the tensor has rank {}: expected a value in [{},{}]; correct the model", what, axis,
+                    rank, -rank, rank - 1));
   out = static_cast<int>(axis < 0 ? axis + rank : axis);
   return ok_status();
 }
@@ -71,8 +73,9 @@ inline int64_t offset_of(const Dims& index, const Dims& strides) {
   return offset;
 }
 
-// Copies the region of size `dims`: target[target_offset + i·target_strides] = source[source_offset + i·source_strides].
-// Strides are in elements, may be negative or 0. The dtypes are equal and byte-addressable (or strings).
+// Copies the region of size `dims`: target[target_offset + i·target_strides] = source[source_offset +
+// i·source_strides]. Strides are in elements, may be negative or 0. The dtypes are equal and byte-addressable (or
+// strings).
 struct Region {
   int64_t offset = 0;
   Dims strides;
@@ -83,8 +86,8 @@ void copy_strided(const Tensor& source, const Region& from, Tensor& target);
 // `count` consecutive elements.
 void copy_elements(const Tensor& source, int64_t from, Tensor& target, int64_t to, int64_t count);
 
-// For data movers: allocates output `index` with the dtype of `source` and runs `move(source, target)` on tensors whose elements
-// have addresses (packed 2- to 6-bit types are unpacked before and packed after).
+// For data movers: allocates output `index` with the dtype of `source` and runs `move(source, target)` on tensors whose
+// elements have addresses (packed 2- to 6-bit types are unpacked before and packed after).
 Status move_data(EvalContext& context, int index, const Tensor& source, const Dims& dims,
                  const std::function<Status(const Tensor& source, Tensor& target)>& move);
 

@@ -13,7 +13,11 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_less_or_equal() {
   OpDef op("LessOrEqual", 12);
-  op.input("A", "T").input("B", "T").output("C", "T1").type("T", kNumericTypes).type("T1", kBoolType)
+  op.input("A", "T")
+      .input("B", "T")
+      .output("C", "T1")
+      .type("T", kNumericTypes)
+      .type("T1", kBoolType)
       .fact(kElementwise);
   op.infer = infer_compare;
   op.evaluate = less_or_equal_impl::evaluate;

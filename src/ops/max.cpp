@@ -28,7 +28,9 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 
 OpDef define_max() {
   OpDef op("Max", 8);
-  op.input("data_0", "T", ParamKind::kVariadic).output("max", "T").type("T", kNumericTypes)
+  op.input("data_0", "T", ParamKind::kVariadic)
+      .output("max", "T")
+      .type("T", kNumericTypes)
       .fact(kElementwise | kCommutative);
   op.infer = max_impl::infer;
   op.evaluate = max_impl::evaluate;

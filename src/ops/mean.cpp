@@ -19,7 +19,9 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 
 OpDef define_mean() {
   OpDef op("Mean", 8);
-  op.input("data_0", "T", ParamKind::kVariadic).output("mean", "T").type("T", kFloatTypes)
+  op.input("data_0", "T", ParamKind::kVariadic)
+      .output("mean", "T")
+      .type("T", kFloatTypes)
       .fact(kElementwise | kCommutative);
   op.infer = infer_broadcast;
   op.evaluate = mean_impl::evaluate;

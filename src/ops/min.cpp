@@ -28,7 +28,9 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 
 OpDef define_min() {
   OpDef op("Min", 8);
-  op.input("data_0", "T", ParamKind::kVariadic).output("min", "T").type("T", kNumericTypes)
+  op.input("data_0", "T", ParamKind::kVariadic)
+      .output("min", "T")
+      .type("T", kNumericTypes)
       .fact(kElementwise | kCommutative);
   op.infer = min_impl::infer;
   op.evaluate = min_impl::evaluate;

@@ -8,7 +8,8 @@ namespace sinter::ops {
 namespace mish_impl {
 
 Status evaluate(EvalContext& context) {
-  return map_float(context, [](auto x) { return x * std::tanh(x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x))); });
+  return map_float(
+      context, [](auto x) { return x * std::tanh(x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x))); });
 }
 
 }  // namespace mish_impl

@@ -1,5 +1,5 @@
-// Mod: fmod=0: a - floor(a/b)*b, the sign of b; fmod=1: a - trunc(a/b)*b, the sign of a. Floats with fmod=0 follow Python's rules for
-// zeros and infinities. An integer modulo 0 gives 0 (undefined in ONNX, no trap here).
+// Mod: fmod=0: a - floor(a/b)*b, the sign of b; fmod=1: a - trunc(a/b)*b, the sign of a. Floats with fmod=0 follow
+// Python's rules for zeros and infinities. An integer modulo 0 gives 0 (undefined in ONNX, no trap here).
 #include <cmath>
 
 #include "ops/elementwise.h"
@@ -46,7 +46,11 @@ bool pointwise(const Attributes& attributes, int inputs, PointwiseProgram& progr
 
 OpDef define_mod() {
   OpDef op("Mod", 10);
-  op.input("A", "T").input("B", "T").output("C", "T").type("T", kNumericTypes).attr("fmod", int64_t{0})
+  op.input("A", "T")
+      .input("B", "T")
+      .output("C", "T")
+      .type("T", kNumericTypes)
+      .attr("fmod", int64_t{0})
       .fact(kElementwise);
   op.infer = mod_impl::infer;
   op.evaluate = mod_impl::evaluate;

@@ -1,5 +1,6 @@
-// Pow: z = x^y in x's type; the exponent may have another type. An integer base with a non-negative integer exponent is exact and
-// wraps around; otherwise the power is computed in f64 (f32 for narrow float bases) and truncated for integers.
+// Pow: z = x^y in x's type; the exponent may have another type. An integer base with a non-negative integer exponent is
+// exact and wraps around; otherwise the power is computed in f64 (f32 for narrow float bases) and truncated for
+// integers.
 #include <cmath>
 #include <limits>
 
@@ -36,7 +37,9 @@ template <typename T>
 T truncate(double value) {
   if (std::isnan(value)) return 0;
   const double low = static_cast<double>(std::numeric_limits<T>::min()), high = -low;
-  return value < low ? std::numeric_limits<T>::min() : value >= high ? std::numeric_limits<T>::max() : static_cast<T>(value);
+  return value < low     ? std::numeric_limits<T>::min()
+         : value >= high ? std::numeric_limits<T>::max()
+                         : static_cast<T>(value);
 }
 
 template <typename T>
@@ -87,8 +90,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_pow() {
   OpDef op("Pow", 7);
-  op.input("X", "T").input("Y", "T1").output("Z", "T").type("T", kFloatTypes | dtype_set(DType::kI32, DType::kI64))
-      .type("T1", kNumericTypes).fact(kElementwise);
+  op.input("X", "T")
+      .input("Y", "T1")
+      .output("Z", "T")
+      .type("T", kFloatTypes | dtype_set(DType::kI32, DType::kI64))
+      .type("T1", kNumericTypes)
+      .fact(kElementwise);
   op.infer = pow_impl::infer;
   op.evaluate = pow_impl::evaluate;
   op.pointwise = pointwise_direct<PointwiseOp::kPow>;

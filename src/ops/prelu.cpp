@@ -16,8 +16,11 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_prelu() {
   OpDef op("PRelu", 7);
-  op.input("X", "T").input("slope", "T").output("Y", "T")
-      .type("T", kFloatTypes | dtype_set(DType::kI32, DType::kI64, DType::kU32, DType::kU64)).fact(kElementwise);
+  op.input("X", "T")
+      .input("slope", "T")
+      .output("Y", "T")
+      .type("T", kFloatTypes | dtype_set(DType::kI32, DType::kI64, DType::kU32, DType::kU64))
+      .fact(kElementwise);
   op.infer = infer_same;
   op.evaluate = prelu_impl::evaluate;
   op.pointwise = pointwise_direct<PointwiseOp::kLeakyRelu>;

@@ -8,9 +8,8 @@ namespace relu_impl {
 Status evaluate(EvalContext& context) {
   const DType dtype = context.tensor(0).dtype();
   const auto relu = [](auto x) { return x <= 0 ? decltype(x){0} : x; };
-  const bool known =
-      visit_float(dtype, [&]<typename T>(TypeTag<T>) { map_unary<T, T>(context, dtype, relu); }) ||
-      visit_integer(dtype, [&]<typename T>(TypeTag<T>) { map_unary<T, T>(context, dtype, relu); });
+  const bool known = visit_float(dtype, [&]<typename T>(TypeTag<T>) { map_unary<T, T>(context, dtype, relu); }) ||
+                     visit_integer(dtype, [&]<typename T>(TypeTag<T>) { map_unary<T, T>(context, dtype, relu); });
   return known ? ok_status() : unsupported_dtype(context, 0);
 }
 

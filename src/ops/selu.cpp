@@ -27,7 +27,11 @@ bool pointwise(const Attributes& attributes, int, PointwiseProgram& program) {
 
 OpDef define_selu() {
   OpDef op("Selu", 6);
-  op.input("X", "T").output("Y", "T").type("T", kFloatTypes).attr("alpha", 1.6732632f).attr("gamma", 1.050701f)
+  op.input("X", "T")
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("alpha", 1.6732632f)
+      .attr("gamma", 1.050701f)
       .fact(kElementwise);
   op.infer = infer_same;
   op.evaluate = selu_impl::evaluate;

@@ -65,7 +65,8 @@ void propagate_elements(InferContext& context, int inputs, const ElementFn& fn) 
   std::vector<Dim> results;
   for (int64_t i = 0; i < count; ++i) {
     std::vector<Dim> values;
-    for (const ShapeTensor& operand : operands) values.push_back(operand.elements[operand.elements.size() == 1 ? 0 : i]);
+    for (const ShapeTensor& operand : operands)
+      values.push_back(operand.elements[operand.elements.size() == 1 ? 0 : i]);
     auto result = fn(values);
     if (!result) return;
     results.push_back(std::move(*result));

@@ -1,7 +1,7 @@
 // Shape rules that many operators share, and the tracking of shape tensors' elements.
 //
-// A rule sets the dtype even when the shape is unknown. Elements are tracked for integer tensors of rank 0 and 1, and for bool ones
-// (0 or 1) between Equal, Not and Where.
+// A rule sets the dtype even when the shape is unknown. Elements are tracked for integer tensors of rank 0 and 1, and
+// for bool ones (0 or 1) between Equal, Not and Where.
 #pragma once
 
 #include "core/op_def.h"
@@ -49,8 +49,9 @@ Shape fresh_shape(InferContext& context, int64_t rank, std::string_view hint);
 template <typename Context>
 Result<DType> dtype_attribute(const Context& context, std::string_view name, int64_t value) {
   if (value <= 0 || value >= kDTypeCount)
-    return context.error(fmt::format("attribute '{}' is {}: expected an element type of ONNX, 1 to {}; correct the model", name,
-                                     value, kDTypeCount - 1));
+    return context.error(
+        fmt::format("attribute '{}' is {}: expected an element type of ONNX, 1 to {}; correct the model", name, value,
+                    kDTypeCount - 1));
   return static_cast<DType>(value);
 }
 

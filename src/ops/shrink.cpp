@@ -1,4 +1,5 @@
-// Shrink: y = x + bias for x < -lambd, x - bias for x > lambd, else 0. Integers are computed in a float that holds them and truncated.
+// Shrink: y = x + bias for x < -lambd, x - bias for x > lambd, else 0. Integers are computed in a float that holds them
+// and truncated.
 #include "ops/elementwise.h"
 #include "ops/shape_rules.h"
 
@@ -28,9 +29,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_shrink() {
   OpDef op("Shrink", 9);
-  op.input("input", "T").output("output", "T")
-      .type("T", kIntegerTypes | dtype_set(DType::kF32, DType::kF16, DType::kF64)).attr("bias", 0.0f)
-      .attr("lambd", 0.5f).fact(kElementwise);
+  op.input("input", "T")
+      .output("output", "T")
+      .type("T", kIntegerTypes | dtype_set(DType::kF32, DType::kF16, DType::kF64))
+      .attr("bias", 0.0f)
+      .attr("lambd", 0.5f)
+      .fact(kElementwise);
   op.infer = infer_same;
   op.evaluate = shrink_impl::evaluate;
   return op;

@@ -15,7 +15,9 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 
 OpDef define_sum() {
   OpDef op("Sum", 8);
-  op.input("data_0", "T", ParamKind::kVariadic).output("sum", "T").type("T", kFloatTypes)
+  op.input("data_0", "T", ParamKind::kVariadic)
+      .output("sum", "T")
+      .type("T", kFloatTypes)
       .fact(kElementwise | kCommutative);
   op.infer = infer_broadcast;
   op.evaluate = sum_impl::evaluate;

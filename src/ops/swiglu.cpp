@@ -11,8 +11,10 @@ Status infer(InferContext& context) {
   const Shape* a = context.input_shape(0);
   const Shape* b = context.input_shape(1);
   if (a && b && a->size() != b->size())
-    return context.error(fmt::format("gate is {} but value is {}: expected equal shapes; correct the model", to_string(*a), to_string(*b)));
-  context.set_output(0, a ? context.input_type(0) : ValueType::tensor(input_dtype(context, 0), context.input_type(1).shape));
+    return context.error(fmt::format("gate is {} but value is {}: expected equal shapes; correct the model",
+                                     to_string(*a), to_string(*b)));
+  context.set_output(
+      0, a ? context.input_type(0) : ValueType::tensor(input_dtype(context, 0), context.input_type(1).shape));
   return ok_status();
 }
 
@@ -25,7 +27,8 @@ Status evaluate(EvalContext& context) {
   const DType dtype = context.tensor(0).dtype();
   Status status;
   const bool known = visit_float(dtype, [&]<typename T>(TypeTag<T>) {
-    status = map_binary<T, T, T>(context, dtype, [=](auto a, auto b) { return a / (1 + std::exp(-decltype(a)(alpha) * a)) * b; });
+    status = map_binary<T, T, T>(context, dtype,
+                                 [=](auto a, auto b) { return a / (1 + std::exp(-decltype(a)(alpha) * a)) * b; });
   });
   return known ? std::move(status) : unsupported_dtype(context, 0);
 }

@@ -1,4 +1,5 @@
-// Transpose: y[i[perm[0]], i[perm[1]], …] = x[i]; without perm the axes are reversed. A view when only axes of size 1 move.
+// Transpose: y[i[perm[0]], i[perm[1]], …] = x[i]; without perm the axes are reversed. A view when only axes of size 1
+// move.
 #include "ops/indexing.h"
 #include "ops/shape_rules.h"
 
@@ -11,8 +12,10 @@ Status read_perm(const Context& context, int rank, std::vector<int>& perm) {
   for (int axis = rank - 1; axis >= 0; --axis) reversed.push_back(axis);
   const std::vector<int64_t> given = context.attributes().ints_or("perm", reversed);
   if (static_cast<int>(given.size()) != rank)
-    return context.error(fmt::format("attribute 'perm' names {} axes, but the input has rank {}: expected each axis once; "
-                                     "correct the attribute", given.size(), rank));
+    return context.error(
+        fmt::format("attribute 'perm' names {} axes, but the input has rank {}: expected each axis once; "
+                    "correct the attribute",
+                    given.size(), rank));
   return check_axes(context, given, rank, perm);
 }
 
@@ -52,8 +55,10 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_transpose() {
   OpDef op("Transpose", 1);
-  op.input("data", "T").output("transposed", "T")
-      .type("T", kAllTensorTypes & ~dtype_set(DType::kF6E2M3, DType::kF6E3M2)).attr("perm", AttrKind::kInts, false)
+  op.input("data", "T")
+      .output("transposed", "T")
+      .type("T", kAllTensorTypes & ~dtype_set(DType::kF6E2M3, DType::kF6E3M2))
+      .attr("perm", AttrKind::kInts, false)
       .fact(kMovesData);
   op.infer = transpose_impl::infer;
   op.evaluate = transpose_impl::evaluate;

@@ -40,8 +40,8 @@ Status evaluate(EvalContext& context) {
   const DType dtype = context.tensor(1).dtype();
   if (context.tensor(0).dtype() != DType::kBool) return unsupported_dtype(context, 0);
   if (context.tensor(2).dtype() != dtype)
-    return context.error(fmt::format("'X' is {} but 'Y' is {}: expected one element type; insert a Cast", dtype_name(dtype),
-                                     dtype_name(context.tensor(2).dtype())));
+    return context.error(fmt::format("'X' is {} but 'Y' is {}: expected one element type; insert a Cast",
+                                     dtype_name(dtype), dtype_name(context.tensor(2).dtype())));
   BroadcastPlan plan;
   SINTER_TRY(plan_inputs(context, 3, plan));
   if (dtype == DType::kString) {
@@ -63,8 +63,13 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_where() {
   OpDef op("Where", 9);
-  op.input("condition", "B").input("X", "T").input("Y", "T").output("output", "T").type("B", kBoolType)
-      .type("T", kNumericTypes | kComplexTypes | kBoolType | kStringType).fact(kElementwise);
+  op.input("condition", "B")
+      .input("X", "T")
+      .input("Y", "T")
+      .output("output", "T")
+      .type("B", kBoolType)
+      .type("T", kNumericTypes | kComplexTypes | kBoolType | kStringType)
+      .fact(kElementwise);
   op.infer = where_impl::infer;
   op.evaluate = where_impl::evaluate;
   op.pointwise = pointwise_direct<PointwiseOp::kWhere>;

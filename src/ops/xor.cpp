@@ -15,7 +15,11 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_xor() {
   OpDef op("Xor", 7);
-  op.input("A", "T").input("B", "T").output("C", "T1").type("T", kBoolType).type("T1", kBoolType)
+  op.input("A", "T")
+      .input("B", "T")
+      .output("C", "T1")
+      .type("T", kBoolType)
+      .type("T1", kBoolType)
       .fact(kElementwise | kCommutative);
   op.infer = infer_compare;
   op.evaluate = xor_impl::evaluate;
