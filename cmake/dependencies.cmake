@@ -17,7 +17,6 @@ find_package(PkgConfig REQUIRED)
 find_program(SINTER_FLATC flatc REQUIRED)
 find_path(SINTER_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 find_path(SINTER_XXHASH_INCLUDE xxhash.h REQUIRED)
-find_library(SINTER_XXHASH_LIBRARY NAMES libxxhash.a xxhash REQUIRED)
 find_path(SINTER_HIGHWAY_INCLUDE hwy/highway.h REQUIRED)
 find_library(SINTER_HIGHWAY_LIBRARY NAMES libhwy.a hwy REQUIRED)
 
