@@ -1,0 +1,162 @@
+#include "cpu/dense_epilogue.h"
+
+#include <optional>
+
+namespace sinter::cpu {
+namespace {
+
+struct Form {
+  Activation activation;
+  float alpha = 1, beta = 0;
+};
+
+std::optional<Form> unary_form(PointwiseOp op) {
+  switch (op) {
+    case PointwiseOp::kRelu: return Form{Activation::kRelu};
+    case PointwiseOp::kSigmoid: return Form{Activation::kSigmoid};
+    case PointwiseOp::kSilu: return Form{Activation::kSilu};
+    case PointwiseOp::kHardSwish: return Form{Activation::kHardSwish, 1.0f / 6.0f, 0.5f};
+    case PointwiseOp::kGelu: return Form{Activation::kGeluErf};
+    case PointwiseOp::kGeluTanh: return Form{Activation::kGeluTanh};
+    case PointwiseOp::kTanh: return Form{Activation::kTanh};
+    case PointwiseOp::kErf: return Form{Activation::kErf};
+    case PointwiseOp::kExp: return Form{Activation::kExp};
+    case PointwiseOp::kMish: return Form{Activation::kMish};
+    default: return std::nullopt;
+  }
+}
+
+// Walks the program as a chain and sorts its steps into the kernels' places.
+class Matcher {
+ public:
+  Matcher(const Problem& problem, int column_axis, int op_bias) : problem_(problem), column_axis_(column_axis) {
+    result_.bias_input = op_bias;
+  }
+
+  Result<DenseEpilogue> run() {
+    if (!problem_.has_epilogue()) return result_;
+    const PointwiseProgram& program = problem_.epilogue;
+    if (program.outputs.size() != 1) return no("several results");
+    int current = 0;
+    for (int i = 0; i < static_cast<int>(program.code.size()); ++i) {
+      const PointwiseInstruction& step = program.code[static_cast<size_t>(i)];
+      if (step.op == PointwiseOp::kConst) continue;
+      SINTER_TRY(step.op == PointwiseOp::kAdd ? add_operand(step, current) : add_activation(step, current));
+      current = program.inputs + i;
+    }
+    if (program.outputs[0] != current) return no("more than a chain");
+    return result_;
+  }
+
+ private:
+  Status no(std::string_view what) const {
+    return make_error(Code::kUnsupported, "epilogue '{}' has {}, this kernel does bias, residual, one activation", problem_.epilogue.to_string(), what);
+  }
+
+  std::optional<float> constant(int operand) const {
+    const PointwiseProgram& program = problem_.epilogue;
+    if (operand >= program.inputs) {
+      const PointwiseInstruction& made = program.code[static_cast<size_t>(operand - program.inputs)];
+      if (made.op == PointwiseOp::kConst) return made.constant;
+      return std::nullopt;
+    }
+    if (operand < 1) return std::nullopt;
+    const Tensor& value = problem_.inputs[static_cast<size_t>(problem_.epilogue_base + operand - 1)].value;
+    if (!value.defined() || value.count() != 1 || value.dtype() != DType::kF32) return std::nullopt;
+    return *value.data<float>();
+  }
+
+  Status add_operand(const PointwiseInstruction& step, int current) {
+    const int other = step.args[0] == current ? step.args[1] : step.args[1] == current ? step.args[0] : -1;
+    if (other < 1 || other == current || other >= problem_.epilogue.inputs) return no("an addition of something else than an input");
+    const int input = problem_.epilogue_base + other - 1;
+    const TensorDesc& desc = problem_.inputs[static_cast<size_t>(input)];
+    const TensorDesc& output = problem_.outputs[0];
+    if (desc.dtype != DType::kF32) return no("an operand that is not f32");
+    const bool activated = result_.fixed.activation != Activation::kNone;
+    if (is_per_column(desc.shape, output.shape, column_axis_) && result_.bias_input < 0 && result_.residual_input < 0 && !activated) {
+      result_.bias_input = input;
+      return ok_status();
+    }
+    if (desc.shape == output.shape && result_.residual_input < 0) {
+      result_.residual_input = input;
+      result_.fixed.residual_after_activation = activated;
+      return ok_status();
+    }
+    return no("an operand that is neither one value a column nor of the output's shape");
+  }
+
+  Status add_activation(const PointwiseInstruction& step, int current) {
+    if (result_.fixed.activation != Activation::kNone || result_.fixed.residual_after_activation) return no("two activations");
+    if (step.args[0] != current) return no("more than a chain");
+    std::optional<Form> form = unary_form(step.op);
+    const auto a = step.args[1] >= 0 ? constant(step.args[1]) : std::nullopt;
+    const auto b = step.args[2] >= 0 ? constant(step.args[2]) : std::nullopt;
+    if (step.op == PointwiseOp::kClip && a && b) form = Form{Activation::kClip, *a, *b};
+    if (step.op == PointwiseOp::kLeakyRelu && a) form = Form{Activation::kLeakyRelu, *a};
+    if (step.op == PointwiseOp::kElu && a) form = Form{Activation::kElu, *a};
+    if (step.op == PointwiseOp::kHardSigmoid && a && b) form = Form{Activation::kHardSigmoid, *a, *b};
+    if (!form) return no(pointwise_op_name(step.op));
+    result_.fixed.activation = form->activation;
+    result_.fixed.alpha = form->alpha;
+    result_.fixed.beta = form->beta;
+    return ok_status();
+  }
+
+  const Problem& problem_;
+  int column_axis_;
+  DenseEpilogue result_;
+};
+
+}  // namespace
+
+bool is_per_column(const Shape& shape, const Shape& output, int column_axis) {
+  if (shape.size() > output.size()) return false;
+  const size_t shift = output.size() - shape.size();
+  const auto column = static_cast<size_t>(column_axis);
+  if (column < shift) return false;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    const Dim& expected = axis + shift == column ? output[column] : Dim(1);
+    if (shape[axis] != expected) return false;
+  }
+  return true;
+}
+
+Result<DenseEpilogue> match_epilogue(const Problem& problem, int column_axis, int op_bias) {
+  return Matcher(problem, column_axis, op_bias).run();
+}
+
+void book_epilogue(const Problem& problem, const DenseEpilogue& epilogue, Layout layout, Offer& offer) {
+  offer.input_layouts.resize(problem.inputs.size(), Layout::kRowMajor);
+  offer.packed_inputs.resize(problem.inputs.size(), false);
+  if (epilogue.bias_input >= 0) {
+    const auto bias = static_cast<size_t>(epilogue.bias_input);
+    offer.packed_inputs[bias] = problem.inputs[bias].constant;
+  }
+  if (epilogue.residual_input >= 0) offer.input_layouts[static_cast<size_t>(epilogue.residual_input)] = layout;
+}
+
+Status check_dense_blobs(std::string_view tactic, const Problem& problem, const Offer& offer, int bias_input,
+                        std::span<const Tensor> blobs, int64_t floats) {
+  const auto bias = static_cast<size_t>(bias_input);
+  const bool packed_bias = bias_input >= 0 && bias < offer.packed_inputs.size() && offer.packed_inputs[bias];
+  const size_t expected = packed_bias ? 2 : 1;
+  const bool fits = blobs.size() == expected && blobs[0].dtype() == DType::kF32 && blobs[0].count() == floats &&
+                    (!packed_bias || (blobs[1].dtype() == DType::kF32 && blobs[1].count() == product(problem.inputs[bias].opt)));
+  if (fits) return ok_status();
+  return make_error(Code::kInvalidEngine, "{}: found {} blobs, expected {} with {} f32 of packed weights; the engine is damaged: rebuild it",
+                    tactic, blobs.size(), expected, floats);
+}
+
+Epilogue DenseEpilogue::at(const LaunchArgs& args, const Tensor& bias_blob, int64_t residual_stride) const {
+  Epilogue epilogue = fixed;
+  if (bias_blob.defined()) epilogue.bias = bias_blob.data<float>();
+  else if (bias_input >= 0) epilogue.bias = static_cast<const float*>(args.inputs[bias_input]);
+  if (residual_input >= 0) {
+    epilogue.residual = static_cast<const float*>(args.inputs[residual_input]);
+    epilogue.residual_stride = residual_stride;
+  }
+  return epilogue;
+}
+
+}  // namespace sinter::cpu
