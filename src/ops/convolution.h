@@ -1,0 +1,18 @@
+// The convolution that Conv, ConvInteger and QLinearConv share: shape rule and the loop, accumulated in double (exact for 8-bit
+// integers).
+#pragma once
+
+#include "ops/window.h"
+
+namespace sinter::ops {
+
+// [N, M, windows…] of input x and weights w [M, C/group, kernel…].
+Result<Shape> convolution_shape(const Attributes& attributes, const Shape& x, const Shape& w);
+// Sets output 0 from the shapes of inputs `x` and `w`.
+Status infer_convolution(InferContext& context, int x, int w, DType dtype);
+// x and w are f32 or f64 tensors; `bias` (f64, M) may be undefined. The result is f64.
+Result<Tensor> convolve(const Attributes& attributes, const Tensor& x, const Tensor& w, const Tensor& bias);
+// Checks a bias' dims.
+Status check_bias(const EvalContext& context, int input, int64_t channels);
+
+}  // namespace sinter::ops

@@ -1,0 +1,20 @@
+// Operands of integer products: values minus zero points, and requantization.
+#pragma once
+
+#include "core/op_def.h"
+
+namespace sinter::ops {
+
+// Input `value` minus input `zero_point` (absent: 0) as f64. The zero point has one element, or one for each index of `axis` of
+// the value; axis -1: one element only. With the value's own rank it must broadcast to the value.
+Result<Tensor> centred(const EvalContext& context, int value, int zero_point, int axis);
+
+// output `index` = saturate(round_half_even(wide · multiplier) + zero point). `multiplier` has one element or one for each index
+// of `axis`; zero_point_input holds one element and the output's dtype (8-bit integers or float8).
+Status requantize(EvalContext& context, int index, const Tensor& wide, const std::vector<double>& multiplier, int axis,
+                  int zero_point_input);
+
+// Elements of an input as doubles; an error unless there are 1 or `count`.
+Result<std::vector<double>> read_scales(const EvalContext& context, int input, int64_t count);
+
+}  // namespace sinter::ops
