@@ -1,5 +1,5 @@
 // AveragePool: the mean of each window. count_include_pad counts padding as zeros, but never what ceil_mode adds beyond it.
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 namespace sinter::ops {
 namespace average_pool_impl {

@@ -11,7 +11,7 @@ namespace sinter::ops {
 namespace conv_transpose_impl {
 
 struct Plan {
-  Window window;
+  SlidingWindow window;
   Dims output_padding;
   std::vector<int64_t> output_shape;  // spatial; empty: computed
   int64_t group = 1;
@@ -49,8 +49,8 @@ Result<Plan> read(const Attributes& attributes, const Shape& x, const Shape& w) 
   return plan;
 }
 
-bool same(const Window& window) {
-  return window.auto_pad == Window::AutoPad::kSameUpper || window.auto_pad == Window::AutoPad::kSameLower;
+bool same(const SlidingWindow& window) {
+  return window.auto_pad == SlidingWindow::AutoPad::kSameUpper || window.auto_pad == SlidingWindow::AutoPad::kSameLower;
 }
 
 // Size of the axis before any padding is cut off.
@@ -73,11 +73,11 @@ Result<Shape> output_shape(const Plan& plan, const Shape& x, const Shape& w) {
 
 // Padding that the wanted output size leaves.
 void resolve(Plan& plan, const Dims& input, const Dims& output) {
-  Window& window = plan.window;
+  SlidingWindow& window = plan.window;
   if (plan.output_shape.empty() && !same(window)) return;
   for (int axis = 0; axis < window.rank(); ++axis) {
     const int64_t total = std::max<int64_t>(0, full_size(plan, axis, input[axis + 2]).value() - output[axis + 2]);
-    window.pads_begin[axis] = window.auto_pad == Window::AutoPad::kSameUpper ? total / 2 : total - total / 2;
+    window.pads_begin[axis] = window.auto_pad == SlidingWindow::AutoPad::kSameUpper ? total / 2 : total - total / 2;
     window.pads_end[axis] = total - window.pads_begin[axis];
   }
 }

@@ -14,7 +14,7 @@ constexpr int64_t kPositions = 256;  // gathered at a time: the accumulators of 
 
 struct ConvGeometry {
   Dims spatial, strides, kernel, windows;
-  Window window;
+  SlidingWindow window;
 };
 
 // Input offset in a plane of kernel position `k` for the positions [first, first + count); -1 in the padding.
@@ -71,7 +71,7 @@ Result<Shape> convolution_shape(const Attributes& attributes, const Shape& x, co
                       "the model", to_string(w), w.size(), to_string(x), x.size());
   if (group < 1) return make_error(Code::kInvalidModel, "attribute 'group' is {}: expected at least 1; correct the model", group);
   const Shape kernel(w.begin() + std::min<size_t>(2, w.size()), w.end());
-  SINTER_ASSIGN(const Window window, read_window(attributes, static_cast<int>(x.size()) - 2, &kernel));
+  SINTER_ASSIGN(const SlidingWindow window, read_window(attributes, static_cast<int>(x.size()) - 2, &kernel));
   if (x[1].is_constant() && w[1].is_constant() && x[1] != w[1] * Dim(group))
     return make_error(Code::kInvalidModel, "the weights are {} but the input {} has {} channels with group={}: weight dim 1 must be "
                       "{}; check the exporter", to_string(w), to_string(x), x[1].value(), group, x[1].value() / group);

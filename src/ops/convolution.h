@@ -2,7 +2,7 @@
 // integers).
 #pragma once
 
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 namespace sinter::ops {
 

@@ -1,5 +1,5 @@
 // GlobalAveragePool: the mean of every plane; shape [N, C, 1…].
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 namespace sinter::ops {
 namespace global_average_pool_impl {

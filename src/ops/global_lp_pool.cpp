@@ -1,7 +1,7 @@
 // GlobalLpPool: (Σ|x|^p)^(1/p) over every plane; shape [N, C, 1…].
 #include <cmath>
 
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 namespace sinter::ops {
 namespace global_lp_pool_impl {

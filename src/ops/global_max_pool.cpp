@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 namespace sinter::ops {
 namespace global_max_pool_impl {

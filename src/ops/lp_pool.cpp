@@ -1,7 +1,7 @@
 // LpPool: (Σ|x|^p)^(1/p) over each window; padding adds nothing.
 #include <cmath>
 
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 namespace sinter::ops {
 namespace lp_pool_impl {

@@ -5,7 +5,7 @@
 
 #include "ops/indexing.h"
 #include "ops/wide.h"
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 namespace sinter::ops {
 namespace max_pool_impl {
@@ -27,7 +27,7 @@ double lowest(DType dtype) {
 }
 
 Status evaluate(EvalContext& context) {
-  Window window;
+  SlidingWindow window;
   Dims dims;
   SINTER_TRY(prepare_pool(context, window, dims));
   const Tensor& input = context.tensor(0);

@@ -7,7 +7,7 @@
 
 namespace sinter::ops {
 
-struct Window {
+struct SlidingWindow {
   enum class AutoPad { kNotSet, kSameUpper, kSameLower, kValid };
   AutoPad auto_pad = AutoPad::kNotSet;
   bool ceil_mode = false;
@@ -22,14 +22,14 @@ struct Window {
 
 // Reads auto_pad, ceil_mode, kernel_shape, strides, dilations, pads. `weights`: the kernel's dims as a weight tensor has them,
 // used when kernel_shape is absent and checked against it otherwise; null for pools.
-Result<Window> read_window(const Attributes& attributes, int spatial, const Shape* weights);
+Result<SlidingWindow> read_window(const Attributes& attributes, int spatial, const Shape* weights);
 
 // Number of windows along the axis.
-Dim window_count(const Window& window, int axis, const Dim& input);
+Dim window_count(const SlidingWindow& window, int axis, const Dim& input);
 // Output sizes of all spatial axes of `input` (a whole shape, N and C included); an error when the kernel does not fit.
-Result<Shape> window_counts(const Window& window, const Shape& input);
+Result<Shape> window_counts(const SlidingWindow& window, const Shape& input);
 // Sets the pads of the SAME modes for these input dims (N and C included).
-void resolve_pads(Window& window, const Dims& input);
+void resolve_pads(SlidingWindow& window, const Dims& input);
 
 // For every output position (row-major) the input offsets inside a plane that its window touches, in kernel order; padding is
 // left out. `taps` gives the kernel position of each.
@@ -38,12 +38,12 @@ struct WindowTaps {
   std::vector<int64_t> offsets;  // into the plane
   std::vector<int64_t> included; // a position's taps that lie in input or padding (not beyond it, as ceil_mode may)
 };
-WindowTaps window_taps(const Window& window, const Dims& input, const Dims& output);
+WindowTaps window_taps(const SlidingWindow& window, const Dims& input, const Dims& output);
 
 // Shape rule of pools: [N, C, windows…]; `outputs` of them get that shape, the second as i64.
 Status infer_pool(InferContext& context);
 // Reads a pool's input and window: window resolved, output dims checked.
-Status prepare_pool(const EvalContext& context, Window& window, Dims& output);
+Status prepare_pool(const EvalContext& context, SlidingWindow& window, Dims& output);
 // output 0 = reduce(plane, tap offsets, their number, included taps) for every plane and position, in double.
 using PoolFn = std::function<double(const double* plane, const int64_t* offsets, int64_t count, int64_t included)>;
 Status evaluate_pool(EvalContext& context, const PoolFn& reduce);

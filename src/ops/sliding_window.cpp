@@ -1,5 +1,5 @@
 // Geometry of sliding windows, and the loops of pools over it.
-#include "ops/window.h"
+#include "ops/sliding_window.h"
 
 #include <algorithm>
 
@@ -25,16 +25,16 @@ Status check_window_values(std::string_view name, const std::vector<int64_t>& va
 
 }  // namespace
 
-Result<Window> read_window(const Attributes& attributes, int spatial, const Shape* weights) {
-  Window window;
+Result<SlidingWindow> read_window(const Attributes& attributes, int spatial, const Shape* weights) {
+  SlidingWindow window;
   if (spatial < 1)
     return make_error(Code::kInvalidModel, "the input has rank {}: expected at least 3 (N, C and spatial axes); add an Unsqueeze",
                       spatial + 2);
   const auto count = static_cast<size_t>(spatial);
   const std::string auto_pad = attributes.s_or("auto_pad", "NOTSET");
-  if (auto_pad == "SAME_UPPER") window.auto_pad = Window::AutoPad::kSameUpper;
-  else if (auto_pad == "SAME_LOWER") window.auto_pad = Window::AutoPad::kSameLower;
-  else if (auto_pad == "VALID") window.auto_pad = Window::AutoPad::kValid;
+  if (auto_pad == "SAME_UPPER") window.auto_pad = SlidingWindow::AutoPad::kSameUpper;
+  else if (auto_pad == "SAME_LOWER") window.auto_pad = SlidingWindow::AutoPad::kSameLower;
+  else if (auto_pad == "VALID") window.auto_pad = SlidingWindow::AutoPad::kValid;
   else if (auto_pad != "NOTSET" && !auto_pad.empty())
     return make_error(Code::kInvalidModel,
                       "attribute 'auto_pad' is '{}': expected NOTSET, SAME_UPPER, SAME_LOWER or VALID; correct the model", auto_pad);
@@ -68,7 +68,7 @@ Result<Window> read_window(const Attributes& attributes, int spatial, const Shap
   window.pads_begin.assign(count, 0);
   window.pads_end.assign(count, 0);
   const std::vector<int64_t> pads = attributes.ints_or("pads", {});
-  if (window.auto_pad == Window::AutoPad::kNotSet && !pads.empty()) {
+  if (window.auto_pad == SlidingWindow::AutoPad::kNotSet && !pads.empty()) {
     SINTER_TRY(check_window_values("pads", pads, 2 * count, 0));
     window.pads_begin.assign(pads.begin(), pads.begin() + spatial);
     window.pads_end.assign(pads.begin() + spatial, pads.end());
@@ -76,18 +76,18 @@ Result<Window> read_window(const Attributes& attributes, int spatial, const Shap
   return window;
 }
 
-Dim window_count(const Window& window, int axis, const Dim& input) {
+Dim window_count(const SlidingWindow& window, int axis, const Dim& input) {
   const Dim stride = window.strides[axis];
-  if (window.auto_pad == Window::AutoPad::kSameUpper || window.auto_pad == Window::AutoPad::kSameLower)
+  if (window.auto_pad == SlidingWindow::AutoPad::kSameUpper || window.auto_pad == SlidingWindow::AutoPad::kSameLower)
     return ceildiv(input, stride);
   const Dim room = input + Dim(window.pads_begin[axis]) + Dim(window.pads_end[axis]) - window.extent(axis);
-  if (!window.ceil_mode || window.auto_pad == Window::AutoPad::kValid) return floordiv(room, stride) + 1;
+  if (!window.ceil_mode || window.auto_pad == SlidingWindow::AutoPad::kValid) return floordiv(room, stride) + 1;
   // The last window must begin inside the input or the padding before it.
   const Dim begun = ceildiv(input + Dim(window.pads_begin[axis]), stride);
   return min(ceildiv(room, stride) + 1, begun);
 }
 
-Result<Shape> window_counts(const Window& window, const Shape& input) {
+Result<Shape> window_counts(const SlidingWindow& window, const Shape& input) {
   Shape counts;
   for (int axis = 0; axis < window.rank(); ++axis) {
     counts.push_back(window_count(window, axis, input[axis + 2]));
@@ -99,9 +99,9 @@ Result<Shape> window_counts(const Window& window, const Shape& input) {
   return counts;
 }
 
-void resolve_pads(Window& window, const Dims& input) {
-  const bool upper = window.auto_pad == Window::AutoPad::kSameUpper;
-  if (!upper && window.auto_pad != Window::AutoPad::kSameLower) return;
+void resolve_pads(SlidingWindow& window, const Dims& input) {
+  const bool upper = window.auto_pad == SlidingWindow::AutoPad::kSameUpper;
+  if (!upper && window.auto_pad != SlidingWindow::AutoPad::kSameLower) return;
   for (int axis = 0; axis < window.rank(); ++axis) {
     const int64_t stride = window.strides[axis], size = input[axis + 2];
     const int64_t windows = (size + stride - 1) / stride;
@@ -112,7 +112,7 @@ void resolve_pads(Window& window, const Dims& input) {
   }
 }
 
-WindowTaps window_taps(const Window& window, const Dims& input, const Dims& output) {
+WindowTaps window_taps(const SlidingWindow& window, const Dims& input, const Dims& output) {
   const Dims spatial(input.begin() + 2, input.end()), windows(output.begin() + 2, output.end());
   const Dims strides = row_major_strides(spatial);
   const Dims kernel = *constant_dims(window.kernel);
@@ -141,7 +141,7 @@ WindowTaps window_taps(const Window& window, const Dims& input, const Dims& outp
 Status infer_pool(InferContext& context) {
   std::optional<Shape> shape;
   if (const Shape* input = context.input_shape(0)) {
-    SINTER_ASSIGN(const Window window,
+    SINTER_ASSIGN(const SlidingWindow window,
                   at_node(context, read_window(context.attributes(), static_cast<int>(input->size()) - 2, nullptr)));
     SINTER_ASSIGN(const Shape counts, at_node(context, window_counts(window, *input)));
     shape = Shape{(*input)[0], (*input)[1]};
@@ -152,7 +152,7 @@ Status infer_pool(InferContext& context) {
   return ok_status();
 }
 
-Status prepare_pool(const EvalContext& context, Window& window, Dims& output) {
+Status prepare_pool(const EvalContext& context, SlidingWindow& window, Dims& output) {
   const Dims& input = context.tensor(0).dims();
   SINTER_ASSIGN(window, at_node(context, read_window(context.attributes(), static_cast<int>(input.size()) - 2, nullptr)));
   SINTER_ASSIGN(const Shape counts, at_node(context, window_counts(window, to_shape(input))));
@@ -163,7 +163,7 @@ Status prepare_pool(const EvalContext& context, Window& window, Dims& output) {
 }
 
 Status evaluate_pool(EvalContext& context, const PoolFn& reduce) {
-  Window window;
+  SlidingWindow window;
   Dims output;
   SINTER_TRY(prepare_pool(context, window, output));
   const Tensor x = widened(context.tensor(0));
