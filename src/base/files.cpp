@@ -24,7 +24,7 @@ Status file_error(std::string_view what, const std::string& path, int error) {
 }  // namespace
 
 Result<std::shared_ptr<MappedFile>> MappedFile::open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // non-blocking: a pipe must not stop us
   if (fd < 0) return file_error("opening", path, errno);
   struct stat info {};
   if (::fstat(fd, &info) != 0) {

@@ -92,16 +92,17 @@ Result<Tensor> ExternalData::load(const TensorProto& tensor, DType dtype, Dims d
   }
   SINTER_ASSIGN(const std::shared_ptr<const MappedFile> mapped, file(reference.location));
   const int64_t bytes = dtype_bytes(dtype, product(dims));
+  const auto size = static_cast<int64_t>(mapped->bytes().size());
   if (reference.length >= 0 && reference.length != bytes) {
     return make_error(Code::kInvalidModel, "external data '{}': length is {} but {}{} needs {} bytes; save the model again",
                       reference.location, reference.length, dtype_name(dtype), sinter::to_string(dims), bytes);
   }
-  if (reference.offset > mapped->size() || bytes > mapped->size() - reference.offset) {
+  if (reference.offset > size || bytes > size - reference.offset) {
     return make_error(Code::kInvalidModel, "external data '{}': {} bytes at offset {} are needed but the file has {}; "
                       "it was cut short or belongs to another model", reference.location, bytes, reference.offset,
-                      mapped->size());
+                      size);
   }
-  const uint8_t* source = mapped->data() + reference.offset;
+  const uint8_t* source = mapped->bytes().data() + reference.offset;
   const size_t alignment = std::max<size_t>(1, static_cast<size_t>(dtype_bits(dtype)) / 8);
   if (bytes == 0 || reinterpret_cast<uintptr_t>(source) % alignment != 0) {
     Tensor copy(dtype, std::move(dims));

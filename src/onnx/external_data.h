@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/files.h"
 #include "core/tensor.h"
-#include "onnx/mapped_file.h"
 #include "onnx/wire.h"
 
 namespace sinter::onnx {

@@ -52,14 +52,14 @@ Result<ModelFile> parse_model(std::string_view bytes, const std::string& label, 
 Result<ModelFile> read_model(const std::string& path) {
   SINTER_ASSIGN(const auto mapped, MappedFile::open(path));
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  return parse_model(mapped->bytes(), path, folder.empty() ? "." : folder.string());
+  return parse_model({reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size()}, path, folder.empty() ? "." : folder.string());
 }
 
 std::string content_hash(const ModelFile& file) {
   uint64_t hash = file.hash;
   for (const auto& [location, mapped] : file.external->files()) {
     hash = XXH3_64bits_withSeed(location.data(), location.size(), hash);
-    hash = XXH3_64bits_withSeed(mapped->data(), static_cast<size_t>(mapped->size()), hash);
+    hash = XXH3_64bits_withSeed(mapped->bytes().data(), mapped->bytes().size(), hash);
   }
   return fmt::format("{:016x}", hash);
 }
