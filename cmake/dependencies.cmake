@@ -13,7 +13,6 @@ else()
   find_package(fmt REQUIRED)
 endif()
 find_package(ZLIB REQUIRED)
-find_package(fmt REQUIRED)
 find_package(PkgConfig REQUIRED)
 
 find_program(SINTER_FLATC flatc REQUIRED)

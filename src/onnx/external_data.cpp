@@ -79,7 +79,7 @@ Result<std::shared_ptr<const MappedFile>> ExternalData::file(const std::string& 
     return make_error(Code::kInvalidModel, "external data '{}': a symbolic link leads out of the model's folder, which is refused; "
                       "copy the file into the folder", location);
   }
-  SINTER_ASSIGN(auto mapped, MappedFile::open(path.string()));
+  SINTER_ASSIGN(std::shared_ptr<const MappedFile> mapped, MappedFile::open(path.string()));
   files_[location] = mapped;
   return mapped;
 }

@@ -6,8 +6,6 @@ namespace {
 
 constexpr int kMaxCallDepth = 64;
 
-std::string normal_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
-
 bool calls_itself(const FunctionProto& function, const Frame& frame) {
   for (const Frame* caller = &frame; caller; caller = caller->caller) {
     if (caller->function == &function) return true;

@@ -11,8 +11,6 @@ namespace {
 // Functions may call functions: a small file must not expand without bound.
 constexpr int64_t kMaxNodes = 2'000'000;
 
-std::string normal_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
-
 int attribute_type(const AttributeProto& proto) {
   if (proto.type() != kAttrUndefined) return proto.type();
   if (proto.has_f()) return kAttrFloat;
@@ -239,6 +237,7 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
     poison_outputs(proto, scope);
     return;
   }
+  const size_t errors_before = findings_.errors();
   AdaptContext context(pending, *this);
   adapting_ = &scope;
   adapting_node_ = &pending;
@@ -265,7 +264,7 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
     adapting_ = nullptr;
     if (value) define(scope, wrapper.outer, value, at);
   }
-  poison_outputs(proto, scope);  // those that could not be made
+  if (findings_.errors() > errors_before) poison_outputs(proto, scope);
 }
 
 std::string Importer::unique_node_name(const std::string& wanted) {
@@ -339,8 +338,11 @@ void Importer::finish_node(PendingNode pending, Scope& scope, const std::map<std
     import_graph(*bound.proto->mutable_g(), inner, false);
     for (const auto& [value_name, value] : inner.values) body_poisoned = body_poisoned || poisoned_.count(value);
   }
-  const bool failed = findings_.errors() > errors_before || body_poisoned;
-  if (!failed) {
+  // Adapters in the body went by the declared types of its inputs; what they really are is for the operator's rule to say.
+  for (const auto& [name, body] : node->subgraphs) {
+    for (ir::Value* input : body->inputs) input->type.shape.reset();
+  }
+  if (findings_.errors() == errors_before && !body_poisoned) {
     const Status inferred = ir::infer_node(*node);
     if (!inferred.ok()) {
       at.found = inferred.message();
@@ -363,7 +365,7 @@ void Importer::merge_hint(ir::Value& value, const std::string& name, Scope& scop
   const Result<ValueType> declared = to_type(*hint->second, value.name, dims_);
   if (!declared.ok() || declared->kind == ValueType::Kind::kUnknown) return;
   if (value.type.kind == ValueType::Kind::kUnknown) {
-    value.type = *declared;
+    value.type = value.declared = *declared;
     return;
   }
   const auto disagree = [&] {
@@ -378,6 +380,7 @@ void Importer::merge_hint(ir::Value& value, const std::string& name, Scope& scop
   if (!declared->shape) return;
   if (!value.type.shape) {
     value.type.shape = declared->shape;
+    value.declared = value.type;
     return;
   }
   bool same = declared->shape->size() == value.type.shape->size();

@@ -6,12 +6,6 @@
 #include "onnx/type_proto.h"
 
 namespace sinter::onnx {
-namespace {
-
-std::string normal_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
-
-}  // namespace
-
 Importer::Importer(ModelFile& file, const ImportOptions& options, Findings& findings)
     : file_(file), options_(options), findings_(findings), dims_(options.dims) {}
 

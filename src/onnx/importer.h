@@ -20,6 +20,8 @@ namespace sinter::onnx {
 struct Frame;
 struct Scope;
 
+inline std::string normal_domain(const std::string& domain) { return domain == "ai.onnx" ? "" : domain; }
+
 // An attribute as a node of a body sees it: from a call it comes with the scope that its graphs refer to.
 struct BoundAttribute {
   AttributeProto* proto = nullptr;
