@@ -103,7 +103,7 @@ class Decoder {
 
   Status read(const fb::Tensor* table, Tensor& out) {
     if (!table) return ok_status();
-    DType dtype;
+    DType dtype = DType::kUndefined;
     SINTER_TRY(read_dtype(table->dtype(), dtype));
     Dims dims;
     SINTER_TRY(read(table->dims(), dims));

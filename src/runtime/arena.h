@@ -1,0 +1,26 @@
+// Arena: one aligned block of memory that grows and is never copied.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/status.h"
+
+namespace sinter::runtime {
+
+class Arena {
+ public:
+  // At least `bytes`, aligned to kTensorAlignment; contents are lost when it grows.
+  Status reserve(int64_t bytes);
+  uintptr_t address() const { return reinterpret_cast<uintptr_t>(memory_.get()); }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  struct Free {
+    void operator()(uint8_t* memory) const;
+  };
+  std::unique_ptr<uint8_t, Free> memory_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace sinter::runtime

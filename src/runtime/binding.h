@@ -1,0 +1,18 @@
+// Declared shapes against actual dims: finds the values of symbols.
+#pragma once
+
+#include <string>
+
+#include "core/dim.h"
+#include "plan/plan.h"
+
+namespace sinter::runtime {
+
+// Matches `actual` against `declared`, adding to `bindings` what follows: a dim with one unbound symbol is solved for it when it is
+// linear in it. The error's text says what differs ("dim 1 is 4, expected 3"), without saying of what.
+Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings);
+
+// Every bound symbol within its range of the plan. `what`: "input 'x' [4,3]".
+Status check_ranges(const plan::Plan& plan, const Bindings& bindings, const std::string& what);
+
+}  // namespace sinter::runtime

@@ -1,0 +1,164 @@
+#include "runtime/context.h"
+
+#include <algorithm>
+#include <new>
+
+#include "base/cpu_info.h"
+
+namespace sinter::runtime {
+namespace {
+
+Status out_of_memory() {
+  return make_error(Code::kOutOfMemory, "memory is spent; use smaller inputs, fewer contexts or free memory");
+}
+
+void collect_times(const RegionExecutor& executor, std::vector<LayerTime>& out) {
+  const plan::Region& region = *executor.program().region;
+  for (size_t s = 0; s < region.steps.size(); ++s) {
+    const plan::Step& step = region.steps[s];
+    LayerTime time;
+    time.region = region.name;
+    time.step = step.name;
+    time.tactic = step.kind == plan::StepKind::kKernel ? fmt::format("{}@{}", step.tactic, step.tactic_version)
+                  : step.kind == plan::StepKind::kReference ? "reference" : "control";
+    time.problem = step.problem.to_string();
+    time.runs = executor.times()[s].runs;
+    time.total_us = static_cast<double>(executor.times()[s].nanoseconds) / 1e3;
+    time.tuned_us = step.tuned_us;
+    out.push_back(std::move(time));
+  }
+  for (const auto& child : executor.children()) collect_times(*child, out);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_ptr<const Engine> engine,
+                                                                   const ContextOptions& options) {
+  if (options.threads < 0 || options.threads > 4096) {
+    return make_error(Code::kInvalidArgument, "context: {} threads, expected 0 (all usable cores) to 4096", options.threads);
+  }
+  std::unique_ptr<ExecutionContext> context(new ExecutionContext());
+  const int threads = options.threads > 0 ? options.threads : cpu_info().usable_cores;
+  if (threads > 1) context->pool_ = make_thread_pool(threads);
+  context->team_ = context->pool_ ? context->pool_.get() : &inline_team();
+  context->shared_ = {&engine->plan(), &engine->programs(), &engine->file().blobs(), context->team_, options.max_shapes,
+                      options.profile, options.observer};
+  context->executor_ = std::make_unique<RegionExecutor>(context->shared_, 0, nullptr);
+  context->inputs_.resize(engine->inputs().size());
+  context->results_.resize(engine->outputs().size());
+  context->targets_.resize(engine->outputs().size());
+  context->engine_ = std::move(engine);
+  return context;
+}
+
+ExecutionContext::~ExecutionContext() = default;
+
+Status ExecutionContext::set_input(size_t index, Value value) {
+  if (index >= inputs_.size()) {
+    return make_error(Code::kInvalidArgument, "input {} does not exist: the engine has {} inputs", index, inputs_.size());
+  }
+  inputs_[index] = std::move(value);
+  return ok_status();
+}
+
+Status ExecutionContext::set_input(std::string_view name, Value value) {
+  const int index = engine_->input_index(name);
+  if (index >= 0) return set_input(static_cast<size_t>(index), std::move(value));
+  std::string names;
+  for (const engine::IoInfo& info : engine_->inputs()) names += (names.empty() ? "'" : ", '") + info.name + "'";
+  return make_error(Code::kInvalidArgument, "input '{}' does not exist; the engine's inputs are {}", name, names);
+}
+
+Status ExecutionContext::set_input_data(size_t index, DType dtype, std::span<const int64_t> dims, const void* data) {
+  if (index < inputs_.size() && inputs_[index].is_tensor()) {
+    const Tensor& tensor = inputs_[index].tensor();
+    if (tensor.raw() == data && tensor.dtype() == dtype && std::ranges::equal(tensor.dims(), dims)) return ok_status();
+  }
+  for (int64_t dim : dims) {
+    if (dim < 0) {
+      return make_error(Code::kInvalidArgument, "input {}: shape {} has a negative dim", index, to_string(Dims(dims.begin(), dims.end())));
+    }
+  }
+  Dims shape(dims.begin(), dims.end());
+  if (!plan::physical_bytes(dtype, Layout::kRowMajor, shape)) {
+    return make_error(Code::kInvalidArgument, "input {}: {}{} is no tensor that fits into memory", index, dtype_name(dtype), to_string(shape));
+  }
+  return set_input(index, Tensor::view(dtype, std::move(shape), const_cast<void*>(data)));
+}
+
+Status ExecutionContext::set_output_data(size_t index, void* data, int64_t bytes) {
+  if (index >= targets_.size()) {
+    return make_error(Code::kInvalidArgument, "output {} does not exist: the engine has {} outputs", index, targets_.size());
+  }
+  if (data && !has_fixed_size(engine_->outputs()[index].type)) {
+    return make_error(Code::kInvalidArgument, "output '{}' is {}, which can't be written to a buffer; read it after the run",
+                      engine_->outputs()[index].name, engine_->outputs()[index].type.to_string());
+  }
+  targets_[index] = {data, data ? bytes : 0};
+  return ok_status();
+}
+
+Status ExecutionContext::prepare(std::span<const Dims> input_dims) {
+  if (input_dims.size() != inputs_.size()) {
+    return make_error(Code::kInvalidArgument, "{} shapes given, the engine has {} inputs", input_dims.size(), inputs_.size());
+  }
+  try {
+    return executor_->prepare(input_dims);
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+std::optional<Dims> ExecutionContext::output_dims(size_t index) const {
+  if (!executor_->shape_plan() || index >= results_.size()) return std::nullopt;
+  if (std::optional<Dims> dims = executor_->output_dims(index)) return dims;
+  return results_[index].is_tensor() ? std::optional<Dims>(results_[index].tensor().dims()) : std::nullopt;
+}
+
+Status ExecutionContext::execute() {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].present() || engine_->inputs()[i].type.is_optional()) continue;
+    return make_error(Code::kInvalidArgument, "input '{}' of type {} was not set; set every input before a run",
+                      engine_->inputs()[i].name, engine_->inputs()[i].type.to_string());
+  }
+  try {
+    return executor_->run(inputs_, targets_, false, results_);
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+Result<std::vector<Value>> ExecutionContext::run(std::span<const Value> inputs) {
+  std::vector<Value> results;
+  try {
+    SINTER_TRY(executor_->run(inputs, {}, true, results));
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+  return results;
+}
+
+void ExecutionContext::set_profile(bool enabled) {
+  shared_.profile = enabled;
+  executor_->reset_times();
+}
+
+std::vector<LayerTime> ExecutionContext::profile() const {
+  std::vector<LayerTime> times;
+  collect_times(*executor_, times);
+  return times;
+}
+
+std::string ExecutionContext::profile_json() const {
+  std::string out = "[";
+  for (const LayerTime& time : profile()) {
+    const double mean_us = time.runs > 0 ? time.total_us / static_cast<double>(time.runs) : 0;
+    out += fmt::format("{}{{\"region\": {}, \"layer\": {}, \"tactic\": {}, \"problem\": {}, \"runs\": {}, \"total_us\": {:.3f}, "
+                       "\"mean_us\": {:.3f}, \"tuned_us\": {:.3f}}}",
+                       out.size() > 1 ? ", " : "", engine::json_quote(time.region), engine::json_quote(time.step),
+                       engine::json_quote(time.tactic), engine::json_quote(time.problem), time.runs, time.total_us, mean_us, time.tuned_us);
+  }
+  return out + "]";
+}
+
+}  // namespace sinter::runtime

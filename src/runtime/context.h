@@ -1,0 +1,73 @@
+// ExecutionContext: runs an engine for one caller at a time: its arena, threads, bound kernels, shape plans.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/engine.h"
+#include "runtime/region_executor.h"
+
+namespace sinter::runtime {
+
+struct ContextOptions {
+  int threads = 0;        // 0: cpu_info().usable_cores
+  size_t max_shapes = 8;  // shape plans kept, per region
+  bool profile = false;
+  LayerObserver observer;
+};
+
+struct LayerTime {
+  std::string region, step, tactic;  // tactic "cpu.conv@1", "reference", "control"
+  std::string problem;               // one line for people
+  int64_t runs = 0;
+  double total_us = 0, tuned_us = 0;  // tuned_us: of one run, 0 when not timed
+};
+
+class ExecutionContext {
+ public:
+  static Result<std::unique_ptr<ExecutionContext>> create(std::shared_ptr<const Engine> engine, const ContextOptions& options = {});
+  ~ExecutionContext();
+
+  const Engine& engine() const { return *engine_; }
+  int threads() const { return team_->size(); }
+
+  // A tensor or container that the next runs read. A tensor's memory is the caller's and must stay till the run is over; it
+  // is used in place when it is aligned to 16 bytes.
+  Status set_input(size_t index, Value value);
+  Status set_input(std::string_view name, Value value);
+  // The same without allocation when the shape stays what it was.
+  Status set_input_data(size_t index, DType dtype, std::span<const int64_t> dims, const void* data);
+  // Memory for an output of at most `bytes` bytes; null: the context's own. Kept for all runs.
+  Status set_output_data(size_t index, void* data, int64_t bytes);
+
+  // Fixes shapes ahead of a run, so that the first execute has nothing to prepare. Inputs need no data yet.
+  Status prepare(std::span<const Dims> input_dims);
+  // After prepare or execute; nullopt: depends on data.
+  std::optional<Dims> output_dims(size_t index) const;
+
+  Status execute();
+  // Of the last execute: a view of the caller's memory, or of the context's, which the next execute overwrites.
+  const Value& output(size_t index) const { return results_[index]; }
+  // All in one: inputs in order; the outputs have memory of their own.
+  Result<std::vector<Value>> run(std::span<const Value> inputs);
+
+  void set_profile(bool enabled);
+  std::vector<LayerTime> profile() const;
+  std::string profile_json() const;
+  int64_t arena_bytes() const { return executor_->arena_bytes(); }
+
+ private:
+  ExecutionContext() = default;
+  std::shared_ptr<const Engine> engine_;
+  std::unique_ptr<ThreadTeam> pool_;
+  ThreadTeam* team_ = nullptr;
+  ExecutorShared shared_;
+  std::unique_ptr<RegionExecutor> executor_;
+  std::vector<Value> inputs_, results_;
+  std::vector<OutputTarget> targets_;
+};
+
+}  // namespace sinter::runtime

@@ -1,0 +1,120 @@
+// RegionExecutor: runs one region for one context: finds or makes the shape plan, sets pointers, runs the steps in order. Bodies of
+// control flow are child executors, made once.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/threads.h"
+#include "runtime/arena.h"
+#include "runtime/shape_plan.h"
+
+namespace sinter::runtime {
+
+// Called after every step with each value it made, as a row-major tensor (or container). For debugging: it costs a copy.
+using LayerObserver = std::function<void(const plan::Region& region, const plan::PlanValue& value, const Value& content)>;
+
+// What all executors of a context share.
+struct ExecutorShared {
+  const plan::Plan* plan = nullptr;
+  const std::vector<RegionProgram>* programs = nullptr;
+  const std::vector<Tensor>* blobs = nullptr;
+  ThreadTeam* team = nullptr;
+  size_t max_shapes = 8;  // cached per region
+  bool profile = false;
+  LayerObserver observer;
+};
+
+struct StepTime {
+  int64_t runs = 0, nanoseconds = 0;
+};
+
+// Where an output goes: memory of the caller, or nowhere (data null): memory of the executor.
+struct OutputTarget {
+  void* data = nullptr;
+  int64_t bytes = 0;
+};
+
+class RegionExecutor {
+ public:
+  RegionExecutor(const ExecutorShared& shared, int32_t region, RegionExecutor* parent);
+  ~RegionExecutor();
+  RegionExecutor(const RegionExecutor&) = delete;
+  RegionExecutor& operator=(const RegionExecutor&) = delete;
+
+  // Makes the plan for these shapes current. Dims of inputs without fixed-size elements are ignored.
+  Status prepare(std::span<const Dims> inputs);
+  // Current after prepare or run.
+  const ShapePlan* shape_plan() const { return current_; }
+  // Dims of an output, nullopt when they depend on data.
+  std::optional<Dims> output_dims(size_t index) const;
+
+  // Runs. `targets`: one an output, or {}. `results` gets one value an output: a view of the target, or of memory of the executor
+  // that the next run overwrites, or (fresh) memory of its own.
+  Status run(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results);
+
+  const RegionProgram& program() const { return program_; }
+  const std::vector<StepTime>& times() const { return times_; }
+  void reset_times();
+  const std::vector<std::unique_ptr<RegionExecutor>>& children() const { return children_; }
+  int64_t arena_bytes() const;  // children included
+
+ private:
+  friend class HostStep;
+  // A value that is not fixed: on the heap.
+  struct State {
+    Value value;  // containers, strings, row-major tensors
+    Dims dims;
+    std::shared_ptr<const void> owner;
+    uint8_t* data = nullptr;
+  };
+
+  Status find_shape_plan(std::span<const Value> inputs, std::span<const Dims> dims);
+  void make_key(std::span<const Value> inputs, std::span<const Dims> dims);
+  const Bindings& bindings() const { return current_->all_fast ? current_->bindings : bindings_; }
+  Status check_inputs(std::span<const Value> inputs) const;
+  Status set_inputs(std::span<const Value> inputs);
+  Status set_outputs(std::span<const OutputTarget> targets, bool fresh);
+  Status run_steps();
+  Status run_step(size_t number);
+  Status run_fast(const StepProgram& step, StepState& state);
+  Status run_dynamic_kernel(const StepProgram& step, StepState& state);
+  Status run_host(size_t number);
+  Status finish_outputs(std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results);
+  Status copy_output(size_t index, const OutputTarget& target, bool fresh, Value& result);
+  void observe(const plan::Step& step);
+
+  // Resolves a dynamic alias from its root.
+  Status resolve(int32_t value);
+  Dims dims_of(int32_t value) const;
+  uint8_t* data_of(int32_t value) const;
+  Value value_of(int32_t value) const;  // a view where the value is fixed
+  Status store(int32_t value, Value content);
+  RegionExecutor* child(size_t step, std::string_view attribute) const;
+
+  const ExecutorShared& shared_;
+  const RegionProgram& program_;
+  RegionExecutor* parent_;
+  std::vector<std::unique_ptr<RegionExecutor>> children_;
+  std::vector<std::vector<std::pair<std::string, RegionExecutor*>>> children_of_step_;
+
+  std::vector<std::unique_ptr<ShapePlan>> plans_;  // most recently used first
+  ShapePlan* current_ = nullptr;
+  Dims key_;
+  Arena arena_;
+  std::vector<uintptr_t> bases_;
+  std::vector<State> states_;
+  Bindings bindings_;
+  std::vector<Tensor> owned_outputs_;    // buffers of outputs without a target
+  std::vector<Tensor> input_copies_;     // of inputs that are not aligned
+  Tensor workspace_;                     // of dynamic kernel steps
+  std::vector<StepTime> times_;
+};
+
+// Makes views of foreign memory (tensors without owner) independent of it.
+Value own(Value value);
+
+}  // namespace sinter::runtime
