@@ -28,7 +28,7 @@ std::optional<Layout> parse_layout(std::string_view name) {
 
 int64_t physical_count(Layout layout, const Dims& dims) {
   const int64_t block = block_of(layout);
-  if (block == 1 || dims.size() < 2) return product(dims);
+  if (block == 1 || dims.size() < 3) return product(dims);
   Dims padded = dims;
   padded[1] = (padded[1] / block + (padded[1] % block != 0)) * block;
   return product(padded);
@@ -36,7 +36,7 @@ int64_t physical_count(Layout layout, const Dims& dims) {
 
 Dim physical_count(Layout layout, const Shape& shape) {
   const int64_t block = block_of(layout);
-  if (block == 1 || shape.size() < 2) return product(shape);
+  if (block == 1 || shape.size() < 3) return product(shape);
   Shape padded = shape;
   padded[1] = ceildiv(padded[1], block) * block;
   return product(padded);
