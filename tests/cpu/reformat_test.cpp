@@ -3,8 +3,6 @@
 namespace sinter::testing {
 namespace {
 
-const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new EveryTacticRan);
-
 TEST(Reformat, every_pair_of_layouts_and_odd_sizes) {
   const std::vector<Dims> shapes = {{1, 3, 5, 7}, {2, 16, 4, 4}, {1, 17, 33, 3}, {2, 24, 6, 1}, {1, 32, 1, 1}, {1, 40, 67},
                                     {2, 9, 2, 3, 4}, {1, 1, 64, 64}, {1, 130, 40, 40}, {0, 8, 3, 3}, {3, 8, 0, 2}};

@@ -233,6 +233,7 @@ inline void complete_attributes(const OpDef& op, Attributes& attributes) {
 }
 
 inline std::vector<Value> reference_outputs(TacticRow& row) {
+  if (row.op == "Reformat") return row.inputs;  // the same logical tensor
   const OpDef* op = find_op(row.domain, row.op);
   if (op == nullptr) {
     ADD_FAILURE() << "operator " << row.domain << "." << row.op << " is not there";
