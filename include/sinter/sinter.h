@@ -1,0 +1,261 @@
+/* Sinter's C interface. Two libraries export it: libsinter_rt has part 1 (load engines and run them), libsinter has both parts.
+ *
+ * Errors. Functions that can fail return a sinter_status; SINTER_OK is 0. The text of the last failure on the calling thread is
+ * sinter_last_error(); it says where, what was found, what was expected and what to do. No function throws, prints or ends
+ * the process. An output parameter is written only on success.
+ * Ownership. sinter_X_create/load/read make a handle, sinter_X_free ends it (NULL is fine). Text and bytes that a function
+ * allocates (char**, void**) are released with sinter_free. Pointers inside info structs belong to the handle they came from.
+ * Threads. Different handles may be used by different threads at the same time. An engine may be used by many threads. A
+ * context, stream or array is used by one thread at a time. Contexts keep their engine alive; free the handles in any order.
+ * Shapes are in elements, outermost dim first; tensors are dense and row-major; sizes are in bytes. Elements of less than a
+ * byte are packed, the first in the low bits.
+ * Versions. Option structs begin with struct_size: initialise them with their _init function. Later versions append fields. */
+#ifndef SINTER_SINTER_H_
+#define SINTER_SINTER_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SINTER_API __attribute__((visibility("default")))
+
+typedef enum sinter_status {
+  SINTER_OK = 0,
+  SINTER_INVALID_ARGUMENT = 1, /* the caller's value is wrong */
+  SINTER_INVALID_MODEL = 2,    /* the file is no valid ONNX model */
+  SINTER_INVALID_ENGINE = 3,   /* the file is no valid engine: damaged, truncated, another format version */
+  SINTER_UNSUPPORTED = 4,      /* valid, but Sinter can't do it */
+  SINTER_NOT_FOUND = 5,        /* a file or a name does not exist */
+  SINTER_IO = 6,               /* the operating system refused: disk full, permissions */
+  SINTER_OUT_OF_MEMORY = 7,    /* memory or a stated budget is spent */
+  SINTER_TARGET_MISMATCH = 8,  /* the engine was built for another machine */
+  SINTER_CANCELLED = 9,        /* the caller asked to stop */
+  SINTER_INTERNAL = 10         /* a bug in Sinter */
+} sinter_status;
+
+/* Element types: ONNX's numbers. */
+typedef enum sinter_dtype {
+  SINTER_UNDEFINED = 0, SINTER_F32 = 1, SINTER_U8 = 2, SINTER_I8 = 3, SINTER_U16 = 4, SINTER_I16 = 5, SINTER_I32 = 6,
+  SINTER_I64 = 7, SINTER_STRING = 8, SINTER_BOOL = 9, SINTER_F16 = 10, SINTER_F64 = 11, SINTER_U32 = 12, SINTER_U64 = 13,
+  SINTER_C64 = 14, SINTER_C128 = 15, SINTER_BF16 = 16, SINTER_F8E4M3FN = 17, SINTER_F8E4M3FNUZ = 18, SINTER_F8E5M2 = 19,
+  SINTER_F8E5M2FNUZ = 20, SINTER_U4 = 21, SINTER_I4 = 22, SINTER_F4E2M1 = 23, SINTER_F8E8M0 = 24, SINTER_U2 = 25,
+  SINTER_I2 = 26, SINTER_F6E2M3 = 27, SINTER_F6E3M2 = 28
+} sinter_dtype;
+
+typedef enum sinter_kind { SINTER_TENSOR = 0, SINTER_SEQUENCE = 1, SINTER_OPTIONAL = 2, SINTER_UNKNOWN = 3 } sinter_kind;
+
+/* ---- Part 1: run time (libsinter_rt, libsinter) ---- */
+
+SINTER_API const char* sinter_version(void); /* "0.1.0" */
+/* Text of the last failure on this thread, "" if there was none. Valid until the next call into Sinter on this thread. */
+SINTER_API const char* sinter_last_error(void);
+SINTER_API const char* sinter_status_name(sinter_status status); /* "invalid argument" */
+SINTER_API const char* sinter_dtype_name(sinter_dtype dtype);    /* "f32" */
+SINTER_API sinter_dtype sinter_dtype_parse(const char* name);    /* SINTER_UNDEFINED: none of that name */
+/* Bytes of `count` elements packed; 0 for strings. */
+SINTER_API size_t sinter_dtype_bytes(sinter_dtype dtype, int64_t count);
+SINTER_API void sinter_free(void* memory);
+
+/* Messages of the library: warnings and, when asked for, progress. Without a sink they are dropped. Called from any thread, one
+ * call at a time. NULL removes the sink. */
+typedef enum sinter_severity { SINTER_LOG_WARNING = 0, SINTER_LOG_INFO = 1, SINTER_LOG_TRACE = 2 } sinter_severity;
+typedef void (*sinter_log_fn)(void* user, sinter_severity severity, const char* message);
+SINTER_API void sinter_set_log_sink(sinter_log_fn sink, void* user);
+
+/* A tensor somebody else owns. For strings `data` is an array of `count` const char* and `bytes` is 0. */
+typedef struct sinter_tensor {
+  sinter_dtype dtype;
+  int32_t rank;
+  const int64_t* dims;
+  const void* data;
+  size_t bytes;
+  int64_t count; /* elements */
+} sinter_tensor;
+
+/* Engines: immutable, shared by any number of contexts. */
+typedef struct sinter_engine sinter_engine;
+
+typedef enum sinter_verify {
+  SINTER_VERIFY_TARGET = 0,   /* checksums of all a run can touch: the default */
+  SINTER_VERIFY_METADATA = 1, /* all but the weights: fastest */
+  SINTER_VERIFY_FULL = 2      /* the portable part's weights too */
+} sinter_verify;
+
+typedef struct sinter_load_options {
+  size_t struct_size;
+  sinter_verify verify;
+} sinter_load_options;
+SINTER_API void sinter_load_options_init(sinter_load_options* options);
+
+/* Maps the file; it must not be changed while the engine lives (replace it by renaming another over it). options may be NULL.
+ * SINTER_TARGET_MISMATCH: this machine lacks what the engine needs; it is not re-tuned here. */
+SINTER_API sinter_status sinter_engine_load(const char* path, const sinter_load_options* options, sinter_engine** out);
+/* From bytes of the caller, which must live as long as the engine and its contexts. Aligned to 64 they are used in place, otherwise
+ * copied. */
+SINTER_API sinter_status sinter_engine_load_memory(const void* data, size_t bytes, const sinter_load_options* options,
+                                                   sinter_engine** out);
+SINTER_API void sinter_engine_free(sinter_engine* engine);
+
+typedef struct sinter_io_info {
+  const char* name;
+  sinter_kind kind;
+  sinter_dtype dtype;           /* of a tensor, else SINTER_UNDEFINED */
+  int32_t rank;                 /* of a tensor, -1: unknown */
+  const int64_t* dims;          /* rank of them; -1: dynamic */
+  const char* const* dim_names; /* rank of them: "batch", "2*h", "3" */
+  const char* type;             /* "f32[batch,3,224,224]" */
+} sinter_io_info;
+
+SINTER_API size_t sinter_engine_input_count(const sinter_engine* engine);
+SINTER_API size_t sinter_engine_output_count(const sinter_engine* engine);
+SINTER_API sinter_status sinter_engine_input_info(const sinter_engine* engine, size_t index, sinter_io_info* out);
+SINTER_API sinter_status sinter_engine_output_info(const sinter_engine* engine, size_t index, sinter_io_info* out);
+/* Index of a name; SINTER_NOT_FOUND lists the names there are. */
+SINTER_API sinter_status sinter_engine_input_index(const sinter_engine* engine, const char* name, size_t* out);
+SINTER_API sinter_status sinter_engine_output_index(const sinter_engine* engine, const char* name, size_t* out);
+/* Range of a symbol of the shapes ("batch"), and the size it was tuned at. SINTER_NOT_FOUND: any size goes. */
+SINTER_API sinter_status sinter_engine_symbol_range(const sinter_engine* engine, const char* symbol, int64_t* min, int64_t* opt,
+                                                    int64_t* max);
+/* Manifest, how well it matches this machine, sizes, and the layer report, as JSON. */
+SINTER_API sinter_status sinter_engine_info_json(const sinter_engine* engine, char** out);
+
+/* Contexts: one caller's memory, threads and state. */
+typedef struct sinter_context sinter_context;
+
+typedef struct sinter_context_options {
+  size_t struct_size;
+  int32_t threads;    /* 0: all cores this process may use */
+  int32_t max_shapes; /* sets of input shapes kept ready at once; at least 1 */
+  int32_t profile;    /* 1: take every layer's time */
+} sinter_context_options;
+SINTER_API void sinter_context_options_init(sinter_context_options* options);
+
+SINTER_API sinter_status sinter_context_create(const sinter_engine* engine, const sinter_context_options* options,
+                                               sinter_context** out);
+SINTER_API void sinter_context_free(sinter_context* context);
+
+/* The memory that the next runs read, dense and row-major. It is used in place when it is aligned to 16 bytes, and is the caller's
+ * until the run is over. data may be NULL to set the shape alone, for sinter_context_prepare. For strings `data` is an array
+ * of const char*, which is copied. */
+SINTER_API sinter_status sinter_context_set_input(sinter_context* context, size_t index, sinter_dtype dtype, const int64_t* dims,
+                                                  int32_t rank, const void* data);
+/* A sequence of tensors (copied), or with count < 0 an absent optional. */
+SINTER_API sinter_status sinter_context_set_input_sequence(sinter_context* context, size_t index, const sinter_tensor* elements,
+                                                           int64_t count);
+/* Memory that the next runs write an output to, at least as large as the output; aligned to 16 bytes it is written directly. NULL: the
+ * context's own. */
+SINTER_API sinter_status sinter_context_set_output(sinter_context* context, size_t index, void* data, size_t bytes);
+/* Makes the context ready for the inputs' shapes (memory, kernels) ahead of the first run. */
+SINTER_API sinter_status sinter_context_prepare(sinter_context* context);
+/* After prepare or a run: the shape of an output. Writes at most `capacity` dims. SINTER_UNSUPPORTED: it depends on data and no run
+ * has been made. */
+SINTER_API sinter_status sinter_context_output_shape(const sinter_context* context, size_t index, int64_t* dims, int32_t capacity,
+                                                     int32_t* rank);
+
+SINTER_API sinter_status sinter_context_execute(sinter_context* context);
+/* Outputs of the last run; valid until the next run or set call of this context. */
+SINTER_API sinter_status sinter_context_output(sinter_context* context, size_t index, sinter_tensor* out);
+/* Elements of an output: 1 for a tensor, the length of a sequence, 0 for an absent optional. */
+SINTER_API sinter_status sinter_context_output_length(const sinter_context* context, size_t index, size_t* out);
+SINTER_API sinter_status sinter_context_output_element(sinter_context* context, size_t index, size_t element, sinter_tensor* out);
+
+/* Starts (1) or stops (0) taking times of layers; both clear them. */
+SINTER_API sinter_status sinter_context_set_profile(sinter_context* context, int32_t enabled);
+/* A JSON array, one object a layer: region, layer, tactic, problem, runs, total_us, mean_us, tuned_us. */
+SINTER_API sinter_status sinter_context_profile_json(const sinter_context* context, char** out);
+SINTER_API int32_t sinter_context_threads(const sinter_context* context);
+SINTER_API size_t sinter_context_arena_bytes(const sinter_context* context);
+
+/* Streams: work in order, off the caller's thread. execute = enqueue + wait. */
+typedef struct sinter_stream sinter_stream;
+SINTER_API sinter_status sinter_stream_create(sinter_stream** out);
+/* Waits for what is queued. */
+SINTER_API void sinter_stream_free(sinter_stream* stream);
+/* Queues a run of the context with what is set now. Until sinter_stream_wait the context must be left alone. A run that fails makes
+ * later queued runs of that context do nothing; other contexts go on. */
+SINTER_API sinter_status sinter_context_enqueue(sinter_context* context, sinter_stream* stream);
+/* Returns when everything queued is done: the first failure since the last wait, or SINTER_OK. */
+SINTER_API sinter_status sinter_stream_wait(sinter_stream* stream);
+
+/* ---- Part 2: building (libsinter only) ---- */
+
+typedef enum sinter_fallback {
+  SINTER_FALLBACK_REFERENCE = 0, /* layers that no tactic takes run on the reference kernel */
+  SINTER_FALLBACK_ERROR = 1      /* they are an error */
+} sinter_fallback;
+
+/* Called now and then with what is being done; total 0: unknown. Return 0 to go on, anything else to cancel. */
+typedef int (*sinter_progress_fn)(void* user, const char* phase, int64_t done, int64_t total);
+
+typedef struct sinter_build_options {
+  size_t struct_size;
+  int32_t threads;               /* 0: all cores this process may use */
+  const char* timing_cache;      /* file that is read and updated; NULL: none */
+  const char* shapes;            /* "NAME:1x3x224x224,...": dims of dynamic inputs, and what is tuned for; NULL: the model's */
+  const char* min_shapes;        /* lower and upper ends of dynamic inputs, same form; NULL: any size */
+  const char* max_shapes;
+  int32_t tf32;                  /* 1 (default): dense f32 may be computed with TF32's accuracy or better */
+  int32_t fp16, bf16, int8;      /* 1: allowed; default 0 */
+  int32_t strict_nans;           /* 1: only kernels that propagate NaN */
+  uint64_t workspace_bytes;      /* most scratch memory of a layer; 0: no limit */
+  uint64_t max_build_memory_bytes; /* of the builder itself; 0: no limit */
+  sinter_fallback fallback;
+  int32_t target_only;           /* 1: no portable part: smaller, can't be re-tuned elsewhere */
+  int32_t trace_passes;          /* 1: one log line a rewrite */
+  int64_t stop_after_patch;      /* -1: apply all rewrites; N: only the first N */
+  const char* disabled_passes;   /* comma-separated names; NULL: none */
+  const char* tactic_filter;     /* comma-separated prefixes of tactic ids; NULL: all */
+  const char* report_path;       /* JSON report is written here; NULL: not */
+  int32_t verbose;               /* 1: every offer with its time in the log */
+  const char* build_command;     /* recorded in the manifest; NULL: made from the options */
+  sinter_progress_fn progress;   /* NULL: none */
+  void* progress_user;
+} sinter_build_options;
+SINTER_API void sinter_build_options_init(sinter_build_options* options);
+
+/* Model (.onnx, or an engine with a portable part: re-tunes it) to engine. A failure leaves no file at out_path, or the one that was
+ * there. options may be NULL. */
+SINTER_API sinter_status sinter_build(const char* model_path, const sinter_build_options* options, const char* out_path);
+/* The same into memory, released with sinter_free; aligned to 64. */
+SINTER_API sinter_status sinter_build_to_memory(const char* model_path, const sinter_build_options* options, void** out,
+                                                size_t* out_bytes);
+/* Builds a model and loads it, or loads an engine; re-tunes an engine of another machine in memory. */
+SINTER_API sinter_status sinter_load_or_build(const char* path, const sinter_build_options* options, sinter_engine** out);
+/* Text of the last build's report on this thread: the layer table. */
+SINTER_API sinter_status sinter_build_report_text(char** out);
+
+/* All problems of a model: {"file": ..., "problems": [{"node", "operator", "message"}]}. Ok also when there are some. */
+SINTER_API sinter_status sinter_check_json(const char* model_path, char** out);
+/* What is in a model or an engine. */
+SINTER_API sinter_status sinter_inspect_json(const char* path, char** out);
+/* What the tuner decided, re-measured. assert_share: 0.05 demands that each pick is within 5 % of the best, < 0 no check. */
+SINTER_API sinter_status sinter_tactics_json(const char* model_path, const sinter_build_options* options, double assert_share,
+                                             const char* only_layer, char** out);
+/* Runs ONNX backend test folders through the whole pipeline. `line` gets each failure with its reason; may be NULL. */
+typedef void (*sinter_line_fn)(void* user, const char* line);
+SINTER_API sinter_status sinter_conformance(const char* const* folders, size_t count, const sinter_build_options* options,
+                                            sinter_line_fn line, void* user, int64_t* passed, int64_t* failed, int64_t* skipped);
+/* CPU features, cores and quota, memory, libraries found, what is missing and how to get it. */
+SINTER_API sinter_status sinter_doctor_json(char** out);
+
+/* Arrays: tensors in files. */
+typedef struct sinter_array sinter_array;
+/* .npy and .pb (TensorProto) say their own type and shape; raw .bin takes the expected ones (dtype SINTER_UNDEFINED: refused). */
+SINTER_API sinter_status sinter_array_read(const char* path, sinter_dtype dtype, const int64_t* dims, int32_t rank,
+                                           sinter_array** out);
+/* Seeded random values fit for benchmarks: floats in [0,1), integers 0 and 1. */
+SINTER_API sinter_status sinter_array_random(uint64_t seed, sinter_dtype dtype, const int64_t* dims, int32_t rank,
+                                             sinter_array** out);
+SINTER_API sinter_status sinter_array_tensor(const sinter_array* array, sinter_tensor* out);
+SINTER_API void sinter_array_free(sinter_array* array);
+/* Writes .npy, .pb or .bin, by the name's ending; whole or not at all. */
+SINTER_API sinter_status sinter_tensor_write(const char* path, const sinter_tensor* tensor);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SINTER_SINTER_H_ */
