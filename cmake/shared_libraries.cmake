@@ -1,0 +1,16 @@
+# Targets libsinter_rt and libsinter: libsinter_rt.so (loads and runs engines; no parser) and libsinter.so (everything), both exporting include/sinter/sinter.h only.
+function(sinter_shared_library name output_name)
+  set(objects)
+  foreach(layer IN LISTS ARGN)
+    list(APPEND objects $<TARGET_OBJECTS:sinter_${layer}>)
+  endforeach()
+  add_library(${name} SHARED ${objects})
+  foreach(layer IN LISTS ARGN)
+    target_link_libraries(${name} PRIVATE ${SINTER_LINK_${layer}})
+  endforeach()
+  target_link_libraries(${name} PRIVATE fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
+  target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR}/include)
+  target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/exports.map -Wl,--exclude-libs,ALL)
+  set_target_properties(${name} PROPERTIES OUTPUT_NAME ${output_name} LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/exports.map
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} BUILD_RPATH "$ORIGIN" INSTALL_RPATH "$ORIGIN")
+endfunction()
