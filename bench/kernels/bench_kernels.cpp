@@ -53,7 +53,8 @@ struct WeightRing {
   const float* take() { return copies[next++ % copies.size()].get(); }
 };
 
-std::function<void()> our_conv(const Layer& layer, const KernelTable& table, const Options& options, std::string& note) {
+std::function<void()> our_conv(const Layer& layer, const KernelTable& table, const Options& options,
+                               std::string& note) {
   const ConvShape s = layer.conv;
   const auto src = floats(s.batch * s.h * s.w * s.channels), dst = floats(s.batch * s.oh * s.ow * s.out_channels);
   const auto bias = floats(s.out_channels);

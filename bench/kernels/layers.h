@@ -24,7 +24,8 @@ struct Layer {
 
 const std::vector<Layer>& all_layers();
 
-// A function that runs the layer once in oneDNN with one thread, memory in the layouts oneDNN prefers; empty without it.
+// A function that runs the layer once in oneDNN with one thread, memory in the layouts oneDNN prefers; empty without
+// it.
 std::function<void()> onednn_layer(const Layer& layer);
 
 }  // namespace sinter::cpu

@@ -112,7 +112,8 @@ TEST(Conv, Direct) {
 
 TEST(Conv, FewChannels) {
   const Case cases[] = {{1, 3, 64, 30, 31, 7, 7, 2, 3}, {2, 3, 32, 21, 20, 3, 3, 2, 1}, {1, 1, 17, 12, 12, 5, 5, 1, 2},
-                        {1, 4, 8, 9, 9, 1, 1, 1},       {1, 2, 3, 3, 3, 3, 3, 1, 5},    {1, 3, 16, 300, 90, 3, 3, 1, 1}, {1, 3, 20, 20, 17, 3, 3, 2, 2, 2}, {1, 3, 24, 32, 32, 16, 16, 16}};
+                        {1, 4, 8, 9, 9, 1, 1, 1},       {1, 2, 3, 3, 3, 3, 3, 1, 5},    {1, 3, 16, 300, 90, 3, 3, 1, 1},
+                        {1, 3, 20, 20, 17, 3, 3, 2, 2, 2}, {1, 3, 24, 32, 32, 16, 16, 16}};
   for (const KernelTable* table : all_tables()) {
     for (const Case& t : cases) {
       for (int threads : {1, 2}) {
@@ -147,7 +148,8 @@ TEST(Conv, Epilogues) {
         Epilogue e = with_activation(static_cast<Activation>(kind));
         if (e.activation == Activation::kExp) continue;
         if (variant & 1) e.bias = bias.data();
-        if (variant >= 2) e.residual = residual.data(), e.residual_stride = 40, e.residual_after_activation = variant >= 4;
+        if (variant >= 2) e.residual = residual.data(), e.residual_stride = 40;
+        e.residual_after_activation = variant >= 4;
         check(*table, {1, 8, 38, 7, 6, 3, 3, 1, 1}, Method::kDirect, e);
         check(*table, {1, 4, 36, 7, 6, 3, 3, 1, 1, 1, 2}, Method::kDirect, e);
         check(*table, {1, 3, 38, 7, 6, 3, 3, 1, 1}, Method::kFewChannels, e);

@@ -38,7 +38,8 @@ void check(const KernelTable& table, const Case& t, Epilogue epilogue, const Gem
     s.b_batch_stride = t.broadcast_b ? 0 : packed_floats;
     std::vector<float> packed(packed_floats * t.batch);
     for (int64_t i = 0; i < t.batch; ++i) {
-      matmul_pack(table, t.n, t.k, b.data() + i * b_floats, s.b_stride, t.transposed, packed.data() + i * packed_floats);
+      matmul_pack(table, t.n, t.k, b.data() + i * b_floats, s.b_stride, t.transposed,
+                  packed.data() + i * packed_floats);
     }
     Workspace workspace(matmul_workspace_bytes(s, blocking, t.threads));
     matmul(table, s, blocking, a.data(), packed.data(), c.data(), epilogue, *team, workspace.get());
@@ -113,7 +114,8 @@ TEST(Matmul, Epilogues) {
         if (e.activation == Activation::kExp) continue;  // its slope is not bounded; activation_test covers it
         if (variant & 1) e.bias = bias.data();
         e.bias_per_row = variant & 2;
-        if (variant & 4) e.residual = residual.data(), e.residual_stride = n + 1, e.residual_after_activation = variant & 2;
+        if (variant & 4) e.residual = residual.data(), e.residual_stride = n + 1;
+        e.residual_after_activation = variant & 2;
         check(*table, {2, m, n, 19}, e);
       }
     }

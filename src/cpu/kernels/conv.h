@@ -43,9 +43,9 @@ struct ImageStrides {
   int64_t batch, channel, row, column;
 };
 
-// Requires groups == 1 and either column == 1 (NCHW) or channel == 1 and column == channels (NHWC); src_pixel_stride is
-// not used. Bands are rows of the output: threads beyond batch * oh / (rows of a band) stay idle.
-bool conv_few_channels_supports(const ConvShape& shape, const ImageStrides& strides);
+// groups == 1. The source is NCHW (column == 1) or NHWC (channel == 1, column == channels); src_pixel_stride is not
+// used. Bands are rows of the output: threads beyond their number stay idle.
+bool conv_few_channels_supports(const ConvShape& shape);
 GemmBlocking conv_few_channels_blocking(const KernelTable& table, const ConvShape& shape);
 int64_t conv_few_channels_workspace_bytes(const ConvShape& shape, const GemmBlocking& blocking, int threads);
 void conv_few_channels(const KernelTable& table, const ConvShape& shape, const GemmBlocking& blocking,

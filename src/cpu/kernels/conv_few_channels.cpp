@@ -94,9 +94,7 @@ int64_t offsets_bytes(const ConvShape& shape) { return round_up(k_of(shape) * si
 
 }  // namespace
 
-bool conv_few_channels_supports(const ConvShape& shape, const ImageStrides& strides) {
-  return shape.groups == 1 && (strides.column == 1 || (strides.channel == 1 && strides.column == shape.channels));
-}
+bool conv_few_channels_supports(const ConvShape& shape) { return shape.groups == 1; }
 
 GemmBlocking conv_few_channels_blocking(const KernelTable& table, const ConvShape& shape) {
   return choose_blocking(table, band_of(shape, true).output_rows * shape.ow, shape.out_channels, k_of(shape), 1,

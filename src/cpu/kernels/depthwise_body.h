@@ -1,9 +1,9 @@
 // One output row of a depthwise convolution, channels last (contract: kernel_table.h). Included after a simd_*.h.
 //
 // A tile is kPixels x kVecs vectors of channels, summed in registers over the taps. For the usual filters (3 and 5 taps
-// wide, stride 1 and 2) each source vector is loaded once for all the pixels and taps that it meets: loads would bound the
-// loop otherwise. Other filters use a general tile: pixels whose taps are all inside the row with common tap bounds, the
-// few at the borders one by one with their own.
+// wide, stride 1 and 2) each source vector is loaded once for all the pixels and taps that it meets: loads would bound
+// the loop otherwise. Other filters use a general tile: pixels whose taps are all inside the row with common tap
+// bounds, the few at the borders one by one with their own.
 #pragma once
 
 #include "cpu/kernels/tile_body.h"

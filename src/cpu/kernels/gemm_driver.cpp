@@ -7,8 +7,8 @@ namespace {
 
 // Shares of a second-level cache of 1 MiB or more (2 MiB where this was tuned) for one block of A and one group of B.
 constexpr int64_t kBlockOfA = 512 << 10, kGroupOfB = 384 << 10;
-// Where all of B fits its share, a block of rows is kept this small, so that whole rows of C are written while in cache:
-// 20 % faster for the widening 1x1 layers of MobileNet.
+// Where all of B fits its share, a block of rows is kept this small, so that whole rows of C are written while in
+// cache: 20 % faster for the widening 1x1 layers of MobileNet.
 constexpr int64_t kBlockOfC = 128 << 10;
 // k is blocked only beyond this: reloading C costs about 1 % of a block of 1024.
 constexpr int64_t kLongestBlock = 1024;
@@ -86,8 +86,9 @@ int64_t plan_prefetch(const GemmArgs& args, const GemmBlocking& blocking, const 
   const int64_t panel_bytes = args.segments * call.k * kStepBytes;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t at = panel_bytes * blocking.panels * i / tiles;
+    const int64_t panel = blocking.panels + at / panel_bytes;
     scratch.tiles[i].prefetch_offset =
-        (blocking.panels + at / panel_bytes) * call.panel_stride * static_cast<int64_t>(sizeof(float)) + at % panel_bytes;
+        panel * call.panel_stride * static_cast<int64_t>(sizeof(float)) + at % panel_bytes;
   }
   return std::min<int64_t>(4 * kStepBytes * blocking.panels / tiles, 128);
 }
@@ -145,8 +146,8 @@ GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int
       best.rows = rows;
     }
   }
-  const int64_t group_k = std::max<int64_t>(kGroupOfB / (best.panels * kPanel * 4) / std::max<int64_t>(segments, 1), 16);
-  const int64_t longest = std::max<int64_t>(std::min(group_k, kLongestBlock), 16);
+  const int64_t group_k = kGroupOfB / (best.panels * kPanel * 4) / std::max<int64_t>(segments, 1);
+  const int64_t longest = std::clamp<int64_t>(group_k, 16, kLongestBlock);
   const int64_t blocks = std::max<int64_t>((k + longest - 1) / longest, 1);
   best.k_block = std::max<int64_t>(round_up((k + blocks - 1) / blocks, 16), 16);
   const int64_t row_bytes = std::min(std::max<int64_t>(k, 1), best.k_block) * 4;

@@ -5,8 +5,8 @@
 // The rows of A are given by address: a RowFill writes the addresses of some rows in every segment. A row that is
 // padding gets the address of zeros; a segment that is padding for a whole tile is left out of the sum. B is packed in
 // panels over all segments (kernel_table.h). Loops, outermost first: blocks of k (C carries the sums between them),
-// blocks of rows, groups of panels, tiles; so that a group of B stays in the first two cache levels over a block of rows
-// and a block of A in the second over all groups.
+// blocks of rows, groups of panels, tiles; so that a group of B stays in the first two cache levels over a block of
+// rows and a block of A in the second over all groups.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +58,8 @@ int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments);
 void gemm_block(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
                 int64_t row_end, int64_t panel_begin, int64_t panel_end, void* scratch);
 
-// Splits `parts` threads over an m_units x n_units grid of work: m_parts * n_parts <= parts, least work for the busiest.
+// Splits `parts` threads over an m_units x n_units grid of work: m_parts * n_parts <= parts, least work for the
+// busiest.
 struct GridSplit {
   int m_parts, n_parts;
 };

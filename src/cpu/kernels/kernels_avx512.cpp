@@ -1,7 +1,7 @@
 // The dense kernel table of AVX-512.
 //
-// Tile shapes: the sums and one vector of B a panel leave a register for the broadcast: 14 x 2 + 2 + 1 = 31 of 32, likewise
-// 9 x 3 and 6 x 4. One panel is bound by loads: beyond 11 rows their addresses spill.
+// Tile shapes: the sums and one vector of B a panel leave a register for the broadcast: 14 x 2 + 2 + 1 = 31 of 32,
+// likewise 9 x 3 and 6 x 4. One panel is bound by loads: beyond 11 rows their addresses spill.
 #include "cpu/kernels/simd_avx512.h"
 
 #include "cpu/kernels/depthwise_body.h"

@@ -1,7 +1,7 @@
 // The batch-reduce GEMM micro-kernel: `rows` x `panels` tile of C held in registers over the whole reduction.
 //
-// A is read by broadcasts through one address per row, so that any gather of rows (the pixels of a convolution tap, with
-// padding pointing at zeros) costs nothing extra; B is read as packed panels. Included after a simd_*.h.
+// A is read by broadcasts through one address per row, so that any gather of rows (the pixels of a convolution tap,
+// with padding pointing at zeros) costs nothing extra; B is read as packed panels. Included after a simd_*.h.
 #pragma once
 
 #include "cpu/kernels/kernel_table.h"
@@ -28,8 +28,8 @@ inline ClipBounds clip_bounds(const Epilogue& epilogue) {
   }
 }
 
-// Epilogue of the first `rows` rows of an accumulator tile: residual and clip in registers; other activations by a second pass over
-// the tile, which is in the first-level cache by then.
+// Epilogue of the first `rows` rows of an accumulator tile: residual and clip in registers; other activations by a
+// second pass over the tile, which is in the first-level cache by then.
 template <int kRows, int kVecs>
 inline void finish_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs], float* c, int64_t c_stride, int rows,
                         int cols, const Epilogue& epilogue, int64_t row, int64_t col) {
