@@ -84,6 +84,11 @@ Result<std::shared_ptr<const MappedFile>> ExternalData::file(const std::string& 
   return mapped;
 }
 
+Result<int64_t> ExternalData::size(const std::string& location) {
+  SINTER_ASSIGN(const std::shared_ptr<const MappedFile> mapped, file(location));
+  return static_cast<int64_t>(mapped->bytes().size());
+}
+
 Result<Tensor> ExternalData::load(const TensorProto& tensor, DType dtype, Dims dims) {
   SINTER_ASSIGN(const ExternalReference reference, parse_external(tensor));
   if (dtype_bits(dtype) == 0) {

@@ -30,6 +30,8 @@ class ExternalData {
 
   // A view of exactly `dtype_bytes` of the tensor in its file (a copy where the offset is not aligned for the type).
   Result<Tensor> load(const TensorProto& tensor, DType dtype, Dims dims);
+  // Size of a file that tensors name, under the same rules.
+  Result<int64_t> size(const std::string& location);
   // Files mapped so far, by location as written in the model.
   const std::map<std::string, std::shared_ptr<const MappedFile>>& files() const { return files_; }
 

@@ -9,7 +9,7 @@ namespace sinter::onnx {
 namespace {
 
 // Functions may call functions: a small file must not expand without bound.
-constexpr int64_t kMaxNodes = 2'000'000;
+constexpr int64_t kMaxNodes = 300'000;
 
 int attribute_type(const AttributeProto& proto) {
   if (proto.type() != kAttrUndefined) return proto.type();
@@ -196,7 +196,7 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
     return;
   }
   const Finding at = where(proto, scope);
-  if (++nodes_made_ > kMaxNodes) {
+  if (scope.frame->function && ++nodes_made_ > kMaxNodes) {
     findings_.error(fmt::format("the functions of the model expand to more than {} nodes", kMaxNodes), "fewer",
                     "split the model or simplify it", Code::kUnsupported);
     return;
@@ -281,7 +281,7 @@ ir::Node* Importer::make(const PendingNode& pending, const OpDef* op, Scope& sco
     names.push_back(output.empty() ? "" : is_renamed ? renamed->second : scope.frame->prefix + output);
   }
   ir::Node* node = scope.graph->add_node(op, unique_node_name(pending.name), pending.inputs, names, pending.attributes);
-  node->source_nodes.push_back(pending.source);
+  node->source_nodes = {pending.source};
   for (size_t i = 0; i < node->outputs.size(); ++i) {
     if (node->outputs[i]) node->outputs[i]->onnx_names.push_back(names[i]);
   }
@@ -289,11 +289,12 @@ ir::Node* Importer::make(const PendingNode& pending, const OpDef* op, Scope& sco
 }
 
 void Importer::unknown_operator(const Finding& at) {
+  constexpr size_t kComparedLength = 64;  // longer names are no operator's
   const OpDef* nearest = nullptr;
   size_t best = SIZE_MAX;
   for (const OpDef* op : all_ops()) {
     if (op->domain == "sinter") continue;
-    const size_t distance = 2 * edit_distance(op->name, at.op) + (op->domain != at.domain);
+    const size_t distance = 2 * edit_distance(op->name, std::string_view(at.op).substr(0, kComparedLength)) + (op->domain != at.domain);
     if (distance < best) {
       best = distance;
       nearest = op;
@@ -410,8 +411,7 @@ ir::Value* Importer::make_node(const std::string& op_type, const std::string& na
     if (attribute.default_value && !attributes.has(attribute.name)) attributes.set(attribute.name, *attribute.default_value);
   }
   ir::Node* node = adapting_->graph->add_node(op, unique_node_name(name), std::move(inputs), {output}, std::move(attributes));
-  if (adapting_node_) node->source_nodes.push_back(adapting_node_->source);
-  else node->source_nodes.push_back(name);
+  node->source_nodes = {adapting_node_ ? adapting_node_->source : name};
   ir::Value* value = node->outputs[0];
   value->onnx_names.push_back(output);
   const Status inferred = ir::infer_node(*node);
