@@ -84,6 +84,25 @@ Status check_output_dims(const EvalContext& context, const Dims& dims) {
       to_string(dims)));
 }
 
+Status check_index(const EvalContext& context, int64_t& index, int64_t size, int axis) {
+  if (index < -size || index >= size)
+    return context.error(
+        fmt::format("index {} is outside axis {} of size {}: expected a value in [{},{}]; correct the input", index,
+                    axis, size, -size, size - 1));
+  if (index < 0) index += size;
+  return ok_status();
+}
+
+Status check_inside(const EvalContext& context, const Dims& dims, const Dims& data, int axis, std::string_view what) {
+  bool inside = dims.size() == data.size();
+  for (size_t i = 0; inside && i < dims.size(); ++i) inside = static_cast<int>(i) == axis || dims[i] <= data[i];
+  if (inside) return ok_status();
+  return context.error(
+      fmt::format("{} are {} for data {}: expected the same rank and, except along axis {}, sizes within the data's; "
+                  "correct the model",
+                  what, to_string(dims), to_string(data), axis));
+}
+
 std::vector<int64_t> read_indices(const Tensor& tensor) { return tensor.to_i64(); }
 
 void copy_region(const Tensor& source, const Region& from, Tensor& target, const Region& to, const Dims& dims) {

@@ -44,6 +44,11 @@ Status check_axes(const Context& context, const std::vector<int64_t>& axes, int6
   return ok_status();
 }
 
+// An index in [-size, size) as one in [0, size).
+Status check_index(const EvalContext& context, int64_t& index, int64_t size, int axis);
+// `dims` (of the input called `what`) must have the rank of `data` and, but for `axis`, be no larger.
+Status check_inside(const EvalContext& context, const Dims& dims, const Dims& data, int axis, std::string_view what);
+
 // Refuses output dims whose sizes are negative or too many to address, before anything is allocated.
 Status check_output_dims(const EvalContext& context, const Dims& dims);
 

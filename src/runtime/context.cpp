@@ -109,6 +109,14 @@ Status ExecutionContext::prepare(std::span<const Dims> input_dims) {
   }
 }
 
+Status ExecutionContext::prepare() {
+  std::vector<Dims> dims(inputs_.size());
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].is_tensor()) dims[i] = inputs_[i].tensor().dims();
+  }
+  return prepare(dims);
+}
+
 std::optional<Dims> ExecutionContext::output_dims(size_t index) const {
   if (!executor_->shape_plan() || index >= results_.size()) return std::nullopt;
   if (std::optional<Dims> dims = executor_->output_dims(index)) return dims;

@@ -45,6 +45,7 @@ class ExecutionContext {
 
   // Fixes shapes ahead of a run, so that the first execute has nothing to prepare. Inputs need no data yet.
   Status prepare(std::span<const Dims> input_dims);
+  Status prepare();  // the shapes of the inputs that are set
   // After prepare or execute; nullopt: depends on data.
   std::optional<Dims> output_dims(size_t index) const;
 

@@ -17,37 +17,81 @@ struct ConvRows {
   const ConvShape* shape;
   const float* src;  // channel 0 of the group
   const float* zeros;
+  bool may_join;     // horizontal taps lie one after the other in memory, and k is not blocked
 };
 
-// The top left source pixel of an output pixel.
-struct Origin {
-  const float* image;
-  int64_t y, x;
-};
-
-Origin origin_of(const ConvRows& rows, int64_t pixel) {
-  const ConvShape& s = *rows.shape;
-  const int64_t ox = pixel % s.ow, line = pixel / s.ow;
-  const int64_t oy = line % s.oh, n = line / s.oh;
-  return {rows.src + n * s.h * s.w * s.src_pixel_stride, oy * s.stride_h - s.pad_top, ox * s.stride_w - s.pad_left};
+// Each output pixel reads one source pixel, in the same order.
+bool is_pointwise(const ConvShape& s) {
+  return s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_top == 0 && s.pad_left == 0 &&
+         s.oh == s.h && s.ow == s.w;
 }
 
-void fill_conv_rows(const void* ctx, int64_t row, int count, const float** out) {
+int fill_pointwise_rows(const void* ctx, int64_t row, int count, const float** out) {
   const ConvRows& rows = *static_cast<const ConvRows*>(ctx);
+  const int64_t stride = rows.shape->src_pixel_stride;
+  for (int r = 0; r < count; ++r) out[r] = rows.src + (row + r) * stride;
+  return 1;
+}
+
+// The addresses of all taps of output pixel (n, top, left), `step` apart; outside the source, zeros.
+void fill_border_pixel(const ConvRows& rows, const float* image, int64_t top, int64_t left, int step,
+                       const float** to) {
   const ConvShape& s = *rows.shape;
-  for (int r = 0; r < count; ++r) {
-    const Origin at = origin_of(rows, row + r);
-    const float** to = out + r;
-    for (int64_t ky = 0; ky < s.kh; ++ky) {
-      const int64_t y = at.y + ky * s.dilation_h;
-      const bool row_inside = y >= 0 && y < s.h;
-      const float* line = at.image + y * s.w * s.src_pixel_stride;
-      for (int64_t kx = 0; kx < s.kw; ++kx, to += count) {
-        const int64_t x = at.x + kx * s.dilation_w;
-        *to = row_inside && x >= 0 && x < s.w ? line + x * s.src_pixel_stride : rows.zeros;
-      }
+  for (int64_t ky = 0; ky < s.kh; ++ky) {
+    const int64_t y = top + ky * s.dilation_h;
+    for (int64_t kx = 0; kx < s.kw; ++kx, to += step) {
+      const int64_t x = left + kx * s.dilation_w;
+      const bool inside = y >= 0 && y < s.h && x >= 0 && x < s.w;
+      *to = inside ? image + (y * s.w + x) * s.src_pixel_stride : rows.zeros;
     }
   }
+}
+
+int fill_conv_rows(const void* ctx, int64_t row, int count, const float** out) {
+  const ConvRows& rows = *static_cast<const ConvRows*>(ctx);
+  const ConvShape& s = *rows.shape;
+  const int64_t below = s.h - (s.kh - 1) * s.dilation_h, beyond = s.w - (s.kw - 1) * s.dilation_w;
+  const float* first_tap[kMaxTileRows];
+  bool all_inside = true;
+  int64_t ox = row % s.ow, oy = row / s.ow % s.oh, n = row / s.ow / s.oh;
+  for (int r = 0; r < count; ++r) {
+    const float* image = rows.src + n * s.h * s.w * s.src_pixel_stride;
+    const int64_t top = oy * s.stride_h - s.pad_top, left = ox * s.stride_w - s.pad_left;
+    const bool inside = top >= 0 && top < below && left >= 0 && left < beyond;
+    if (inside) first_tap[r] = image + (top * s.w + left) * s.src_pixel_stride;
+    all_inside = all_inside && inside;
+    if (!all_inside) break;
+    if (++ox == s.ow) {
+      ox = 0;
+      if (++oy == s.oh) oy = 0, ++n;
+    }
+  }
+  if (all_inside) {
+    const int64_t columns = rows.may_join ? 1 : s.kw;
+    for (int64_t ky = 0; ky < s.kh; ++ky) {
+      for (int64_t kx = 0; kx < columns; ++kx, out += count) {
+        const int64_t offset = (ky * s.dilation_h * s.w + kx * s.dilation_w) * s.src_pixel_stride;
+        for (int r = 0; r < count; ++r) out[r] = first_tap[r] + offset;
+      }
+    }
+    return rows.may_join ? static_cast<int>(s.kw) : 1;
+  }
+  ox = row % s.ow, oy = row / s.ow % s.oh, n = row / s.ow / s.oh;
+  for (int r = 0; r < count; ++r) {
+    const float* image = rows.src + n * s.h * s.w * s.src_pixel_stride;
+    fill_border_pixel(rows, image, oy * s.stride_h - s.pad_top, ox * s.stride_w - s.pad_left, count, out + r);
+    if (++ox == s.ow) {
+      ox = 0;
+      if (++oy == s.oh) oy = 0, ++n;
+    }
+  }
+  return 1;
+}
+
+// True where some tap of some output pixel is outside the source.
+bool has_padding(const ConvShape& s) {
+  return s.pad_top > 0 || s.pad_left > 0 || (s.oh - 1) * s.stride_h - s.pad_top + (s.kh - 1) * s.dilation_h >= s.h ||
+         (s.ow - 1) * s.stride_w - s.pad_left + (s.kw - 1) * s.dilation_w >= s.w;
 }
 
 int64_t zeros_bytes(const ConvShape& shape) { return round_up(shape.channels / shape.groups * sizeof(float), 64); }
@@ -88,15 +132,16 @@ void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& 
   float* zeros = static_cast<float*>(workspace);
   std::memset(zeros, 0, zeros_bytes(shape));
   char* scratch = static_cast<char*>(workspace) + zeros_bytes(shape);
+  const bool may_join = shape.kw > 1 && shape.dilation_w == 1 && shape.src_pixel_stride == in && blocking.k_block >= in;
   const auto group_args = [&](int64_t g, const ConvRows& rows) {
     GemmArgs args;
     args.m = shape.batch * shape.oh * shape.ow;
     args.n = out;
     args.k = in;
     args.segments = shape.kh * shape.kw;
-    args.fill = &fill_conv_rows;
+    args.fill = is_pointwise(shape) ? &fill_pointwise_rows : &fill_conv_rows;
     args.fill_ctx = &rows;
-    args.zeros = zeros;
+    args.zeros = has_padding(shape) ? zeros : nullptr;
     args.b = packed + g * group_packed_floats(shape);
     args.c = dst;
     args.c_stride = shape.dst_pixel_stride;
@@ -105,7 +150,7 @@ void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& 
     return args;
   };
   if (shape.groups == 1) {
-    const ConvRows rows{&shape, src, zeros};
+    const ConvRows rows{&shape, src, zeros, may_join};
     gemm_on_team(table, group_args(0, rows), blocking, team, scratch);
     return;
   }
@@ -119,7 +164,7 @@ void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& 
     const int64_t row_begin = tiles * i / grid.m_parts * blocking.rows;
     const int64_t row_end = std::min(tiles * (i + 1) / grid.m_parts * blocking.rows, m);
     for (int64_t g = shape.groups * j / grid.n_parts; g < shape.groups * (j + 1) / grid.n_parts; ++g) {
-      const ConvRows rows{&shape, src + g * in, zeros};
+      const ConvRows rows{&shape, src + g * in, zeros, may_join};
       gemm_block(table, group_args(g, rows), blocking, row_begin, row_end, 0, panels, scratch + part * scratch_bytes);
     }
   });

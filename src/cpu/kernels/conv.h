@@ -6,7 +6,7 @@
 // group in panels of 16 output channels with k in the order (ky, kx, input channel).
 //
 // With few input channels (an image) a tap is too short to be a segment: conv_few_channels copies bands of the source,
-// with their padding, and uses one segment of kw * channels for each filter row. It reads NHWC or plain NCHW.
+// with their padding, and has one segment whose k runs through a table of offsets. It reads NHWC or plain NCHW.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ struct ImageStrides {
   int64_t batch, channel, row, column;
 };
 
-// Requires groups == 1 and dilation_w == 1; src_pixel_stride is not used.
+// groups == 1. The source is NCHW (column == 1) or NHWC (channel == 1, column == channels); src_pixel_stride is not
+// used. Bands are rows of the output: threads beyond their number stay idle.
 bool conv_few_channels_supports(const ConvShape& shape);
 GemmBlocking conv_few_channels_blocking(const KernelTable& table, const ConvShape& shape);
 int64_t conv_few_channels_workspace_bytes(const ConvShape& shape, const GemmBlocking& blocking, int threads);

@@ -1,4 +1,4 @@
-// Convolution of a source with few channels, through padded channels-last copies of bands of its rows (see conv.h).
+// Convolution of a source with few channels, through padded copies of bands of its rows (see conv.h).
 #include <algorithm>
 #include <cstring>
 
@@ -7,108 +7,129 @@
 namespace sinter::cpu {
 namespace {
 
-// One band's copy should stay in the first-level cache's neighbourhood while its output rows are computed.
-constexpr int64_t kBandBytes = 64 << 10;
+// A band's copy stays in the second-level cache while its output rows are computed. Neighbouring bands share
+// kh - stride rows, so a band should have many.
+constexpr int64_t kBandBytes = 256 << 10;
 
 int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
 
 struct Band {
   int64_t columns;      // of the padded copy
-  int64_t row_floats;
   int64_t output_rows;  // that one band serves
   int64_t source_rows;  // that it holds
   int64_t bytes;
+  ImageStrides strides;  // of the copy: planar, or channels innermost as the source is (batch is not used)
 };
 
-Band band_of(const ConvShape& shape) {
+Band band_of(const ConvShape& shape, bool planar) {
   Band band;
-  band.columns = (shape.ow - 1) * shape.stride_w + shape.kw;
-  band.row_floats = band.columns * shape.channels;
-  const int64_t span = (shape.kh - 1) * shape.dilation_h + 1;
-  const int64_t rows = std::max<int64_t>(kBandBytes / std::max<int64_t>(band.row_floats * 4, 1), span);
+  band.columns = std::max<int64_t>((shape.ow - 1) * shape.stride_w + (shape.kw - 1) * shape.dilation_w + 1, 1);
+  const int64_t span = (shape.kh - 1) * shape.dilation_h + 1, row_floats = band.columns * shape.channels;
+  const int64_t rows = std::max<int64_t>(kBandBytes / std::max<int64_t>(row_floats * 4, 1), span);
   band.output_rows = std::clamp<int64_t>((rows - span) / shape.stride_h + 1, 1, std::max<int64_t>(shape.oh, 1));
   band.source_rows = (band.output_rows - 1) * shape.stride_h + span;
-  band.bytes = round_up(band.source_rows * band.row_floats * sizeof(float), 64);
+  band.bytes = round_up(band.source_rows * row_floats * sizeof(float), 64);
+  if (planar) band.strides = {0, band.source_rows * band.columns, band.columns, 1};
+  else band.strides = {0, 1, row_floats, shape.channels};
   return band;
 }
 
-// Source row y of the image, columns [-pad_left, columns - pad_left), channels innermost, zeros outside.
+// Columns [-pad_left, columns - pad_left) of `width` values each; zeros outside the source.
+void copy_line(const ConvShape& shape, int64_t columns, int64_t width, const float* from, float* to) {
+  const int64_t begin = std::min(shape.pad_left, columns), end = std::clamp(shape.w + shape.pad_left, begin, columns);
+  std::memset(to, 0, begin * width * sizeof(float));
+  std::memcpy(to + begin * width, from, (end - begin) * width * sizeof(float));
+  std::memset(to + end * width, 0, (columns - end) * width * sizeof(float));
+}
+
+// Source row y of all channels into row i of the copy.
 void copy_row(const ConvShape& shape, const Band& band, const float* image, const ImageStrides& strides, int64_t y,
-              float* to) {
-  if (y < 0 || y >= shape.h) {
-    std::memset(to, 0, band.row_floats * sizeof(float));
+              float* copy, int64_t i) {
+  const bool planar = band.strides.column == 1;
+  float* to = copy + i * band.strides.row;
+  const bool inside = y >= 0 && y < shape.h;
+  if (!planar) {
+    if (inside) copy_line(shape, band.columns, shape.channels, image + y * strides.row, to);
+    else std::memset(to, 0, band.strides.row * sizeof(float));
     return;
   }
-  const int64_t begin = std::min(shape.pad_left, band.columns);
-  const int64_t end = std::clamp(shape.w + shape.pad_left, begin, band.columns);
-  std::memset(to, 0, begin * shape.channels * sizeof(float));
-  std::memset(to + end * shape.channels, 0, (band.columns - end) * shape.channels * sizeof(float));
-  const float* from = image + y * strides.row;
-  if (strides.channel == 1 && strides.column == shape.channels) {
-    std::memcpy(to + begin * shape.channels, from, (end - begin) * shape.channels * sizeof(float));
-    return;
-  }
-  for (int64_t c = 0; c < shape.channels; ++c) {
-    const float* plane = from + c * strides.channel - shape.pad_left * strides.column;
-    for (int64_t x = begin; x < end; ++x) to[x * shape.channels + c] = plane[x * strides.column];
+  for (int64_t c = 0; c < shape.channels; ++c, to += band.strides.channel) {
+    if (inside) copy_line(shape, band.columns, 1, image + y * strides.row + c * strides.channel, to);
+    else std::memset(to, 0, band.columns * sizeof(float));
   }
 }
 
 struct BandRows {
   const ConvShape* shape;
+  const ImageStrides* strides;
   const float* copy;
-  int64_t row_floats;
   int64_t first_pixel;  // output pixel (in the whole output) of the band's first
 };
 
-void fill_band_rows(const void* ctx, int64_t row, int count, const float** out) {
+int fill_band_rows(const void* ctx, int64_t row, int count, const float** out) {
   const BandRows& band = *static_cast<const BandRows*>(ctx);
   const ConvShape& s = *band.shape;
+  const int64_t column_step = s.stride_w * band.strides->column, row_step = s.stride_h * band.strides->row;
+  int64_t oy = (row - band.first_pixel) / s.ow, ox = (row - band.first_pixel) % s.ow;
   for (int r = 0; r < count; ++r) {
-    const int64_t pixel = row + r - band.first_pixel;
-    const int64_t oy = pixel / s.ow, ox = pixel % s.ow;
-    const float* at = band.copy + oy * s.stride_h * band.row_floats + ox * s.stride_w * s.channels;
-    for (int64_t ky = 0; ky < s.kh; ++ky) out[ky * count + r] = at + ky * s.dilation_h * band.row_floats;
+    out[r] = band.copy + oy * row_step + ox * column_step;
+    if (++ox == s.ow) ox = 0, ++oy;
+  }
+  return 1;
+}
+
+// Where each k of the packed weights, (ky, kx, channel), is read from, relative to an output pixel's first tap.
+void write_offsets(const ConvShape& shape, const ImageStrides& strides, int64_t* offsets) {
+  for (int64_t ky = 0; ky < shape.kh; ++ky) {
+    for (int64_t kx = 0; kx < shape.kw; ++kx) {
+      for (int64_t c = 0; c < shape.channels; ++c) {
+        *offsets++ = ky * shape.dilation_h * strides.row + kx * shape.dilation_w * strides.column + c * strides.channel;
+      }
+    }
   }
 }
 
+int64_t k_of(const ConvShape& shape) { return shape.kh * shape.kw * shape.channels; }
+int64_t offsets_bytes(const ConvShape& shape) { return round_up(k_of(shape) * sizeof(int64_t), 64); }
+
 }  // namespace
 
-bool conv_few_channels_supports(const ConvShape& shape) { return shape.groups == 1 && shape.dilation_w == 1; }
+bool conv_few_channels_supports(const ConvShape& shape) { return shape.groups == 1; }
 
 GemmBlocking conv_few_channels_blocking(const KernelTable& table, const ConvShape& shape) {
-  return choose_blocking(table, band_of(shape).output_rows * shape.ow, shape.out_channels, shape.kw * shape.channels,
-                         shape.kh);
+  return choose_blocking(table, band_of(shape, true).output_rows * shape.ow, shape.out_channels, k_of(shape), 1,
+                         true);
 }
 
 int64_t conv_few_channels_workspace_bytes(const ConvShape& shape, const GemmBlocking& blocking, int threads) {
-  return threads * (band_of(shape).bytes + gemm_scratch_bytes(blocking, shape.kh));
+  return offsets_bytes(shape) + threads * (band_of(shape, true).bytes + gemm_scratch_bytes(blocking, 1));
 }
 
 void conv_few_channels(const KernelTable& table, const ConvShape& shape, const GemmBlocking& blocking,
                        const float* src, const ImageStrides& strides, const float* packed, float* dst,
                        const Epilogue& epilogue, ThreadTeam& team, void* workspace) {
-  const Band band = band_of(shape);
+  const Band band = band_of(shape, strides.column == 1);
+  int64_t* offsets = static_cast<int64_t*>(workspace);
+  write_offsets(shape, band.strides, offsets);
   const int64_t bands = (shape.oh + band.output_rows - 1) / band.output_rows, jobs = shape.batch * bands;
-  const int64_t part_bytes = band.bytes + gemm_scratch_bytes(blocking, shape.kh);
+  const int64_t part_bytes = band.bytes + gemm_scratch_bytes(blocking, 1);
   const int parts = static_cast<int>(std::min<int64_t>(team.size(), jobs));
   team.run(parts, [&](int part) {
-    char* memory = static_cast<char*>(workspace) + part * part_bytes;
+    char* memory = static_cast<char*>(workspace) + offsets_bytes(shape) + part * part_bytes;
     float* copy = reinterpret_cast<float*>(memory);
     for (int64_t job = jobs * part / parts; job < jobs * (part + 1) / parts; ++job) {
       const int64_t n = job / bands, oy = job % bands * band.output_rows;
       const int64_t rows = std::min(band.output_rows, shape.oh - oy);
       const int64_t source_rows = band.source_rows - (band.output_rows - rows) * shape.stride_h;
       for (int64_t i = 0; i < source_rows; ++i) {
-        copy_row(shape, band, src + n * strides.batch, strides, oy * shape.stride_h - shape.pad_top + i,
-                 copy + i * band.row_floats);
+        copy_row(shape, band, src + n * strides.batch, strides, oy * shape.stride_h - shape.pad_top + i, copy, i);
       }
-      const BandRows of_band{&shape, copy, band.row_floats, (n * shape.oh + oy) * shape.ow};
+      const BandRows of_band{&shape, &band.strides, copy, (n * shape.oh + oy) * shape.ow};
       GemmArgs args;
       args.m = shape.batch * shape.oh * shape.ow;
       args.n = shape.out_channels;
-      args.k = shape.kw * shape.channels;
-      args.segments = shape.kh;
+      args.k = k_of(shape);
+      args.k_offsets = offsets;
       args.fill = &fill_band_rows;
       args.fill_ctx = &of_band;
       args.b = packed;

@@ -1,7 +1,9 @@
 // One output row of a depthwise convolution, channels last (contract: kernel_table.h). Included after a simd_*.h.
 //
-// A tile is kPixels x kVecs vectors of channels, summed in registers over the taps. Pixels whose taps are all inside the
-// row use the tile with common tap bounds; the few at the borders go one by one with their own.
+// A tile is kPixels x kVecs vectors of channels, summed in registers over the taps. For the usual filters (3 and 5 taps
+// wide, stride 1 and 2) each source vector is loaded once for all the pixels and taps that it meets: loads would bound
+// the loop otherwise. Other filters use a general tile: pixels whose taps are all inside the row with common tap
+// bounds, the few at the borders one by one with their own.
 #pragma once
 
 #include "cpu/kernels/tile_body.h"
@@ -57,8 +59,8 @@ void depthwise_tile(const DepthwiseCall& call, int64_t x, int64_t channel, int c
       }
     }
   }
-  finish_tile(acc, mask, call.dst + x * call.dst_pixel_stride + channel, call.dst_pixel_stride, cols, *call.epilogue,
-              call.row + x, call.col + channel);
+  finish_tile(acc, mask, call.dst + x * call.dst_pixel_stride + channel, call.dst_pixel_stride, kPixels,
+              cols, *call.epilogue, call.row + x, call.col + channel);
 }
 
 constexpr int kDepthwisePixels = kLanes == 16 ? 7 : 4;  // 7 x 2 sums fit 32 registers, 4 x 2 fit 16
@@ -72,7 +74,7 @@ void depthwise_pixels(const DepthwiseCall& call, int64_t x, int64_t count, int64
   }
 }
 
-void depthwise_row(const DepthwiseCall& call) {
+void general_depthwise_row(const DepthwiseCall& call) {
   // [inner_begin, inner_end): pixels with every tap inside.
   const int64_t span = (call.kw - 1) * call.dilation;
   int64_t inner_begin = call.left >= 0 ? 0 : (-call.left + call.stride - 1) / call.stride;
@@ -101,6 +103,94 @@ void depthwise_row(const DepthwiseCall& call) {
     }
     x += count;
   }
+}
+
+// Zeros that stand for the columns of the padding.
+alignas(64) constexpr float kZeroColumns[2 * kLanes] = {};
+
+struct SlidingTile {
+  int64_t x;        // first pixel
+  int pixels;       // to store, at most kPixels
+  int64_t channel;
+  int cols;         // channels of the tile
+};
+
+// kBorder: some column of the tile may lie outside the row.
+template <int kTaps, int kStride, int kPixels, int kVecs, bool kBorder>
+void sliding_tile(const DepthwiseCall& call, const SlidingTile& tile) {
+  constexpr int kColumns = (kPixels - 1) * kStride + kTaps;
+  Vec acc[kPixels][kVecs];
+  LaneMask mask[kVecs];
+  const float* bias = call.epilogue->bias;
+#pragma GCC unroll 4
+  for (int j = 0; j < kVecs; ++j) {
+    mask[j] = first_lanes(tile.cols - j * kLanes);
+    const Vec start = bias != nullptr ? load(bias + call.col + tile.channel + j * kLanes, mask[j]) : splat(0.0f);
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; ++p) acc[p][j] = start;
+  }
+  const int64_t first = call.left + tile.x * kStride, step = call.src_pixel_stride;
+  for (int64_t i = 0; i < call.kh; ++i) {
+    if (call.src_rows[i] == nullptr) continue;
+    const float* src = call.src_rows[i] + first * step + tile.channel;
+    const float* weights = call.weights + i * kTaps * call.weight_stride + tile.channel;
+    Vec w[kTaps][kVecs];
+#pragma GCC unroll 8
+    for (int t = 0; t < kTaps; ++t) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kVecs; ++j) w[t][j] = load(weights + t * call.weight_stride + j * kLanes);
+    }
+#pragma GCC unroll 32
+    for (int column = 0; column < kColumns; ++column) {
+      const bool outside = kBorder && static_cast<uint64_t>(first + column) >= static_cast<uint64_t>(call.width);
+      const float* from = outside ? kZeroColumns : src + column * step;
+#pragma GCC unroll 4
+      for (int j = 0; j < kVecs; ++j) {
+        const Vec v = load(from + j * kLanes, mask[j]);
+#pragma GCC unroll 8
+        for (int t = 0; t < kTaps; ++t) {
+          const int p = (column - t) / kStride;
+          if (column < t || (column - t) % kStride != 0 || p >= kPixels) continue;
+          acc[p][j] = fma(w[t][j], v, acc[p][j]);
+        }
+      }
+    }
+  }
+  finish_tile(acc, mask, call.dst + tile.x * call.dst_pixel_stride + tile.channel, call.dst_pixel_stride, tile.pixels,
+              tile.cols, *call.epilogue, call.row + tile.x, call.col + tile.channel);
+}
+
+template <int kTaps, int kStride, int kPixels, bool kBorder>
+void sliding_channels(const DepthwiseCall& call, SlidingTile tile) {
+  for (tile.channel = 0; tile.channel < call.channels; tile.channel += tile.cols) {
+    const int64_t rest = call.channels - tile.channel;
+    tile.cols = static_cast<int>(rest < 2 * kLanes ? rest : 2 * kLanes);
+    if (rest > kLanes) sliding_tile<kTaps, kStride, kPixels, 2, kBorder>(call, tile);
+    else sliding_tile<kTaps, kStride, kPixels, 1, kBorder>(call, tile);
+  }
+}
+
+constexpr int kSlidingPixels = kDepthwisePixels;
+
+template <int kTaps, int kStride>
+void sliding_row(const DepthwiseCall& call) {
+  SlidingTile tile{};
+  for (tile.x = 0; tile.x < call.pixels; tile.x += kSlidingPixels) {
+    const int64_t rest = call.pixels - tile.x;
+    tile.pixels = static_cast<int>(rest < kSlidingPixels ? rest : kSlidingPixels);
+    const int64_t first = call.left + tile.x * kStride;
+    const bool inside = first >= 0 && first + (kSlidingPixels - 1) * kStride + kTaps <= call.width;
+    if (inside) sliding_channels<kTaps, kStride, kSlidingPixels, false>(call, tile);
+    else sliding_channels<kTaps, kStride, kSlidingPixels, true>(call, tile);
+  }
+}
+
+void depthwise_row(const DepthwiseCall& call) {
+  if (call.dilation == 1 && call.kw == 3 && call.stride == 1) return sliding_row<3, 1>(call);
+  if (call.dilation == 1 && call.kw == 3 && call.stride == 2) return sliding_row<3, 2>(call);
+  if (call.dilation == 1 && call.kw == 5 && call.stride == 1) return sliding_row<5, 1>(call);
+  if (call.dilation == 1 && call.kw == 5 && call.stride == 2) return sliding_row<5, 2>(call);
+  general_depthwise_row(call);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 //
 //   value = sum + bias;  [value += residual];  value = activation(value);  [value += residual];  store;  [post]
 //
-// All of it is done while the tile is in registers or in the first-level cache. NaN propagates through every activation;
-// where a formula has no value (silu(-inf) = -inf * 0) the result is the NaN that the formula gives.
+// All of it is done while the tile is in registers or in the first-level cache. NaN propagates through every
+// activation; where a formula has no value (silu(-inf) = -inf * 0) the result is the NaN that the formula gives.
 #pragma once
 
 #include <cstdint>

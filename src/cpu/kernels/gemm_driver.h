@@ -5,8 +5,8 @@
 // The rows of A are given by address: a RowFill writes the addresses of some rows in every segment. A row that is
 // padding gets the address of zeros; a segment that is padding for a whole tile is left out of the sum. B is packed in
 // panels over all segments (kernel_table.h). Loops, outermost first: blocks of k (C carries the sums between them),
-// blocks of rows, groups of panels, tiles; so that a group of B stays in the first two cache levels over a block of rows
-// and a block of A in the second over all groups.
+// blocks of rows, groups of panels, tiles; so that a group of B stays in the first two cache levels over a block of
+// rows and a block of A in the second over all groups.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,10 @@
 
 namespace sinter::cpu {
 
-// Writes out[s * count + r] = address of row `row + r` in segment s, for r < count and all segments.
-using RowFill = void (*)(const void* ctx, int64_t row, int count, const float** out);
+// Writes out[s * count + r] = address of row `row + r` in segment s, for r < count and all segments, and returns 1.
+// Where every `join` consecutive segments lie one after the other in memory for all of these rows, it may instead write
+// the addresses of every join-th segment only and return `join`; not when k is blocked.
+using RowFill = int (*)(const void* ctx, int64_t row, int count, const float** out);
 
 // How the loops are blocked; any values give the same result up to rounding (k_block changes the order of the sum).
 struct GemmBlocking {
@@ -33,6 +35,7 @@ struct GemmArgs {
   int64_t segments = 1;
   RowFill fill = nullptr;
   const void* fill_ctx = nullptr;
+  const int64_t* k_offsets = nullptr;  // as in TileCall; then segments is 1
   const float* zeros = nullptr;  // the address that stands for padding rows; k zeros, or nullptr where none are used
   const float* b = nullptr;
   float* c = nullptr;         // element (row, col) of the whole output at c[row * c_stride + col]
@@ -44,7 +47,8 @@ struct GemmArgs {
 inline int64_t panel_count(int64_t n) { return (n + kPanel - 1) / kPanel; }
 
 // A blocking for the problem from its sizes alone: the tile shape with the least estimated time, blocks to fit L2.
-GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int64_t k, int64_t segments);
+GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int64_t k, int64_t segments,
+                             bool indexed = false);
 
 // Scratch that gemm_block needs for one thread.
 int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments);
@@ -54,7 +58,8 @@ int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments);
 void gemm_block(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
                 int64_t row_end, int64_t panel_begin, int64_t panel_end, void* scratch);
 
-// Splits `parts` threads over an m_units x n_units grid of work: m_parts * n_parts <= parts, least work for the busiest.
+// Splits `parts` threads over an m_units x n_units grid of work: m_parts * n_parts <= parts, least work for the
+// busiest.
 struct GridSplit {
   int m_parts, n_parts;
 };

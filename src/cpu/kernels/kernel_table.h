@@ -24,11 +24,13 @@ struct TileSegment {
 };
 
 // C[rows x cols] = epilogue(sum over segments and k of A[r][a_offset + k] * B[b_offset + 16 k + c] (+ C)).
+// With k_offsets there is one segment and A's element k of row r is rows[r][k_offsets[k]].
 struct TileCall {
   const TileSegment* segments;
   int64_t segment_count;
   int64_t k;               // length of each segment
   int64_t a_offset;        // added to every row address
+  const int64_t* k_offsets;
   const float* b;          // first panel of the tile
   int64_t panel_stride;    // floats from one panel to the next
   float* c;
@@ -65,8 +67,11 @@ using DepthwiseFn = void (*)(const DepthwiseCall& call);
 struct KernelTable {
   Isa isa;
   int max_panels;                          // tiles exist for 1..max_panels panels
-  int max_rows[kMaxTilePanels];            // and for 1..max_rows[panels - 1] rows
+  int max_rows[kMaxTilePanels];            // and for 1..max_rows[panels - 1] rows; never more rows for more panels
+  int best_rows[kMaxTilePanels];           // the fastest height for each width
   TileFn tile[kMaxTilePanels][kMaxTileRows];
+  int max_indexed_panels;                  // likewise for calls with k_offsets, with the same heights
+  TileFn indexed_tile[kMaxTilePanels][kMaxTileRows];
   DepthwiseFn depthwise_row;
   // The epilogue without bias on a rows x cols block of c (all but post); col and row as in TileCall.
   void (*activate)(float* c, int64_t c_stride, int rows, int cols, const Epilogue& epilogue, int64_t row, int64_t col);

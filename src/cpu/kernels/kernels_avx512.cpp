@@ -1,7 +1,7 @@
 // The dense kernel table of AVX-512.
 //
-// Tile shapes: the sums and one vector of B a panel leave a register for the broadcast: 14 x 2 + 2 + 1 = 31 of 32, likewise
-// 9 x 3 and 6 x 4. One panel stops at 14 rows, where addresses outgrow the general registers.
+// Tile shapes: the sums and one vector of B a panel leave a register for the broadcast: 14 x 2 + 2 + 1 = 31 of 32,
+// likewise 9 x 3 and 6 x 4. One panel is bound by loads: beyond 11 rows their addresses spill.
 #include "cpu/kernels/simd_avx512.h"
 
 #include "cpu/kernels/depthwise_body.h"
@@ -19,10 +19,17 @@ KernelTable make_kernel_table_avx512() {
   table.max_rows[1] = 14;
   table.max_rows[2] = 9;
   table.max_rows[3] = 6;
-  fill_tiles<1, 14>(table.tile[0]);
-  fill_tiles<2, 14>(table.tile[1]);
-  fill_tiles<3, 9>(table.tile[2]);
-  fill_tiles<4, 6>(table.tile[3]);
+  fill_tiles<false, 1, 14>(table.tile[0]);
+  fill_tiles<false, 2, 14>(table.tile[1]);
+  fill_tiles<false, 3, 9>(table.tile[2]);
+  fill_tiles<false, 4, 6>(table.tile[3]);
+  table.best_rows[0] = 11;
+  table.best_rows[1] = 14;
+  table.best_rows[2] = 9;
+  table.best_rows[3] = 6;
+  table.max_indexed_panels = 2;
+  fill_tiles<true, 1, 14>(table.indexed_tile[0]);
+  fill_tiles<true, 2, 14>(table.indexed_tile[1]);
   table.depthwise_row = &depthwise_row;
   table.activate = &activate_block;
   table.pack_panel = &pack_panel;

@@ -1,7 +1,7 @@
 // fp32 matrix multiplication C = epilogue(A * B), batched, with B constant and packed ahead or packed at run time.
 //
-// A is row-major [m][k] with a row stride, B is [k][n], or [n][k] where b_transposed; C is row-major [m][n]. Batch strides may be 0
-// (broadcast). Coordinates for bias, residual and post: column n, row batch_index * m + row.
+// A is row-major [m][k] with a row stride, B is [k][n], or [n][k] where b_transposed; C is row-major [m][n]. Batch
+// strides may be 0 (broadcast). Coordinates for bias, residual and post: column n, row batch_index * m + row.
 #pragma once
 
 #include <cstdint>

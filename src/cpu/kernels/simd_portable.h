@@ -68,6 +68,7 @@ inline Vec scale_by_power(Vec x, Vec n) {
   const VecInt half = exponent >> 1, rest = exponent - half;
   return x * reinterpret_cast<Vec>((half + 127) << 23) * reinterpret_cast<Vec>((rest + 127) << 23);
 }
+inline void prefetch_l1(const float* p) { __builtin_prefetch(p, 1, 3); }
 inline void prefetch_l2(const char* p) { __builtin_prefetch(p, 0, 2); }
 
 }  // namespace

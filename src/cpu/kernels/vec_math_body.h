@@ -1,7 +1,7 @@
 // exp, expm1, erf, tanh and the activations on one vector. Included after a simd_*.h; internal linkage.
 //
-// Largest errors over all floats, measured by tests/cpu_kernels/activation_test.cpp with FMA: exp, erf, tanh and sigmoid
-// within 2 ulp, gelu and mish within 4. NaN gives NaN; infinities give the limits.
+// Largest errors over all floats, measured by tests/cpu_kernels/activation_test.cpp with FMA: exp, erf, tanh and
+// sigmoid within 2 ulp, gelu and mish within 4. NaN gives NaN; infinities give the limits.
 #pragma once
 
 #include "cpu/kernels/epilogue.h"

@@ -1,0 +1,128 @@
+// Part 1 of sinter.h: engines.
+#include <cstring>
+
+#include "capi_rt/handles.h"
+
+using namespace sinter;
+
+sinter_engine::sinter_engine(std::shared_ptr<const runtime::Engine> loaded) : engine(std::move(loaded)) {
+  for (const engine::IoInfo& info : engine->inputs()) inputs.emplace_back(info);
+  for (const engine::IoInfo& info : engine->outputs()) outputs.emplace_back(info);
+}
+
+namespace {
+
+Result<engine::Verify> verify_of(const sinter_load_options* options) {
+  SINTER_ASSIGN(const sinter_load_options known, capi::read_options(options, &sinter_load_options_init));
+  switch (known.verify) {
+    case SINTER_VERIFY_TARGET: return engine::Verify::kTarget;
+    case SINTER_VERIFY_METADATA: return engine::Verify::kMetadata;
+    case SINTER_VERIFY_FULL: return engine::Verify::kFull;
+  }
+  return make_error(Code::kInvalidArgument, "load options: verify is {}; use a sinter_verify", static_cast<int>(known.verify));
+}
+
+Status io_info(const std::deque<capi::IoText>& infos, size_t index, const char* kind, sinter_io_info* out) {
+  SINTER_TRY(capi::require(out, "the info to fill"));
+  if (index >= infos.size()) {
+    return make_error(Code::kInvalidArgument, "{} {} does not exist: the engine has {}", kind, index, infos.size());
+  }
+  *out = infos[index].info;
+  return ok_status();
+}
+
+Status io_index(const std::deque<capi::IoText>& infos, const char* name, const char* kind, size_t* out) {
+  SINTER_TRY(capi::require(name && out, "the name or the index to fill"));
+  std::string names;
+  for (size_t i = 0; i < infos.size(); ++i) {
+    if (infos[i].name == name) {
+      *out = i;
+      return ok_status();
+    }
+    names += (i ? ", '" : "'") + infos[i].name + "'";
+  }
+  return make_error(Code::kNotFound, "{} '{}' does not exist; the engine has {}", kind, name, names.empty() ? "none" : names);
+}
+
+}  // namespace
+
+extern "C" {
+
+void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET}; }
+
+sinter_status sinter_engine_load(const char* path, const sinter_load_options* options, sinter_engine** out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(path && out, "the path or the engine to make"));
+    SINTER_ASSIGN(const engine::Verify verify, verify_of(options));
+    SINTER_ASSIGN(auto engine, runtime::Engine::load(path, verify));
+    *out = new sinter_engine(std::move(engine));
+    return ok_status();
+  });
+}
+
+sinter_status sinter_engine_load_memory(const void* data, size_t bytes, const sinter_load_options* options, sinter_engine** out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(data && out, "the bytes or the engine to make"));
+    SINTER_ASSIGN(const engine::Verify verify, verify_of(options));
+    SINTER_ASSIGN(auto engine, runtime::Engine::from_memory({static_cast<const char*>(data), bytes}, nullptr, verify));
+    *out = new sinter_engine(std::move(engine));
+    return ok_status();
+  });
+}
+
+void sinter_engine_free(sinter_engine* engine) { delete engine; }
+
+size_t sinter_engine_input_count(const sinter_engine* engine) { return engine ? engine->inputs.size() : 0; }
+size_t sinter_engine_output_count(const sinter_engine* engine) { return engine ? engine->outputs.size() : 0; }
+
+sinter_status sinter_engine_input_info(const sinter_engine* engine, size_t index, sinter_io_info* out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine, "the engine"));
+    return io_info(engine->inputs, index, "input", out);
+  });
+}
+
+sinter_status sinter_engine_output_info(const sinter_engine* engine, size_t index, sinter_io_info* out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine, "the engine"));
+    return io_info(engine->outputs, index, "output", out);
+  });
+}
+
+sinter_status sinter_engine_input_index(const sinter_engine* engine, const char* name, size_t* out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine, "the engine"));
+    return io_index(engine->inputs, name, "input", out);
+  });
+}
+
+sinter_status sinter_engine_output_index(const sinter_engine* engine, const char* name, size_t* out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine, "the engine"));
+    return io_index(engine->outputs, name, "output", out);
+  });
+}
+
+sinter_status sinter_engine_symbol_range(const sinter_engine* engine, const char* symbol, int64_t* min, int64_t* opt, int64_t* max) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine && symbol && min && opt && max, "the engine, the symbol or a place for its range"));
+    for (const plan::SymbolRange& range : engine->engine->plan().symbols) {
+      if (range.name != symbol) continue;
+      *min = range.min;
+      *opt = range.opt;
+      *max = range.max;
+      return ok_status();
+    }
+    return make_error(Code::kNotFound, "symbol '{}' has no range in this engine: any size goes", symbol);
+  });
+}
+
+sinter_status sinter_engine_info_json(const sinter_engine* engine, char** out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine && out, "the engine or the text to make"));
+    *out = capi::copy_text(engine->engine->info_json());
+    return ok_status();
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,56 @@
+// What QuantizeLinear and DequantizeLinear share.
+#include "ops/quantize_grid.h"
+
+#include "ops/indexing.h"
+
+namespace sinter::ops {
+
+Status make_quantize_grid(const EvalContext& context, QuantizeGrid& grid) {
+  const Tensor& x = context.tensor(0);
+  const Tensor& scale = context.tensor(1);
+  if (context.has_input(2) && context.tensor(2).dims() != scale.dims() && context.tensor(2).count() != scale.count())
+    return context.error(fmt::format("the zero point is {}, the scale {}: expected equal shapes; correct the model",
+                                     to_string(context.tensor(2).dims()), to_string(scale.dims())));
+  grid.outer = x.count();
+  const int64_t block = context.attributes().i("block_size");
+  if (scale.count() == 1 && block == 0) return ok_status();
+  int axis = 0;
+  SINTER_TRY(check_axis(context, context.attributes().i("axis"), x.rank(), axis));
+  grid.outer = product(x.dims(), 0, axis);
+  grid.length = x.dims()[axis];
+  grid.inner = product(x.dims(), axis + 1);
+  if (scale.rank() == 1 && block == 0 && scale.count() == grid.length) {
+    grid.axis_stride = 1;
+    return ok_status();
+  }
+  Dims expected = x.dims();
+  if (block > 0) expected[axis] = grid.length / block + (grid.length % block != 0);
+  if (block <= 0 || scale.dims() != expected)
+    return context.error(fmt::format(
+        "the scale is {} for input {}, axis {}, block_size {}: expected one element, [{}], or blocks along the axis; "
+        "correct the model",
+        to_string(scale.dims()), to_string(x.dims()), axis, block, grid.length));
+  grid.block = block;
+  grid.inner_stride = 1;
+  grid.axis_stride = grid.inner;
+  grid.outer_stride = expected[axis] * grid.inner;
+  return ok_status();
+}
+
+Status check_quantize_shapes(const InferContext& context) {
+  const Shape *x = context.input_shape(0), *scale = context.input_shape(1);
+  if (!x || !scale || context.attributes().i("block_size") != 0 || scale->empty()) return ok_status();
+  if (scale->size() != 1)
+    return context.error(fmt::format(
+        "the scale is {} without block_size: expected a scalar or one axis; correct the model", to_string(*scale)));
+  if ((*scale)[0].is(1)) return ok_status();
+  int axis = 0;
+  SINTER_TRY(check_axis(context, context.attributes().i("axis"), static_cast<int64_t>(x->size()), axis));
+  const Dim& length = (*x)[axis];
+  if (length.is_constant() && (*scale)[0].is_constant() && !(length == (*scale)[0]))
+    return context.error(fmt::format("the scale is {} for axis {} of {}: expected {} entries; correct the model",
+                                     to_string(*scale), axis, to_string(*x), length.value()));
+  return ok_status();
+}
+
+}  // namespace sinter::ops

@@ -1,0 +1,72 @@
+// SpaceToDepth: [n, c, h, w] → [n, c·b², h/b, w/b], the inverse of DepthToSpace. Mode DCR: channels are (block row,
+// block column, depth); CRD: (depth, block row, block column).
+#include "ops/indexing.h"
+#include "ops/shape_rules.h"
+
+namespace sinter::ops {
+namespace space_to_depth_impl {
+
+template <typename Context>
+Status check(const Context& context, size_t rank, int64_t& block, bool& depth_first) {
+  block = context.attributes().i("blocksize");
+  const std::string& mode = context.attributes().s("mode");
+  depth_first = mode == "DCR";
+  if (rank != 4 || block < 1 || block > INT32_MAX || (mode != "DCR" && mode != "CRD"))
+    return context.error(fmt::format(
+        "rank {}, blocksize {}, mode '{}': expected rank 4, a positive block and DCR or CRD; correct the model", rank,
+        block, mode));
+  return ok_status();
+}
+
+Status infer(InferContext& context) {
+  const Shape* input = context.input_shape(0);
+  std::optional<Shape> output;
+  if (input) {
+    int64_t block = 0;
+    bool depth_first = true;
+    SINTER_TRY(check(context, input->size(), block, depth_first));
+    const Shape& x = *input;
+    for (int axis = 2; axis < 4; ++axis)
+      if (x[axis].is_constant() && x[axis].value() % block != 0)
+        return context.error(
+            fmt::format("axis {} of {} does not divide by blocksize {}; correct the model", axis, to_string(x), block));
+    output = Shape{x[0], x[1] * Dim(block * block), floordiv(x[2], block), floordiv(x[3], block)};
+  }
+  context.set_output(0, ValueType::tensor(input_dtype(context, 0), std::move(output)));
+  return ok_status();
+}
+
+Status evaluate(EvalContext& context) {
+  const Tensor& x = context.tensor(0);
+  int64_t b = 0;
+  bool depth_first = true;
+  SINTER_TRY(check(context, x.dims().size(), b, depth_first));
+  const int64_t n = x.dims()[0], c = x.dims()[1], h = x.dims()[2], w = x.dims()[3];
+  if (h % b != 0 || w % b != 0)
+    return context.error(fmt::format("{} does not divide by blocksize {}; correct the model", to_string(x.dims()), b));
+  // Walked in the output's order: [n, block row, block column, c, h/b, w/b] or [n, c, block row, block column, h/b,
+  // w/b].
+  const Dims walk = depth_first ? Dims{n, b, b, c, h / b, w / b} : Dims{n, c, b, b, h / b, w / b};
+  const Dims strides = depth_first ? Dims{c * h * w, w, 1, h * w, b * w, b} : Dims{c * h * w, h * w, w, 1, b * w, b};
+  return move_data(context, 0, x, {n, c * b * b, h / b, w / b}, [&](const Tensor& source, Tensor& target) {
+    copy_region(source, {0, strides}, target, {0, row_major_strides(walk)}, walk);
+    return ok_status();
+  });
+}
+
+}  // namespace space_to_depth_impl
+
+OpDef define_space_to_depth() {
+  OpDef op("SpaceToDepth", 1);
+  op.input("input", "T")
+      .output("output", "T")
+      .type("T", kNumericTypes | kComplexTypes | kBoolType | kStringType)
+      .attr("blocksize", AttrKind::kInt, true)
+      .attr("mode", std::string("DCR"))
+      .fact(kMovesData);
+  op.infer = space_to_depth_impl::infer;
+  op.evaluate = space_to_depth_impl::evaluate;
+  return op;
+}
+
+}  // namespace sinter::ops

@@ -1,0 +1,37 @@
+// Stream: an in-order queue of runs with one dispatcher thread.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "runtime/context.h"
+
+namespace sinter::runtime {
+
+class Stream {
+ public:
+  Stream();
+  ~Stream();  // waits for what is queued
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  // The context must be left alone until wait() has returned. Thread-safe.
+  void enqueue(ExecutionContext* context);
+  // Blocks until the queue is empty. The first failure since the last wait; later runs of its context were skipped.
+  Status wait();
+
+ private:
+  void dispatch();
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<ExecutionContext*> queue_;
+  bool busy_ = false, stop_ = false;
+  Status failure_;
+  std::set<const ExecutionContext*> poisoned_;
+  std::thread dispatcher_;
+};
+
+}  // namespace sinter::runtime
