@@ -130,19 +130,43 @@ Dim mod(const Dim& a, const Dim& b) {
   return DimBuilder::binary_atom(AtomKind::kMod, a, b);
 }
 
+namespace {
+
+constexpr int kMaxComparisonDepth = 3;  // each level asks up to four times
+
+// The atom that the dim consists of, null when there is more to it.
+const Atom* single_atom(const Dim& dim) {
+  const Dim::Expr* expr = DimBuilder::expr(dim);
+  if (!expr || expr->terms.size() != 1 || expr->terms[0].coefficient != 1 || expr->terms[0].atoms.size() != 1) return nullptr;
+  return expr->terms[0].atoms[0].get();
+}
+
+// a >= b for every binding, as far as bounds and the lattice laws of min and max tell.
+bool at_least(const Dim& a, const Dim& b, int depth = kMaxComparisonDepth) {
+  if (a == b || (a - b).bounds({}).min >= 0) return true;
+  if (depth == 0) return false;
+  if (const Atom* atom = single_atom(a)) {
+    if (atom->kind == AtomKind::kMax && (at_least(atom->a, b, depth - 1) || at_least(atom->b, b, depth - 1))) return true;
+    if (atom->kind == AtomKind::kMin && at_least(atom->a, b, depth - 1) && at_least(atom->b, b, depth - 1)) return true;
+  }
+  if (const Atom* atom = single_atom(b)) {
+    if (atom->kind == AtomKind::kMin && (at_least(a, atom->a, depth - 1) || at_least(a, atom->b, depth - 1))) return true;
+    if (atom->kind == AtomKind::kMax && at_least(a, atom->a, depth - 1) && at_least(a, atom->b, depth - 1)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Dim min(const Dim& a, const Dim& b) {
-  if (a == b) return a;
-  const DimRange difference = (a - b).bounds({});
-  if (difference.max <= 0) return a;
-  if (difference.min >= 0) return b;
+  if (at_least(b, a)) return a;
+  if (at_least(a, b)) return b;
   return DimBuilder::binary_atom(AtomKind::kMin, a, b);
 }
 
 Dim max(const Dim& a, const Dim& b) {
-  if (a == b) return a;
-  const DimRange difference = (a - b).bounds({});
-  if (difference.max <= 0) return b;
-  if (difference.min >= 0) return a;
+  if (at_least(a, b)) return a;
+  if (at_least(b, a)) return b;
   return DimBuilder::binary_atom(AtomKind::kMax, a, b);
 }
 

@@ -224,7 +224,6 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
   bool good = resolve_inputs(proto, scope, pending.inputs);
   good = read_attributes(proto, scope, pending.attributes, graphs) && good;
   for (const std::string& output : proto.output()) pending.outputs.push_back(output);
-  while (!pending.outputs.empty() && pending.outputs.back().empty()) pending.outputs.pop_back();
   for (const std::string& output : pending.outputs) {
     if (!output.empty() && scope.values.count(output)) {
       define(scope, output, nullptr, at);  // reports it

@@ -52,6 +52,9 @@ TEST(Dim, quotients_are_simplified) {
 
 TEST(Dim, min_and_max_decide_when_they_can) {
   EXPECT_EQ(max(h, 0), h);
+  EXPECT_EQ(max(min(h, w), h), h);  // absorption: what broadcasting a slice of an axis with the axis gives
+  EXPECT_EQ(max(max(h, w), w), max(h, w));
+  EXPECT_EQ(min(max(h, w), min(h, w)), min(h, w));
   EXPECT_EQ(min(h, h + 1), h);
   EXPECT_EQ(max(h + w, h), h + w);
   EXPECT_EQ(min(h, w), min(w, h));

@@ -16,6 +16,9 @@ struct Adapter {
   AdaptFunction function;
 };
 
+// Older files can use less of the operator (Max and the like: no broadcast), and mean the same by it.
+Status adapt_nothing(AdaptContext&) { return ok_status(); }
+
 // An operator's adapters stand oldest first.
 constexpr Adapter kAdapters[] = {
     {"Add", 7, adapt_binary_broadcast},
@@ -43,6 +46,9 @@ constexpr Adapter kAdapters[] = {
     {"Less", 7, adapt_binary_broadcast},
     {"LogSoftmax", 13, adapt_softmax},
     {"LpPool", 2, adapt_lp_pool},
+    {"Max", 8, adapt_nothing},
+    {"Mean", 8, adapt_nothing},
+    {"Min", 8, adapt_nothing},
     {"Mul", 7, adapt_binary_broadcast},
     {"Or", 7, adapt_binary_broadcast},
     {"PRelu", 7, adapt_prelu},
@@ -73,6 +79,7 @@ constexpr Adapter kAdapters[] = {
     {"Split", 18, adapt_split_18},
     {"Squeeze", 13, adapt_axes_attribute},
     {"Sub", 7, adapt_binary_broadcast},
+    {"Sum", 8, adapt_nothing},
     {"Tile", 6, adapt_tile},
     {"TopK", 10, adapt_topk},
     {"Unsqueeze", 13, adapt_axes_attribute},
