@@ -1,0 +1,275 @@
+// Sinter for C++17: a header-only layer over sinter.h. Failures throw sinter::Error; handles free themselves.
+//
+//   sinter::Engine engine = sinter::Engine::load("model.engine");
+//   sinter::ExecutionContext context(engine);
+//   std::vector<float> image(1 * 3 * 224 * 224);
+//   context.set_input("input", image.data(), {1, 3, 224, 224});
+//   context.execute();
+//   sinter::TensorView scores = context.output("scores");
+//   const float* first = scores.data<float>();
+//
+// The rules of sinter.h hold: an Engine may be shared by threads, a context is used by one thread at a time, inputs are the
+// caller's memory until the run is over, outputs are valid until the next run.
+#ifndef SINTER_SINTER_HPP_
+#define SINTER_SINTER_HPP_
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sinter/sinter.h>
+
+namespace sinter {
+
+class Error : public std::runtime_error {
+ public:
+  Error(sinter_status code, const std::string& text) : std::runtime_error(text), code_(code) {}
+  sinter_status code() const { return code_; }
+
+ private:
+  sinter_status code_;
+};
+
+inline void check(sinter_status status) {
+  if (status != SINTER_OK) throw Error(status, sinter_last_error());
+}
+
+// The element type of a C++ type. 16-bit floats have no C++17 type: pass sinter_dtype and void* for them.
+template <typename T>
+struct ElementType;
+template <> struct ElementType<float> { static constexpr sinter_dtype value = SINTER_F32; };
+template <> struct ElementType<double> { static constexpr sinter_dtype value = SINTER_F64; };
+template <> struct ElementType<bool> { static constexpr sinter_dtype value = SINTER_BOOL; };
+template <> struct ElementType<int8_t> { static constexpr sinter_dtype value = SINTER_I8; };
+template <> struct ElementType<int16_t> { static constexpr sinter_dtype value = SINTER_I16; };
+template <> struct ElementType<int32_t> { static constexpr sinter_dtype value = SINTER_I32; };
+template <> struct ElementType<int64_t> { static constexpr sinter_dtype value = SINTER_I64; };
+template <> struct ElementType<uint8_t> { static constexpr sinter_dtype value = SINTER_U8; };
+template <> struct ElementType<uint16_t> { static constexpr sinter_dtype value = SINTER_U16; };
+template <> struct ElementType<uint32_t> { static constexpr sinter_dtype value = SINTER_U32; };
+template <> struct ElementType<uint64_t> { static constexpr sinter_dtype value = SINTER_U64; };
+
+using Shape = std::vector<int64_t>;
+
+// Somebody else's tensor: dense, row-major.
+class TensorView {
+ public:
+  explicit TensorView(const sinter_tensor& tensor) : tensor_(tensor) {}
+  sinter_dtype dtype() const { return tensor_.dtype; }
+  Shape shape() const { return Shape(tensor_.dims, tensor_.dims + tensor_.rank); }
+  int64_t size() const { return tensor_.count; }  // elements
+  size_t bytes() const { return tensor_.bytes; }
+  const void* raw() const { return tensor_.data; }
+  template <typename T>
+  const T* data() const {
+    if (ElementType<T>::value != tensor_.dtype) {
+      throw Error(SINTER_INVALID_ARGUMENT, std::string("the tensor's elements are ") + sinter_dtype_name(tensor_.dtype) + ", not " +
+                                               sinter_dtype_name(ElementType<T>::value));
+    }
+    return static_cast<const T*>(tensor_.data);
+  }
+  template <typename T>
+  std::vector<T> to_vector() const { return std::vector<T>(data<T>(), data<T>() + size()); }
+  const char* string(int64_t index) const { return static_cast<const char* const*>(tensor_.data)[index]; }
+  const sinter_tensor& c_tensor() const { return tensor_; }
+
+ private:
+  sinter_tensor tensor_;
+};
+
+struct IoInfo {
+  std::string name, type;  // type "f32[batch,3,224,224]"
+  sinter_kind kind = SINTER_TENSOR;
+  sinter_dtype dtype = SINTER_UNDEFINED;
+  Shape shape;  // -1: dynamic
+};
+
+namespace detail {
+
+inline std::string take_text(char* text) {
+  const std::unique_ptr<char, void (*)(void*)> owner(text, sinter_free);
+  return text;
+}
+
+inline IoInfo to_info(const sinter_io_info& info) {
+  IoInfo out;
+  out.name = info.name;
+  out.type = info.type;
+  out.kind = info.kind;
+  out.dtype = info.dtype;
+  if (info.rank > 0) out.shape.assign(info.dims, info.dims + info.rank);
+  return out;
+}
+
+}  // namespace detail
+
+// Immutable; copies share it.
+class Engine {
+ public:
+  explicit Engine(sinter_engine* handle) : handle_(handle, sinter_engine_free) {}  // takes it over
+  static Engine load(const std::string& path, sinter_verify verify = SINTER_VERIFY_TARGET) {
+    sinter_load_options options;
+    sinter_load_options_init(&options);
+    options.verify = verify;
+    sinter_engine* handle = nullptr;
+    check(sinter_engine_load(path.c_str(), &options, &handle));
+    return Engine(handle);
+  }
+  // The bytes must outlive the engine and its contexts.
+  static Engine from_memory(const void* data, size_t bytes) {
+    sinter_engine* handle = nullptr;
+    check(sinter_engine_load_memory(data, bytes, nullptr, &handle));
+    return Engine(handle);
+  }
+
+  size_t input_count() const { return sinter_engine_input_count(handle()); }
+  size_t output_count() const { return sinter_engine_output_count(handle()); }
+  IoInfo input(size_t index) const {
+    sinter_io_info info;
+    check(sinter_engine_input_info(handle(), index, &info));
+    return detail::to_info(info);
+  }
+  IoInfo output(size_t index) const {
+    sinter_io_info info;
+    check(sinter_engine_output_info(handle(), index, &info));
+    return detail::to_info(info);
+  }
+  size_t input_index(const std::string& name) const {
+    size_t index = 0;
+    check(sinter_engine_input_index(handle(), name.c_str(), &index));
+    return index;
+  }
+  size_t output_index(const std::string& name) const {
+    size_t index = 0;
+    check(sinter_engine_output_index(handle(), name.c_str(), &index));
+    return index;
+  }
+  std::string info_json() const {
+    char* text = nullptr;
+    check(sinter_engine_info_json(handle(), &text));
+    return detail::take_text(text);
+  }
+  const sinter_engine* handle() const { return handle_.get(); }
+
+ private:
+  std::shared_ptr<sinter_engine> handle_;
+};
+
+// An in-order queue of runs.
+class Stream {
+ public:
+  Stream() : handle_(make(), sinter_stream_free) {}
+  void wait() { check(sinter_stream_wait(handle_.get())); }
+  sinter_stream* handle() { return handle_.get(); }
+
+ private:
+  static sinter_stream* make() {
+    sinter_stream* handle = nullptr;
+    check(sinter_stream_create(&handle));
+    return handle;
+  }
+  std::unique_ptr<sinter_stream, void (*)(sinter_stream*)> handle_;
+};
+
+class ExecutionContext {
+ public:
+  // threads 0: all cores this process may use.
+  explicit ExecutionContext(const Engine& engine, int threads = 0, bool profile = false)
+      : engine_(engine), handle_(make(engine, threads, profile), sinter_context_free) {}
+  const Engine& engine() const { return engine_; }
+
+  void set_input(size_t index, sinter_dtype dtype, const void* data, const Shape& shape) {
+    check(sinter_context_set_input(handle(), index, dtype, shape.data(), static_cast<int32_t>(shape.size()), data));
+  }
+  template <typename T>
+  void set_input(size_t index, const T* data, const Shape& shape) {
+    set_input(index, ElementType<T>::value, data, shape);
+  }
+  template <typename T>
+  void set_input(const std::string& name, const T* data, const Shape& shape) {
+    set_input(engine_.input_index(name), ElementType<T>::value, data, shape);
+  }
+  void set_input(const std::string& name, sinter_dtype dtype, const void* data, const Shape& shape) {
+    set_input(engine_.input_index(name), dtype, data, shape);
+  }
+  // Where an output is written; nullptr: the context's own memory.
+  void set_output(size_t index, void* data, size_t bytes) { check(sinter_context_set_output(handle(), index, data, bytes)); }
+  void set_output(const std::string& name, void* data, size_t bytes) { set_output(engine_.output_index(name), data, bytes); }
+
+  void prepare() { check(sinter_context_prepare(handle())); }
+  Shape output_shape(size_t index) const {
+    int32_t rank = 0;
+    check(sinter_context_output_shape(handle(), index, nullptr, 0, &rank));
+    Shape shape(static_cast<size_t>(rank));
+    check(sinter_context_output_shape(handle(), index, shape.data(), rank, &rank));
+    return shape;
+  }
+
+  void execute() { check(sinter_context_execute(handle())); }
+  void enqueue(Stream& stream) { check(sinter_context_enqueue(handle(), stream.handle())); }
+  TensorView output(size_t index) {
+    sinter_tensor tensor;
+    check(sinter_context_output(handle(), index, &tensor));
+    return TensorView(tensor);
+  }
+  TensorView output(const std::string& name) { return output(engine_.output_index(name)); }
+  // Elements of a sequence.
+  size_t output_length(size_t index) const {
+    size_t length = 0;
+    check(sinter_context_output_length(handle(), index, &length));
+    return length;
+  }
+  TensorView output_element(size_t index, size_t element) {
+    sinter_tensor tensor;
+    check(sinter_context_output_element(handle(), index, element, &tensor));
+    return TensorView(tensor);
+  }
+
+  void set_profile(bool enabled) { check(sinter_context_set_profile(handle(), enabled)); }
+  std::string profile_json() const {
+    char* text = nullptr;
+    check(sinter_context_profile_json(handle(), &text));
+    return detail::take_text(text);
+  }
+  int threads() const { return sinter_context_threads(handle()); }
+  size_t arena_bytes() const { return sinter_context_arena_bytes(handle()); }
+  sinter_context* handle() const { return handle_.get(); }
+
+ private:
+  static sinter_context* make(const Engine& engine, int threads, bool profile) {
+    sinter_context_options options;
+    sinter_context_options_init(&options);
+    options.threads = threads;
+    options.profile = profile;
+    sinter_context* handle = nullptr;
+    check(sinter_context_create(engine.handle(), &options, &handle));
+    return handle;
+  }
+  Engine engine_;
+  std::unique_ptr<sinter_context, void (*)(sinter_context*)> handle_;
+};
+
+// Building (libsinter only): inline, so that a program that does not call these can link libsinter_rt.
+class BuildOptions : public sinter_build_options {
+ public:
+  BuildOptions() { sinter_build_options_init(this); }
+};
+
+inline void build(const std::string& model, const std::string& engine_path, const BuildOptions& options = BuildOptions()) {
+  check(sinter_build(model.c_str(), &options, engine_path.c_str()));
+}
+
+// Builds a model, or loads an engine, whichever `path` is.
+inline Engine load_or_build(const std::string& path, const BuildOptions& options = BuildOptions()) {
+  sinter_engine* handle = nullptr;
+  check(sinter_load_or_build(path.c_str(), &options, &handle));
+  return Engine(handle);
+}
+
+}  // namespace sinter
+
+#endif  // SINTER_SINTER_HPP_

@@ -1,0 +1,138 @@
+// Damaged and hostile engines: every one is one clear error or runs; never a crash (the asan preset runs this too).
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "engine/layout.h"
+#include "runtime/context.h"
+#include "support/mutate.h"
+#include "support/plan_maker.h"
+
+namespace sinter {
+namespace {
+
+constexpr int kMutations = 2000;  // of each kind
+
+// Kernels, reference steps, views, a body, constants, data-dependent sizes.
+std::string sample_engine() {
+  test::register_test_tactics();
+  engine::EngineContents contents;
+  contents.manifest.sinter_version = "0.1.0";
+  contents.manifest.inputs = {{"x", ValueType::parse("f32[n,16]").value(), {"x"}}};
+  contents.report_json = "{}";
+  test::RegionMaker main = test::add_region(contents, "main");
+  contents.plan.symbols.push_back({"n", 1, 2, 64});
+  Tensor weights(DType::kF32, {16});
+  std::memset(weights.raw(), 0, static_cast<size_t>(weights.bytes()));
+  const int32_t x = main.input("x", "f32[n,16]"), w = main.constant("w", weights);
+  const int32_t whole = main.arena("whole", "f32[2*n,16]");
+  const int32_t top = main.alias("top", "f32[n,16]", whole);
+  const int32_t bottom = main.alias("bottom", "f32[n,16]", whole, Dim::symbol("n") * Dim(64));
+  const int32_t sum = main.arena("sum", "f32[2*n,16]"), positions = main.host("positions", "i64[2,k]");
+  main.kernel("test.relu", "Relu", {x}, {top}).offer.in_place_input = 0;
+  main.reference("Add", {x, w}, {bottom});
+  main.reference("Neg", {whole}, {sum});
+  main.reference("NonZero", {sum}, {positions});
+  main.output(sum);
+  main.output(positions);
+  contents.portable = engine::PortablePart{"graph", {{"digest", weights}}};
+  return engine::write_engine(contents).value();
+}
+
+// Makes checksums right again, so that the checks behind them are reached.
+void reseal(std::string& bytes) {
+  engine::FileHeader header;
+  if (bytes.size() < sizeof header) return;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.section_count > 64 || bytes.size() < sizeof header + header.section_count * sizeof(engine::SectionEntry)) return;
+  header.file_bytes = bytes.size();
+  const size_t head_bytes = sizeof header + header.section_count * sizeof(engine::SectionEntry);
+  for (uint32_t i = 0; i < header.section_count; ++i) {
+    char* at = bytes.data() + sizeof header + i * sizeof(engine::SectionEntry);
+    engine::SectionEntry entry;
+    std::memcpy(&entry, at, sizeof entry);
+    if (entry.kind == static_cast<uint32_t>(engine::Section::kBlobs)) continue;
+    if (entry.offset > bytes.size() || entry.bytes > bytes.size() - entry.offset) continue;
+    entry.hash = engine::hash_bytes(bytes.data() + entry.offset, entry.bytes);
+    std::memcpy(at, &entry, sizeof entry);
+  }
+  header.header_hash = 0;
+  std::memcpy(bytes.data(), &header, sizeof header);
+  header.header_hash = engine::hash_bytes(bytes.data(), head_bytes);
+  std::memcpy(bytes.data(), &header, sizeof header);
+}
+
+struct Count {
+  int refused = 0, ran = 0;
+};
+
+// Loads, and when that succeeds runs.
+void try_engine(const std::string& bytes, Count& count) {
+  auto engine = runtime::Engine::from_memory(bytes, nullptr, engine::Verify::kFull);
+  if (!engine.ok()) {
+    EXPECT_FALSE(engine.status().message().empty());
+    ++count.refused;
+    return;
+  }
+  (void)(*engine)->info_json();
+  (void)(*engine)->file().portable();
+  auto context = runtime::ExecutionContext::create(*engine, {.threads = 1});
+  ASSERT_TRUE(context.ok());
+  Tensor input(DType::kF32, {2, 16});
+  for (int i = 0; i < 32; ++i) input.data<float>()[i] = static_cast<float>(i % 7 - 3);
+  const std::vector<Value> inputs((*engine)->inputs().size(), Value(input));
+  const auto results = (*context)->run(inputs);
+  EXPECT_TRUE(results.ok() || !results.status().message().empty());
+  ++count.ran;
+}
+
+TEST(Mutation, TheSampleItselfRuns) {
+  Count count;
+  std::string bytes = sample_engine();
+  try_engine(bytes, count);
+  EXPECT_EQ(count.ran, 1);
+  const std::string before = bytes;
+  reseal(bytes);
+  EXPECT_EQ(bytes, before);
+}
+
+TEST(Mutation, DamagedFiles) {
+  const std::string bytes = sample_engine();
+  Count count;
+  test::Mutator mutator({bytes}, 1);
+  for (int number = 0; number < kMutations; ++number) {
+    const auto mutation = mutator.at(static_cast<uint64_t>(number));
+    SCOPED_TRACE(mutation.what);
+    try_engine(mutation.bytes, count);
+  }
+  // What gets through hit the padding between sections.
+  EXPECT_GT(count.refused, kMutations * 3 / 4);
+}
+
+TEST(Mutation, HostileFilesWithGoodChecksums) {
+  // Only what comes before the weights is changed: those are plain data.
+  const std::string bytes = sample_engine();
+  Count count;
+  const size_t metadata = bytes.size() - bytes.size() % engine::kBlobSectionAlignment;
+  test::Mutator mutator({bytes.substr(0, metadata)}, 2);
+  for (int number = 0; number < kMutations; ++number) {
+    auto [damaged, what] = mutator.at(static_cast<uint64_t>(number));
+    SCOPED_TRACE(what);
+    damaged.resize(metadata, '\0');
+    damaged += bytes.substr(metadata);
+    reseal(damaged);
+    try_engine(damaged, count);
+  }
+  EXPECT_GT(count.refused, kMutations / 4);
+  EXPECT_GT(count.ran, 0);
+}
+
+TEST(Mutation, EveryTruncation) {
+  const std::string bytes = sample_engine();
+  Count count;
+  for (size_t size = 0; size < bytes.size(); ++size) try_engine(bytes.substr(0, size), count);
+  EXPECT_EQ(count.ran, 0);
+}
+
+}  // namespace
+}  // namespace sinter
