@@ -4,34 +4,14 @@
 #include <cstring>
 #include <thread>
 
-#include "engine/engine_file.h"
+#include "capi_rt/sample_engine.h"
 #include "sinter/sinter.hpp"
-#include "support/plan_maker.h"
 
 namespace {
 
 using sinter::ExecutionContext;
-using sinter::test::RegionMaker;
 
-// y = relu(x) for f32[batch,4]; positions of non-zeros of it.
-const std::string& engine_bytes() {
-  static const std::string bytes = [] {
-    sinter::engine::EngineContents contents;
-    RegionMaker main = sinter::test::add_region(contents, "main");
-    contents.plan.symbols.push_back({"batch", 1, 2, 16});
-    const int32_t x = main.input("x", "f32[batch,4]"), y = main.arena("y", "f32[batch,4]");
-    const int32_t positions = main.host("positions", "i64[2,k]");
-    main.reference("Relu", {x}, {y});
-    main.reference("NonZero", {y}, {positions});
-    main.output(y);
-    main.output(positions);
-    contents.report_json = "{\"layers\": 2}";
-    return sinter::engine::write_engine(contents).value();
-  }();
-  return bytes;
-}
-
-sinter::Engine load() { return sinter::Engine::from_memory(engine_bytes().data(), engine_bytes().size()); }
+sinter::Engine load() { return sinter::Engine::from_memory(sample_engine_bytes().data(), sample_engine_bytes().size()); }
 
 TEST(Capi, DescribesInputsAndOutputs) {
   const sinter::Engine engine = load();
