@@ -1,14 +1,14 @@
 // usage: bench_kernels [--filter=TEXT] [--isa=avx512|avx2|baseline] [--onednn] [--panels=N] [--rows=N] [--k-block=N]
 //                      [--row-tiles=N]
 //
-// Times each layer on one thread (relu fused), interleaved with oneDNN's when asked, and prints the best and the median
-// GFLOP/s. Runs rotate through copies of the weights that exceed the second-level cache, as the layers of a network do.
+// Times each layer on one thread (relu fused), interleaved with oneDNN's when asked, and prints the best time and the
+// best and the median GFLOP/s. Runs rotate through copies of the weights that exceed the second-level cache, as the
+// layers of a network do.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include "cpu/kernels/depthwise.h"
@@ -122,22 +122,27 @@ struct Timing {
   double best = 0, median = 0;
 };
 
-// Interleaved rounds of about 4 ms each.
+// Interleaved samples of about a fifth of a millisecond, so that many fall between two interruptions on a busy machine.
 std::vector<Timing> time_all(const std::vector<std::function<void()>>& fns) {
-  constexpr int kRounds = 15;
-  std::vector<Timing> timings;
+  constexpr double kSampleSeconds = 2e-4, kBudgetSeconds = 0.3;
+  constexpr int kFewestSamples = 9;
   std::vector<int> repeats;
   std::vector<std::vector<double>> samples(fns.size());
   for (const auto& fn : fns) {
     fn();
-    repeats.push_back(std::max(1, static_cast<int>(4e-3 / seconds_of(fn, 1))));
+    repeats.push_back(std::max(1, static_cast<int>(kSampleSeconds / seconds_of(fn, 1))));
   }
-  for (int round = 0; round < kRounds; ++round) {
-    for (size_t i = 0; i < fns.size(); ++i) samples[i].push_back(seconds_of(fns[i], repeats[i]));
+  double spent = 0;
+  for (int round = 0; round < kFewestSamples || spent < kBudgetSeconds * static_cast<double>(fns.size()); ++round) {
+    for (size_t i = 0; i < fns.size(); ++i) {
+      samples[i].push_back(seconds_of(fns[i], repeats[i]));
+      spent += samples[i].back() * repeats[i];
+    }
   }
+  std::vector<Timing> timings;
   for (auto& list : samples) {
     std::sort(list.begin(), list.end());
-    timings.push_back({list[0], list[kRounds / 2]});
+    timings.push_back({list[0], list[list.size() / 2]});
   }
   return timings;
 }
@@ -165,8 +170,8 @@ void print_all(const Options& options) {
     }
     const auto t = time_all(fns);
     const double giga = layer.flops() * 1e-9;
-    for (size_t i = 0; i < t.size(); ++i) total[i] += t[i].median * 1e6 * layer.count;
-    fmt::print("{:<16} {:<20} {:>9.1f} {:>7.1f} {:>7.1f} {:>15}  {}\n", layer.network, layer.name, t[0].median * 1e6,
+    for (size_t i = 0; i < t.size(); ++i) total[i] += t[i].best * 1e6 * layer.count;
+    fmt::print("{:<16} {:<20} {:>9.1f} {:>7.1f} {:>7.1f} {:>15}  {}\n", layer.network, layer.name, t[0].best * 1e6,
                giga / t[0].best, giga / t[0].median,
                t.size() > 1 ? fmt::format("{:.1f} {:.1f}", giga / t[1].best, giga / t[1].median) : "", note);
   }
