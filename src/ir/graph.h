@@ -101,6 +101,8 @@ class Graph {
   void replace_uses(Value* from, Value* to);
   Value* find_value(std::string_view name) const;
   Node* find_node(std::string_view name) const;
+  // By address: false for a node that was removed.
+  bool contains(const Node* node) const { return place_.count(node) > 0; }
   // Restores the topological order after insertions; an error names a cycle's nodes.
   Status sort();
   std::string unique_name(std::string_view wanted) const;
