@@ -122,7 +122,9 @@ void run_case(const std::string& pass, const Case& entry, double tolerance) {
     std::string reasons;
     for (const auto& [reason, times] : report->declined[pass]) reasons += reason + "\n";
     EXPECT_NE(reasons.find(entry.reason), std::string::npos) << "reasons given: " << reasons;
-    if (entry.reason.empty()) EXPECT_EQ(reasons, "");
+    if (entry.reason.empty()) {
+      EXPECT_EQ(reasons, "");
+    }
   } else {
     auto expected = parse_graph(entry.after, wildcards, "expected");
     if (!expected) return;
@@ -164,6 +166,12 @@ std::vector<std::string> case_files() {
 
 INSTANTIATE_TEST_SUITE_P(Files, PassCases, ::testing::ValuesIn(case_files()), [](const auto& info) { return info.param; });
 
+std::unique_ptr<ir::Graph> parsed(const char* text) {
+  auto graph = ir::parse(text);
+  EXPECT_TRUE(graph.ok()) << graph.status().to_string();
+  return graph.ok() ? std::move(graph).value() : nullptr;
+}
+
 TEST(Pipeline, EveryPassHasCasesAndEveryFileAPass) {
   std::set<std::string> passes, files;
   for (const Pass& pass : pipeline()) passes.insert(std::string(pass.name));
@@ -176,14 +184,15 @@ TEST(Pipeline, StopsAfterTheGivenPatchAndTracesEachOne) {
   std::vector<std::string> lines;
   PassOptions options;
   options.trace = [&](std::string_view line) { lines.emplace_back(line); };
-  auto graph = std::move(ir::parse(text)).value();
+  auto graph = parsed(text);
+  ASSERT_NE(graph, nullptr);
   auto report = run_pipeline(*graph, options);
   ASSERT_TRUE(report.ok()) << report.status().to_string();
   ASSERT_GE(lines.size(), 3u);
   EXPECT_EQ(lines[0], "1 eliminate_dead_nodes 'd' Relu");
   EXPECT_EQ(static_cast<int64_t>(lines.size()), report->patches);
   for (int64_t stop = 0; stop <= 2; ++stop) {
-    graph = std::move(ir::parse(text)).value();
+    graph = parsed(text);
     PassOptions stopped;
     stopped.stop_after_patch = stop;
     report = run_pipeline(*graph, stopped);
@@ -195,7 +204,7 @@ TEST(Pipeline, StopsAfterTheGivenPatchAndTracesEachOne) {
 
 TEST(Pipeline, DisabledPassesDoNotRunAndUnknownOnesAreErrors) {
   const char* text = "graph(%x: f32[2]) -> (%y) {\n%a = Identity(%x)\n%y = Relu(%a)\n}";
-  auto graph = std::move(ir::parse(text)).value();
+  auto graph = parsed(text);
   PassOptions options;
   options.disabled = {"eliminate_identity"};
   auto report = run_pipeline(*graph, options);
