@@ -12,10 +12,10 @@ bool add_factors(const Node& node, Product& product, int depth) {
   if (has_epilogue(node) || node.inputs.size() != 2) return false;
   const bool division = node.is("Div");
   if (!division && !node.is("Mul")) return false;
-  const auto divisor = division ? scalar_of(node.inputs[1]) : std::nullopt;
-  if (division && (!divisor || *divisor == 0)) return false;
+  const double divisor = division ? scalar_of(node.inputs[1]).value_or(0) : 1;
+  if (divisor == 0) return false;
   product.nodes.push_back(&node);
-  if (division) product.constant /= *divisor;
+  product.constant /= divisor;
   for (size_t i = 0; i < (division ? 1u : 2u); ++i) {
     IrValue* input = node.inputs[i];
     if (const auto number = scalar_of(input)) {
