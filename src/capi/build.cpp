@@ -1,0 +1,87 @@
+// Part 2 of sinter.h: building engines.
+#include <cstdlib>
+#include <cstring>
+
+#include "base/files.h"
+#include "capi/request.h"
+#include "session/run.h"
+
+namespace sinter::capi {
+namespace {
+
+std::string& last_report() {
+  thread_local std::string text;
+  return text;
+}
+
+Result<session::BuildOutcome> build(const char* model_path, const sinter_build_options* options) {
+  SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, options));
+  auto outcome = [&]() -> Result<session::BuildOutcome> {
+    if (!session::is_engine_file(request.model_path)) return session::build_model(request);
+    SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
+    return session::retune(*file, request);
+  }();
+  if (!outcome.ok()) return outcome;
+  last_report() = outcome->report.to_text(options && options->verbose);
+  if (options && options->report_path) SINTER_TRY(write_file(options->report_path, outcome->report.to_json()));
+  return outcome;
+}
+
+}  // namespace
+}  // namespace sinter::capi
+
+using namespace sinter;
+using capi::guarded;
+
+extern "C" {
+
+void sinter_build_options_init(sinter_build_options* options) {
+  if (!options) return;
+  std::memset(options, 0, sizeof *options);
+  options->struct_size = sizeof *options;
+  options->tf32 = 1;
+  options->stop_after_patch = -1;
+}
+
+sinter_status sinter_build(const char* model_path, const sinter_build_options* options, const char* out_path) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out_path != nullptr, "the engine's path"));
+    SINTER_ASSIGN(const session::BuildOutcome outcome, capi::build(model_path, options));
+    return engine::write_engine(outcome.contents, out_path);
+  });
+}
+
+sinter_status sinter_build_to_memory(const char* model_path, const sinter_build_options* options, void** out, size_t* out_bytes) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out && out_bytes, "the place for the engine"));
+    SINTER_ASSIGN(const session::BuildOutcome outcome, capi::build(model_path, options));
+    SINTER_ASSIGN(const std::string bytes, engine::write_engine(outcome.contents));
+    constexpr size_t kAlignment = kTensorAlignment;
+    void* memory = std::aligned_alloc(kAlignment, (bytes.size() + kAlignment - 1) / kAlignment * kAlignment);
+    if (!memory) return make_error(Code::kOutOfMemory, "no memory for an engine of {} bytes; build to a file", bytes.size());
+    std::memcpy(memory, bytes.data(), bytes.size());
+    *out = memory;
+    *out_bytes = bytes.size();
+    return ok_status();
+  });
+}
+
+sinter_status sinter_load_or_build(const char* path, const sinter_build_options* options, sinter_engine** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out != nullptr, "the place for the engine"));
+    SINTER_ASSIGN(const session::BuildRequest request, capi::to_request(path, options));
+    SINTER_ASSIGN(auto engine, session::load_any(request));
+    *out = new sinter_engine(std::move(engine));
+    return ok_status();
+  });
+}
+
+sinter_status sinter_build_report_text(char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
+    *out = capi::copy_text(capi::last_report());
+    return ok_status();
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,94 @@
+#include "capi/request.h"
+
+#include <filesystem>
+
+#include "base/log.h"
+#include "tactic/registry.h"
+
+namespace sinter::capi {
+namespace {
+
+std::vector<std::string> split_names(const char* text) {
+  std::vector<std::string> names;
+  std::string_view rest = text ? text : "";
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    if (comma != 0) names.emplace_back(rest.substr(0, comma));
+    rest = comma == rest.npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  return names;
+}
+
+int64_t limit_of(uint64_t bytes) { return bytes == 0 || bytes > INT64_MAX ? INT64_MAX : static_cast<int64_t>(bytes); }
+
+// Tactics of a provider compete when its module loads; that it does not is said once, not an error.
+void load_providers() {
+  static const bool once = [] {
+    const Status status = load_provider("onednn");
+    if (!status.ok()) log(Severity::kInfo, "oneDNN takes no part in tuning: {}", status.message());
+    return true;
+  }();
+  (void)once;
+}
+
+}  // namespace
+
+std::string command_of(const session::BuildRequest& request, const sinter_build_options& options) {
+  std::string command = "sinter build " + std::filesystem::path(request.model_path).filename().string();
+  auto add_text = [&](const char* name, const char* value) {
+    if (value) command += fmt::format(" {} {}", name, value);
+  };
+  auto add_flag = [&](const char* name, bool on) {
+    if (on) command += fmt::format(" {}", name);
+  };
+  command += fmt::format(" --threads {}", request.build.threads);
+  add_text("--shapes", options.shapes);
+  add_text("--min-shapes", options.min_shapes);
+  add_text("--max-shapes", options.max_shapes);
+  add_flag("--noTF32", !request.build.precision.tf32);
+  add_flag("--fp16", request.build.precision.fp16);
+  add_flag("--bf16", request.build.precision.bf16);
+  add_flag("--int8", request.build.precision.int8);
+  add_flag("--strict-nans", request.build.precision.strict_nans);
+  if (options.workspace_bytes) command += fmt::format(" --workspace {}", options.workspace_bytes);
+  add_flag("--fallback=error", request.build.fallback == builder::Fallback::kError);
+  add_text("--tactics", options.tactic_filter);
+  add_text("--disable-passes", options.disabled_passes);
+  if (options.stop_after_patch >= 0) command += fmt::format(" --stop-after-patch {}", options.stop_after_patch);
+  add_flag("--target-only", options.target_only);
+  return command;
+}
+
+Result<session::BuildRequest> to_request(const char* model_path, const sinter_build_options* given) {
+  SINTER_TRY(require(model_path != nullptr, "the model's path"));
+  SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
+  load_providers();
+  session::BuildRequest request;
+  request.model_path = model_path;
+  request.import.warn = [](const onnx::Finding& finding) { log(Severity::kWarning, "{}", finding.to_string()); };
+  auto shapes = [](const char* text) { return session::parse_shapes(text ? text : ""); };
+  SINTER_ASSIGN(request.shapes, shapes(options.shapes));
+  SINTER_ASSIGN(request.min_shapes, shapes(options.min_shapes));
+  SINTER_ASSIGN(request.max_shapes, shapes(options.max_shapes));
+  request.passes.disabled = split_names(options.disabled_passes);
+  request.passes.stop_after_patch = options.stop_after_patch;
+  if (options.trace_passes) request.passes.trace = [](std::string_view line) { log(Severity::kTrace, "{}", line); };
+  builder::BuildOptions& build = request.build;
+  build.threads = options.threads > 0 ? options.threads : cpu_info().usable_cores;
+  build.timing_cache = options.timing_cache ? options.timing_cache : "";
+  build.precision = {options.tf32 != 0, options.fp16 != 0, options.bf16 != 0, options.int8 != 0, options.strict_nans != 0};
+  build.workspace_bytes = limit_of(options.workspace_bytes);
+  build.max_build_memory_bytes = limit_of(options.max_build_memory_bytes);
+  build.fallback = options.fallback == SINTER_FALLBACK_ERROR ? builder::Fallback::kError : builder::Fallback::kReference;
+  build.tactic_filter = split_names(options.tactic_filter);
+  if (options.progress) {
+    build.progress = [progress = options.progress, user = options.progress_user](const builder::Progress& p) {
+      return progress(user, std::string(p.phase).c_str(), p.done, p.total) == 0;
+    };
+  }
+  request.portable = options.target_only == 0;
+  request.command = options.build_command ? options.build_command : command_of(request, options);
+  return request;
+}
+
+}  // namespace sinter::capi

@@ -1,0 +1,213 @@
+#include "session/session.h"
+
+#include <cctype>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "base/version.h"
+
+namespace sinter::session {
+namespace {
+
+// ISO 8601 in UTC when SOURCE_DATE_EPOCH gives the date, else empty: an engine's bytes do not depend on when it was built.
+std::string reproducible_date() {
+  const char* text = std::getenv("SOURCE_DATE_EPOCH");
+  if (!text) return "";
+  const std::time_t seconds = static_cast<std::time_t>(std::strtoll(text, nullptr, 10));
+  std::tm utc{};
+  if (!gmtime_r(&seconds, &utc)) return "";
+  char buffer[32];
+  std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return buffer;
+}
+
+std::vector<engine::IoInfo> io_of(const std::vector<ir::Value*>& values) {
+  std::vector<engine::IoInfo> result;
+  for (const ir::Value* value : values) {
+    const std::string& name = value->onnx_names.empty() ? value->name : value->onnx_names.front();
+    result.push_back({name, value->type, value->onnx_names});
+  }
+  return result;
+}
+
+std::vector<std::string> precisions_of(const plan::Plan& plan) {
+  std::set<std::string> found;
+  for (const plan::Region& region : plan.regions) {
+    for (const plan::Step& step : region.steps) {
+      for (const TensorDesc& output : step.problem.outputs) {
+        if (output.present && is_float(output.dtype)) found.emplace(dtype_name(output.dtype));
+      }
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+// The shape given for an input, null when there is none. An unnamed shape is for a model's only input.
+const Shape* shape_for(const std::map<std::string, Shape, std::less<>>& shapes, const ir::Graph& graph, const std::string& name) {
+  auto it = shapes.find(name);
+  if (it == shapes.end() && graph.inputs.size() == 1) it = shapes.find("");
+  return it == shapes.end() ? nullptr : &it->second;
+}
+
+// Ranges of the inputs' symbols from min, opt and max shapes.
+Result<std::map<std::string, plan::SymbolRange, std::less<>>> profile_of(const ir::Graph& graph, const BuildRequest& request) {
+  std::map<std::string, plan::SymbolRange, std::less<>> symbols;
+  for (const ir::Value* input : graph.inputs) {
+    if (!input->type.is_tensor() || !input->type.shape) continue;
+    const Shape& declared = *input->type.shape;
+    const std::string& name = input->name;
+    const Shape* least = shape_for(request.min_shapes, graph, name);
+    const Shape* most = shape_for(request.max_shapes, graph, name);
+    const Shape* best = shape_for(request.shapes, graph, name);
+    for (const Shape* given : {least, most, best}) {
+      if (given && given->size() != declared.size()) {
+        return make_error(Code::kInvalidArgument, "input '{}' has shape {}, the profile gives {}; give one size a dimension", name, to_string(declared),
+                          to_string(*given));
+      }
+    }
+    for (size_t axis = 0; axis < declared.size(); ++axis) {
+      const std::string symbol(declared[axis].symbol_name());
+      if (symbol.empty()) continue;
+      plan::SymbolRange range{symbol, 1, 1, INT64_MAX};
+      if (least) range.min = (*least)[axis].value();
+      if (most) range.max = (*most)[axis].value();
+      range.opt = best ? (*best)[axis].value() : most ? range.max : range.min;
+      if (range.min > range.opt || range.opt > range.max) {
+        return make_error(Code::kInvalidArgument, "input '{}', dimension {}: found min {}, opt {}, max {}, expected min <= opt <= max", name, axis, range.min,
+                          range.opt, range.max);
+      }
+      symbols.emplace(symbol, range);
+    }
+  }
+  return symbols;
+}
+
+// Plans, names the result and fills in what an engine says of itself.
+Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassReport& passes, const BuildRequest& request,
+                                 engine::Manifest manifest) {
+  SINTER_ASSIGN(builder::BuildResult built, builder::build_plan(graph, request.build));
+  BuildOutcome outcome;
+  outcome.report = std::move(built.report);
+  for (const auto& [name, times] : passes.fired) outcome.report.passes_fired[name] = times;
+  for (const auto& [name, reasons] : passes.declined) outcome.report.passes_declined[name] = reasons;
+  manifest.sinter_version = version();
+  manifest.build_command = request.command;
+  manifest.date = reproducible_date();
+  manifest.device = built.plan.cpu_model;
+  manifest.isa = built.plan.isa;
+  manifest.threads = built.plan.threads;
+  manifest.precisions = precisions_of(built.plan);
+  manifest.inputs = io_of(graph.inputs);
+  manifest.outputs = io_of(graph.outputs);
+  manifest.profile = built.plan.symbols;
+  outcome.contents.manifest = std::move(manifest);
+  outcome.contents.plan = std::move(built.plan);
+  outcome.contents.blobs = std::move(built.blobs);
+  outcome.contents.report_json = outcome.report.to_json(/*reproducible=*/true);
+  if (request.portable) {
+    engine::PortablePart part;
+    part.ir_text = ir::print(graph);
+    for (auto& [digest, tensor] : ir::collect_blobs(graph)) part.blobs.emplace_back(digest, tensor);
+    outcome.contents.portable = std::move(part);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+Result<Optimised> import_and_optimise(const BuildRequest& request) {
+  Optimised result;
+  const bool dynamic = !request.min_shapes.empty() || !request.max_shapes.empty();
+  onnx::ImportOptions import = request.import;
+  if (!dynamic) {
+    for (const auto& [name, shape] : request.shapes) import.shapes[name] = shape;
+  }
+  SINTER_ASSIGN(result.model, onnx::import_model(request.model_path, import));
+  if (dynamic) {
+    SINTER_ASSIGN(result.symbols, profile_of(*result.model.graph, request));
+  }
+  SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, request.passes));
+  return result;
+}
+
+Result<BuildOutcome> build_model(const BuildRequest& request) {
+  const auto start = std::chrono::steady_clock::now();
+  SINTER_ASSIGN(const Optimised optimised, import_and_optimise(request));
+  BuildRequest with_profile = request;
+  if (!optimised.symbols.empty()) with_profile.build.symbols = optimised.symbols;
+  engine::Manifest manifest;
+  manifest.model_name = std::filesystem::path(request.model_path).filename().string();
+  manifest.model_hash = optimised.model.content_hash;
+  SINTER_ASSIGN(BuildOutcome outcome, build_graph(*optimised.model.graph, optimised.passes, with_profile, std::move(manifest)));
+  outcome.report.build_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return outcome;
+}
+
+Result<BuildOutcome> retune(const engine::EngineFile& engine, const BuildRequest& request) {
+  if (!engine.has_portable()) {
+    return make_error(Code::kUnsupported,
+                      "engine '{}' holds no portable part (it was built with --target-only), so it can't be tuned for this machine; "
+                      "build it here from the model",
+                      engine.name());
+  }
+  SINTER_ASSIGN(const engine::PortablePart part, engine.portable());
+  ir::BlobMap blobs;
+  for (const auto& [digest, tensor] : part.blobs) blobs.emplace(digest, tensor);
+  SINTER_ASSIGN(const auto graph, ir::parse(part.ir_text, &blobs));
+  engine::Manifest manifest;
+  manifest.model_name = engine.manifest().model_name;
+  manifest.model_hash = engine.manifest().model_hash;
+  return build_graph(*graph, {}, request, std::move(manifest));
+}
+
+Result<std::map<std::string, Shape, std::less<>>> parse_shapes(std::string_view text) {
+  std::map<std::string, Shape, std::less<>> shapes;
+  while (!text.empty()) {
+    const size_t comma = text.find(',');
+    const std::string_view item = text.substr(0, comma);
+    text = comma == text.npos ? std::string_view() : text.substr(comma + 1);
+    const size_t colon = item.rfind(':');
+    const std::string name(colon == item.npos ? std::string_view() : item.substr(0, colon));
+    std::string_view dims = colon == item.npos ? item : item.substr(colon + 1);
+    Shape shape;
+    while (!dims.empty()) {
+      int64_t dim = 0;
+      const auto [end, error] = std::from_chars(dims.data(), dims.data() + dims.size(), dim);
+      const size_t used = static_cast<size_t>(end - dims.data());
+      const bool separator = used < dims.size() && dims[used] == 'x' && used + 1 < dims.size();
+      if (error != std::errc() || dim < 0 || (used < dims.size() && !separator)) {
+        return make_error(Code::kInvalidArgument, "shapes: found '{}', expected NAME:1x3x224x224 (comma between inputs)", item);
+      }
+      shape.emplace_back(dim);
+      dims.remove_prefix(separator ? used + 1 : used);
+    }
+    if (!shapes.emplace(name, std::move(shape)).second) {
+      return make_error(Code::kInvalidArgument, "shapes: input '{}' is given twice; give it once", name);
+    }
+  }
+  return shapes;
+}
+
+Result<int64_t> parse_size(std::string_view text) {
+  const std::string copy(text);
+  char* end = nullptr;
+  const double number = std::strtod(copy.c_str(), &end);
+  std::string suffix(end);
+  for (char& c : suffix) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  double unit = 0;
+  if (suffix.empty() || suffix == "b") unit = 1;
+  if (suffix == "k" || suffix == "kb" || suffix == "kib") unit = 1024.0;
+  if (suffix == "m" || suffix == "mb" || suffix == "mib") unit = 1024.0 * 1024;
+  if (suffix == "g" || suffix == "gb" || suffix == "gib") unit = 1024.0 * 1024 * 1024;
+  const double bytes = number * unit;
+  if (end == copy.c_str() || unit == 0 || !(bytes >= 0) || bytes > 9e18) {
+    return make_error(Code::kInvalidArgument, "size: found '{}', expected a number with KiB, MiB or GiB (512MiB)", text);
+  }
+  return static_cast<int64_t>(bytes);
+}
+
+}  // namespace sinter::session

@@ -1,0 +1,50 @@
+// Sessions: whole jobs above import, passes, builder, engine and runtime. What the command line and the C ABI offer is here.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "builder/builder.h"
+#include "engine/engine_file.h"
+#include "onnx/import.h"
+#include "passes/pass.h"
+
+namespace sinter::session {
+
+struct BuildRequest {
+  std::string model_path;
+  onnx::ImportOptions import;
+  passes::PassOptions passes;
+  builder::BuildOptions build;
+  // Shapes of inputs by name ("": the only input). `shapes` alone fixes them; with min_shapes and max_shapes dims stay symbolic in that
+  // range and `shapes` is what is tuned for.
+  std::map<std::string, Shape, std::less<>> shapes, min_shapes, max_shapes;
+  bool portable = true;   // keep the portable part: the engine can be re-tuned for another machine
+  std::string command;    // recorded in the manifest; without output names, so that equal builds give equal bytes
+};
+
+struct BuildOutcome {
+  engine::EngineContents contents;
+  builder::BuildReport report;
+};
+
+// model.onnx → tuned engine, in memory. The engine's bytes depend on the model, the options and the timings only.
+Result<BuildOutcome> build_model(const BuildRequest& request);
+
+// The same from an engine's portable part, for this machine.
+Result<BuildOutcome> retune(const engine::EngineFile& engine, const BuildRequest& request);
+
+// "NAME:1x3x224x224,…" → shapes of inputs; a name may be left out when the model has one input (""). Dims are numbers.
+Result<std::map<std::string, Shape, std::less<>>> parse_shapes(std::string_view text);
+// "512MiB", "1.5GiB", "2048M", "1000000" → bytes. Suffixes are powers of 1024; "B" alone is a byte.
+Result<int64_t> parse_size(std::string_view text);
+
+// A model imported and optimised, for tools that look inside: the graph after the pipeline, and what fired.
+struct Optimised {
+  ir::Model model;
+  std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // of the request's profile; {}: none
+  passes::PassReport passes;
+};
+Result<Optimised> import_and_optimise(const BuildRequest& request);
+
+}  // namespace sinter::session

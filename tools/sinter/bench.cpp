@@ -1,0 +1,130 @@
+// sinter bench: latency and throughput of a model.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "session.h"
+
+namespace sinter::tool {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double ms_between(Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double, std::milli>(to - from).count(); }
+
+// Linear interpolation between order statistics.
+double percentile(const std::vector<double>& sorted, double share) {
+  const double place = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (sorted[above] - sorted[below]) * (place - static_cast<double>(below));
+}
+
+nlohmann::ordered_json summarise(std::vector<double> ms) {
+  std::sort(ms.begin(), ms.end());
+  const double mean = std::accumulate(ms.begin(), ms.end(), 0.0) / static_cast<double>(ms.size());
+  double squares = 0;
+  for (double value : ms) squares += (value - mean) * (value - mean);
+  const double median = percentile(ms, 0.5);
+  return {{"min", ms.front()}, {"mean", mean}, {"std", std::sqrt(squares / static_cast<double>(ms.size()))}, {"median", median},
+          {"p50", median}, {"p90", percentile(ms, 0.9)}, {"p95", percentile(ms, 0.95)}, {"p99", percentile(ms, 0.99)}, {"max", ms.back()}};
+}
+
+double peak_rss_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+void print_layers(sinter_context* context) {
+  char* text = nullptr;
+  require(sinter_context_profile_json(context, &text));
+  const auto layers = nlohmann::json::parse(Text(text).get());
+  double total = 0;
+  for (const auto& layer : layers) total += layer.at("mean_us").get<double>();
+  std::printf("%-44s %-28s %10s %7s %10s\n", "layer", "tactic", "mean us", "share", "tuned us");
+  for (const auto& layer : layers) {
+    const double us = layer.at("mean_us");
+    std::printf("%-44.44s %-28.28s %10.1f %6.1f%% %10.1f\n", layer.at("layer").get<std::string>().c_str(), layer.at("tactic").get<std::string>().c_str(),
+                us, total > 0 ? 100 * us / total : 0, layer.at("tuned_us").get<double>());
+  }
+  std::printf("sum of layers %.3f ms\n", total / 1000);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  struct State {
+    BuildFlags flags;
+    InputFlags inputs;
+    std::string model, json;
+    double warmup_ms = 200, duration_s = 3;
+    bool layers = false;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = add_command(app, "bench", "Measures latency and throughput.",
+                                  "  sinter bench model.onnx --threads 1\n"
+                                  "  sinter bench model.engine --duration 10 --json result.json");
+  command->add_option("MODEL", state->model, "an .onnx file (built in memory) or an engine")->required();
+  command->add_option("--warmup", state->warmup_ms, "time to warm up, in ms")->check(CLI::NonNegativeNumber);
+  command->add_option("--duration", state->duration_s, "time to measure, in s (at least 10 runs)")->check(CLI::NonNegativeNumber);
+  command->add_option("--json", state->json, "write the result as JSON");
+  command->add_flag("--layers", state->layers, "print the time of every layer (from runs of their own)");
+  state->inputs.add_to(*command);
+  state->flags.add_to(*command);
+  command->callback([state] {
+    Session session;
+    session.load(state->model, state->flags);
+    session.create_context(state->flags.threads(), false);
+    session.set_inputs(state->inputs, state->flags.shapes(), true);
+    const auto first = Clock::now();
+    require(sinter_context_execute(session.context()));
+    const double first_ms = ms_between(first, Clock::now());
+    for (const auto start = Clock::now(); ms_between(start, Clock::now()) < state->warmup_ms;) require(sinter_context_execute(session.context()));
+    std::vector<double> ms;
+    const auto start = Clock::now();
+    for (auto before = start; ms.size() < 10 || ms_between(start, before) < state->duration_s * 1000;) {
+      require(sinter_context_execute(session.context()));
+      const auto after = Clock::now();
+      ms.push_back(ms_between(before, after));
+      before = after;
+    }
+    const double total_ms = ms_between(start, Clock::now());
+    const auto latency = summarise(ms);
+    nlohmann::ordered_json result = {{"model", state->model},
+                                     {"threads", sinter_context_threads(session.context())},
+                                     {"runs", ms.size()},
+                                     {"latency_ms", latency},
+                                     {"throughput_qps", 1000.0 * static_cast<double>(ms.size()) / total_ms},
+                                     {"engine_bytes", session.engine_bytes},
+                                     {"load_ms", session.load_ms},
+                                     {"first_run_ms", first_ms},
+                                     {"build_s", session.build_s},
+                                     {"arena_bytes", sinter_context_arena_bytes(session.context())},
+                                     {"peak_rss_mb", peak_rss_mb()}};
+    std::printf("latency   median %.3f ms, min %.3f, mean %.3f, p95 %.3f, p99 %.3f, max %.3f (%zu runs, %d threads)\n",
+                latency.at("median").get<double>(), latency.at("min").get<double>(), latency.at("mean").get<double>(), latency.at("p95").get<double>(),
+                latency.at("p99").get<double>(), latency.at("max").get<double>(), ms.size(), sinter_context_threads(session.context()));
+    std::printf("rate      %.2f inferences/s\n", result.at("throughput_qps").get<double>());
+    std::printf("start     build %.2f s, load %.1f ms, first run %.1f ms\n", session.build_s, session.load_ms, first_ms);
+    std::printf("memory    engine %.1f MiB, activations %.1f MiB, peak resident %.1f MiB\n", static_cast<double>(session.engine_bytes) / 1048576,
+                static_cast<double>(sinter_context_arena_bytes(session.context())) / 1048576, peak_rss_mb());
+    if (state->layers) {
+      require(sinter_context_set_profile(session.context(), 1));
+      for (int i = 0; i < 20; ++i) require(sinter_context_execute(session.context()));
+      print_layers(session.context());
+    }
+    if (state->json.empty()) return;
+    std::ofstream out(state->json);
+    out << result.dump(2) << '\n';
+    if (!out.flush()) throw Failure{"can't write '" + state->json + "'; choose a place this user may write to"};
+  });
+}
+
+}  // namespace sinter::tool

@@ -1,0 +1,35 @@
+// sinter build: model to engine.
+#include <cstdio>
+#include <fstream>
+
+#include "common.h"
+
+namespace sinter::tool {
+
+void add_build(CLI::App& app) {
+  struct State {
+    BuildFlags flags;
+    std::string model, output;
+    bool quiet = false;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = add_command(app, "build", "Builds an engine tuned for this machine.",
+                                  "  sinter build resnet50.onnx -o resnet50.engine\n"
+                                  "  sinter build bert.onnx -o bert.engine --shapes input_ids:1x128 --threads 1 --timing-cache timings.txt\n"
+                                  "  sinter build old.engine -o here.engine        (re-tunes an engine's portable part)");
+  command->add_option("MODEL", state->model, "the .onnx file, or an engine to re-tune")->required();
+  command->add_option("-o,--output", state->output, "the engine file to write")->required();
+  command->add_option("--report", state->flags.report_path, "write the build report as JSON");
+  command->add_flag("-q,--quiet", state->quiet, "print no report");
+  state->flags.add_to(*command);
+  command->callback([state] {
+    require(sinter_build(state->model.c_str(), state->flags.get(), state->output.c_str()));
+    if (state->quiet) return;
+    char* text = nullptr;
+    require(sinter_build_report_text(&text));
+    std::fputs(Text(text).get(), stdout);
+    std::printf("wrote %s\n", state->output.c_str());
+  });
+}
+
+}  // namespace sinter::tool

@@ -1,0 +1,108 @@
+#include "common.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+namespace sinter::tool {
+namespace {
+
+constexpr int kBarWidth = 30;
+
+// A progress bar on standard error when that is a terminal.
+int show_progress(void*, const char* phase, int64_t done, int64_t total) {
+  static const bool terminal = isatty(STDERR_FILENO);
+  if (!terminal || total <= 0) return 0;
+  const int filled = static_cast<int>(kBarWidth * done / total);
+  std::string bar(static_cast<size_t>(filled), '#');
+  bar.resize(kBarWidth, '.');
+  std::fprintf(stderr, "\r%-10s [%s] %lld/%lld", phase, bar.c_str(), static_cast<long long>(done), static_cast<long long>(total));
+  if (done >= total) std::fprintf(stderr, "\r%-60s\r", "");
+  std::fflush(stderr);
+  return 0;
+}
+
+const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
+
+}  // namespace
+
+void require(sinter_status status) {
+  if (status != SINTER_OK) throw Failure{sinter_last_error()};
+}
+
+uint64_t parse_size(const std::string& text) {
+  if (text.empty()) return 0;
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  std::string suffix = CLI::detail::to_lower(end);
+  if (suffix.size() > 1 && suffix.back() == 'b') suffix.pop_back();
+  if (suffix.size() > 1 && suffix.back() == 'i') suffix.pop_back();
+  double unit = 0;
+  if (suffix.empty() || suffix == "b") unit = 1;
+  if (suffix == "k") unit = 1024.0;
+  if (suffix == "m") unit = 1024.0 * 1024;
+  if (suffix == "g") unit = 1024.0 * 1024 * 1024;
+  const double bytes = std::floor(number * unit);
+  if (end == text.c_str() || !(bytes >= 1) || bytes > 9e18) {
+    throw CLI::ValidationError("found '" + text + "', expected a size such as 512MiB, 2GiB or 1000000");
+  }
+  return static_cast<uint64_t>(bytes);
+}
+
+void BuildFlags::add_to(CLI::App& app) {
+  app.add_option("--threads", threads_, "threads; default: the cores this process may use")->check(CLI::PositiveNumber);
+  app.add_option("--timing-cache", timing_cache_, "file of timings, read and updated; safe for several processes");
+  app.add_option("--shapes", shapes_, "shapes of inputs: NAME:1x3x224x224,...");
+  app.add_option("--min-shapes", min_shapes_, "smallest shapes of dynamic inputs");
+  app.add_option("--max-shapes", max_shapes_, "largest shapes of dynamic inputs");
+  app.add_flag("--noTF32", no_tf32_, "full fp32 accuracy in convolutions and matrix products");
+  app.add_flag("--fp16", fp16_, "permit fp16");
+  app.add_flag("--bf16", bf16_, "permit bf16");
+  app.add_flag("--int8", int8_, "permit int8");
+  app.add_flag("--strict-nans", strict_nans_, "only kernels that propagate NaN");
+  app.add_option("--workspace", workspace_, "most scratch memory of a layer (512MiB)");
+  app.add_option("--max-build-memory", max_build_memory_, "most memory of the builder itself");
+  app.add_option("--fallback", fallback_, "layers without a tactic: reference or error")->check(CLI::IsMember({"reference", "error"}));
+  app.add_option("--tactics", tactics_, "only tactics whose id begins so: cpu.,onednn.convolution");
+  app.add_flag("--target-only", target_only_, "leave the portable part out: smaller, but can't be re-tuned elsewhere");
+  app.add_flag("--trace-passes", trace_passes_, "print one line a rewrite");
+  app.add_option("--stop-after-patch", stop_after_patch_, "apply only the first N rewrites");
+  app.add_option("--disable-passes", disabled_passes_, "names of passes to skip, comma-separated");
+  app.add_flag("--verbose", verbose_, "print every offer and refusal");
+}
+
+const sinter_build_options* BuildFlags::get() {
+  sinter_build_options_init(&options_);
+  options_.threads = threads_;
+  options_.timing_cache = or_null(timing_cache_);
+  options_.shapes = or_null(shapes_);
+  options_.min_shapes = or_null(min_shapes_);
+  options_.max_shapes = or_null(max_shapes_);
+  options_.tf32 = !no_tf32_;
+  options_.fp16 = fp16_;
+  options_.bf16 = bf16_;
+  options_.int8 = int8_;
+  options_.strict_nans = strict_nans_;
+  options_.workspace_bytes = parse_size(workspace_);
+  options_.max_build_memory_bytes = parse_size(max_build_memory_);
+  options_.fallback = fallback_ == "error" ? SINTER_FALLBACK_ERROR : SINTER_FALLBACK_REFERENCE;
+  options_.target_only = target_only_;
+  options_.trace_passes = trace_passes_;
+  options_.stop_after_patch = stop_after_patch_;
+  options_.disabled_passes = or_null(disabled_passes_);
+  options_.tactic_filter = or_null(tactics_);
+  options_.report_path = or_null(report_path);
+  options_.verbose = verbose_;
+  options_.progress = show_progress;
+  return &options_;
+}
+
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples) {
+  CLI::App* command = app.add_subcommand(name, description);
+  command->footer("examples:\n" + examples);
+  return command;
+}
+
+}  // namespace sinter::tool

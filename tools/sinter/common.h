@@ -1,0 +1,71 @@
+// What the subcommands share: the build options, messages, progress, exit codes.
+#pragma once
+
+#include <sinter/sinter.h>
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sinter::tool {
+
+// Exit codes of every command.
+constexpr int kDone = 0, kFailed = 1, kUsage = 2;
+
+// Throwing this ends the command with code 1 and the message on standard error.
+struct Failure {
+  std::string message;
+};
+// Throws Failure with the library's message when the status is not SINTER_OK.
+void require(sinter_status status);
+
+struct Free {
+  void operator()(void* memory) const { sinter_free(memory); }
+  void operator()(sinter_engine* engine) const { sinter_engine_free(engine); }
+  void operator()(sinter_context* context) const { sinter_context_free(context); }
+  void operator()(sinter_array* array) const { sinter_array_free(array); }
+};
+using Text = std::unique_ptr<char, Free>;
+using Engine = std::unique_ptr<sinter_engine, Free>;
+using Context = std::unique_ptr<sinter_context, Free>;
+using Array = std::unique_ptr<sinter_array, Free>;
+
+// The options of everything that builds. add_to() declares them on a command; get() makes the C struct (valid while this lives).
+class BuildFlags {
+ public:
+  void add_to(CLI::App& app);
+  const sinter_build_options* get();
+  int threads() const { return threads_; }
+  void set_threads(int threads) { threads_ = threads; }
+  const std::string& shapes() const { return shapes_; }
+  std::string report_path;
+
+ private:
+  int threads_ = 0;
+  std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_ = "reference";
+  std::string disabled_passes_, tactics_;
+  bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
+  bool verbose_ = false;
+  int64_t stop_after_patch_ = -1;
+  sinter_build_options options_;
+};
+
+// Bytes of "512MiB", "2G", "1000"; usage error otherwise.
+uint64_t parse_size(const std::string& text);
+
+// The commands. Each declares itself on the app and runs when chosen.
+void add_build(CLI::App& app);
+void add_run(CLI::App& app);
+void add_bench(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_check(CLI::App& app);
+void add_tactics(CLI::App& app);
+void add_conformance(CLI::App& app);
+void add_doctor(CLI::App& app);
+
+// Adds a command with its examples to the help.
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples);
+
+}  // namespace sinter::tool

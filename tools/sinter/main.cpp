@@ -1,0 +1,47 @@
+// sinter: the command line over the C interface.
+#include <cstdio>
+#include <cstring>
+
+#include "common.h"
+
+namespace {
+
+void print_log(void*, sinter_severity severity, const char* message) {
+  std::fprintf(stderr, "%s%s\n", severity == SINTER_LOG_WARNING ? "warning: " : "", message);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace sinter::tool;
+  CLI::App app("Turns an ONNX model into an engine tuned for this machine, and runs it.", "sinter");
+  app.set_version_flag("--version", std::string("sinter ") + sinter_version());
+  app.require_subcommand(1);
+  app.footer("exit codes: 0 done, 1 the work failed, 2 usage\n\nexamples:\n  sinter build model.onnx -o model.engine\n  sinter bench model.engine");
+  add_build(app);
+  add_run(app);
+  add_bench(app);
+  add_inspect(app);
+  add_check(app);
+  add_tactics(app);
+  add_conformance(app);
+  add_doctor(app);
+  sinter_set_log_sink(print_log, nullptr);
+  try {
+    app.parse(argc, argv);
+    return kDone;
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::RuntimeError& error) {
+    return error.get_exit_code();
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return kUsage;
+  } catch (const Failure& failure) {
+    std::fprintf(stderr, "sinter: %s\n", failure.message.c_str());
+    return kFailed;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "sinter: %s\n", error.what());
+    return kFailed;
+  }
+}

@@ -1,0 +1,40 @@
+// A loaded model with its inputs set: what run and bench share.
+#pragma once
+
+#include <map>
+
+#include "common.h"
+
+namespace sinter::tool {
+
+struct InputFlags {
+  std::vector<std::string> files;  // NAME=FILE
+  uint64_t seed = 0;
+  bool random = false;
+  void add_to(CLI::App& app);
+};
+
+class Session {
+ public:
+  // Builds an .onnx in memory or loads an engine; keeps how long that took.
+  void load(const std::string& path, BuildFlags& flags);
+  void create_context(int threads, bool profile);
+  // Files for the inputs that have one; random values for the others when allowed, else an error that names them.
+  void set_inputs(const InputFlags& inputs, const std::string& shapes, bool random_by_default);
+  sinter_engine* engine() const { return engine_.get(); }
+  sinter_context* context() const { return context_.get(); }
+  double load_ms = 0, build_s = 0;
+  uint64_t engine_bytes = 0;
+
+ private:
+  std::vector<int64_t> dims_of(const sinter_io_info& info, const std::map<std::string, std::vector<int64_t>>& shapes) const;
+  Engine engine_;
+  Context context_;
+  std::unique_ptr<void, Free> memory_;
+  std::vector<Array> arrays_;
+};
+
+// "NAME:1x3x224x224,…".
+std::map<std::string, std::vector<int64_t>> parse_shapes(const std::string& text);
+
+}  // namespace sinter::tool
