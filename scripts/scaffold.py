@@ -1,7 +1,6 @@
 """What scripts/new-op, new-pass and new-tactic share: names, list files, writing a new file."""
 import pathlib
 import re
-import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -53,7 +52,3 @@ def add_entry(list_file, line, section=None):
     lines.insert(at, line)
     path.write_text("\n".join(lines) + "\n")
     print(f"added {line.split('  //')[0]} to {list_file}:{at + 1}")
-
-
-def check_names():
-    subprocess.run([sys.executable, ROOT / "scripts/check_names"], check=False)
