@@ -385,7 +385,7 @@ Status RegionExecutor::copy_output(size_t index, const OutputTarget& target, boo
     return ok_status();
   }
   const uint8_t* data = data_of(v);
-  const Dims dims = dims_of(v);
+  const Dims& dims = slot.fixed ? slot.dims : states_[v].value.tensor().dims();
   const int64_t bytes = slot.fixed ? slot.bytes : states_[v].value.tensor().bytes();
   if (target.data) {
     if (target.bytes < bytes) {
