@@ -124,7 +124,8 @@ class NodeInference final : public InferContext {
     if (has_output(index)) types_[index] = std::move(type);
   }
   void set_output_elements(int index, ShapeTensor elements) override {
-    if (has_output(index)) elements_[index] = std::move(elements);
+    const bool fits = elements.dims.size() <= 1 && product(elements.dims) == static_cast<int64_t>(elements.elements.size());
+    if (has_output(index) && fits) elements_[index] = std::move(elements);
   }
   Dim fresh_symbol(std::string_view hint) override {
     std::string name = symbol_text(symbol_prefix(node_) + "." + std::string(hint));

@@ -19,7 +19,8 @@ void join_elements(InferContext& context) {
     if (!elements || elements->dims.size() != 1) return;
     joined.insert(joined.end(), elements->elements.begin(), elements->elements.end());
   }
-  track(context, 0, {static_cast<int64_t>(joined.size())}, std::move(joined));
+  const auto size = static_cast<int64_t>(joined.size());  // read before the move: arguments have no order
+  track(context, 0, {size}, std::move(joined));
 }
 
 Status infer(InferContext& context) {
