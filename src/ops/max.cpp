@@ -27,7 +27,7 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 }  // namespace max_impl
 
 OpDef define_max() {
-  OpDef op("Max", 8);
+  OpDef op("Max", 6);
   op.input("data_0", "T", ParamKind::kVariadic)
       .output("max", "T")
       .type("T", kNumericTypes)

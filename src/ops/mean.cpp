@@ -18,7 +18,7 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 }  // namespace mean_impl
 
 OpDef define_mean() {
-  OpDef op("Mean", 8);
+  OpDef op("Mean", 6);
   op.input("data_0", "T", ParamKind::kVariadic)
       .output("mean", "T")
       .type("T", kFloatTypes)

@@ -27,7 +27,7 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 }  // namespace min_impl
 
 OpDef define_min() {
-  OpDef op("Min", 8);
+  OpDef op("Min", 6);
   op.input("data_0", "T", ParamKind::kVariadic)
       .output("min", "T")
       .type("T", kNumericTypes)

@@ -44,7 +44,7 @@ Status infer_reduce(InferContext& context, FoldFn fold) {
     if (elements && elements->dims.size() == 1 && reduced[0] && !elements->elements.empty()) {
       Dim total = elements->elements[0];
       for (size_t i = 1; i < elements->elements.size(); ++i) total = fold(total, elements->elements[i]);
-      track(context, 0, keep ? Dims{1} : Dims{}, {total});
+      if (fits(input_dtype(context, 0), total)) track(context, 0, keep ? Dims{1} : Dims{}, {total});
     }
   } else if (input && keep) {
     output = fresh_shape(context, static_cast<int64_t>(input->size()), "reduced");

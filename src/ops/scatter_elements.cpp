@@ -102,7 +102,7 @@ Status evaluate_scatter_elements(EvalContext& context, Reduction reduction) {
 }
 
 OpDef define_scatter_elements() {
-  OpDef op("ScatterElements", 11);
+  OpDef op("ScatterElements", 9);  // 9 and 10 come as Scatter
   op.input("data", "T")
       .input("indices", "Tind")
       .input("updates", "T")

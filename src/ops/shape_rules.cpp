@@ -49,6 +49,11 @@ void track(InferContext& context, int output, Dims dims, std::vector<Dim> elemen
   context.set_output_elements(output, ShapeTensor{std::move(dims), std::move(elements)});
 }
 
+bool fits(DType dtype, const Dim& element) {
+  return dtype != DType::kI32 || !element.is_constant() ||
+         (element.value() >= INT32_MIN && element.value() <= INT32_MAX);
+}
+
 void propagate_elements(InferContext& context, int inputs, const ElementFn& fn) {
   std::vector<ShapeTensor> operands;
   Dims dims;
@@ -62,13 +67,14 @@ void propagate_elements(InferContext& context, int inputs, const ElementFn& fn) 
   }
   const int64_t count = product(dims);
   if (count > kMaxTrackedElements) return;
+  const DType dtype = input_dtype(context, inputs - 1);
   std::vector<Dim> results;
   for (int64_t i = 0; i < count; ++i) {
     std::vector<Dim> values;
     for (const ShapeTensor& operand : operands)
       values.push_back(operand.elements[operand.elements.size() == 1 ? 0 : i]);
     auto result = fn(values);
-    if (!result) return;
+    if (!result || !fits(dtype, *result)) return;
     results.push_back(std::move(*result));
   }
   track(context, 0, dims, std::move(results));

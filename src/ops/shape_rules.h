@@ -26,6 +26,9 @@ Status broadcast_inputs(InferContext& context, int first, int count, std::option
 using ElementFn = std::function<std::optional<Dim>(const std::vector<Dim>& operands)>;
 void propagate_elements(InferContext& context, int inputs, const ElementFn& fn);
 
+// False when a constant does not fit its dtype: the kernel would wrap around, so the element is not tracked.
+bool fits(DType dtype, const Dim& element);
+
 // a == b for every binding (true), for none (false), or undecided.
 std::optional<bool> decide_equal(const Dim& a, const Dim& b);
 // a >= 0 for every binding, as far as the bounds tell.

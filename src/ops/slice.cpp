@@ -47,10 +47,15 @@ std::optional<Dim> symbolic_count(const Dim& size, const Dim& start, const Dim& 
   }
   const auto from = clamp_bound(start, size), to = clamp_bound(end, size);
   if (!from || !to) return std::nullopt;
-  // The last k elements: size - max(0, size-k) is min(size, k).
+  // size - max(0, size-k) is min(size, k), and size - min(k, size) is max(size-k, 0): one symbol less to carry on.
   Dim span = *to - *from;
-  if (start.is_constant() && start.value() < 0 && *to == size) span = min(size, Dim(-start.value()));
-  if (!never_negative(span)) span = max(Dim(0), span);
+  const bool to_end = *to == size, constant = start.is_constant();
+  if (to_end && constant && start.value() < 0)
+    span = min(size, Dim(-start.value()));
+  else if (to_end && never_negative(start))
+    span = size - start;
+  const bool ordered = constant && end.is_constant() && start.value() >= 0 && end.value() >= start.value() && !to_end;
+  if (!ordered && !never_negative(span)) span = max(span, Dim(0));
   return ceildiv(span, Dim(step));
 }
 

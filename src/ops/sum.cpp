@@ -14,7 +14,7 @@ bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
 }  // namespace sum_impl
 
 OpDef define_sum() {
-  OpDef op("Sum", 8);
+  OpDef op("Sum", 6);
   op.input("data_0", "T", ParamKind::kVariadic)
       .output("sum", "T")
       .type("T", kFloatTypes)

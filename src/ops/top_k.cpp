@@ -78,8 +78,8 @@ Status evaluate(EvalContext& context) {
   dims[axis] = k[0];
   const bool largest = context.attributes().i("largest") != 0;
   const bool known = visit_numeric(x.dtype(), [&]<typename T>(TypeTag<T>) {
-    Tensor& values = context.allocate(0, x.dtype(), dims);
-    Tensor& indices = context.allocate(1, DType::kI64, dims);
+    Tensor values = context.allocate(0, x.dtype(), dims);  // shares its buffer with the output
+    Tensor indices = context.allocate(1, DType::kI64, dims);
     select<T>(x, lines, k[0], largest, values, indices);
   });
   return known ? ok_status() : unsupported_dtype(context, 0);
