@@ -214,7 +214,7 @@ void OpRow::check_shape_rules(const std::vector<Tensor>& results) const {
             (*input.type.shape)[axis] = Dim::symbol(name);
             bindings[name] = tensor.dims()[axis];
           }
-          if (tracks(tensor)) {
+          if (tracks(tensor) && tensor.dtype() == DType::kI64) {  // i32 rows test wraparound, which symbols lack
             // Symbols stand for numbers that are not negative; others stay constants, and so do small ones, which mean
             // axes.
             input.elements = constant_elements_of(tensor);

@@ -61,7 +61,7 @@ TEST(Chain, Slices) {
   expect_infer("Slice", {}, {{"f32[n,512]", ""}, {"i64[1]", "0"}, {"i64[1]", "s"}, {"i64[1]", "1"}},
                "f32[n,min(512,s)]");
   expect_infer("Slice", {}, {{"f32[n,s]", ""}, {"i64[1]", "1"}, {"i64[1]", "2147483647"}, {"i64[1]", "1"}},
-               "f32[n,max(s-1,0)]");
+               "f32[n,max(0,s-1)]");
 }
 
 TEST(Chain, Sizes) {
