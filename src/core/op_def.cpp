@@ -60,6 +60,7 @@ class InnerEval final : public EvalContext {
   bool has_input(int index) const override { return index < inputs_ && outer_.has_input(index); }
   const Value& input(int index) const override { return outer_.input(index); }
   bool wants_output(int index) const override { return outer_.wants_output(index); }
+  ValueType output_type(int index) const override { return outer_.output_type(index); }
   Tensor& allocate(int index, DType dtype, Dims dims) override {
     if (index != 0) return outer_.allocate(index, dtype, std::move(dims));
     result = Tensor(dtype, std::move(dims));

@@ -60,6 +60,8 @@ class EvalContext {
   virtual const Value& input(int index) const = 0;  // present inputs only
   const Tensor& tensor(int index) const { return input(index).tensor(); }
   virtual bool wants_output(int index) const = 0;
+  // The type inferred for an output, unknown when the caller keeps none: what a Loop of no iterations returns needs it.
+  virtual ValueType output_type(int index) const { (void)index; return {}; }
   // Allocates output `index`; write into what is returned. Calling for an output nobody wants is allowed.
   virtual Tensor& allocate(int index, DType dtype, Dims dims) = 0;
   virtual void set_output(int index, Value value) = 0;

@@ -72,6 +72,7 @@ class NodeContext final : public EvalContext {
   bool wants_output(int index) const override {
     return index >= 0 && index < output_count() && node_.outputs[index] != nullptr;
   }
+  ValueType output_type(int index) const override { return wants_output(index) ? node_.outputs[index]->type : ValueType{}; }
   Tensor& allocate(int index, DType dtype, Dims dims) override {
     set_output(index, Tensor(dtype, std::move(dims)));
     return outputs[index].tensor();

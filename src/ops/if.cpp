@@ -1,0 +1,53 @@
+// If: runs then_branch when the condition holds, else else_branch. Outputs have a type that fits both branches.
+#include "ops/control_flow.h"
+
+namespace sinter::ops {
+namespace if_impl {
+
+Status infer(InferContext& context) {
+  SINTER_ASSIGN(const std::vector<ValueType> yes, context.infer_subgraph("then_branch", {}));
+  SINTER_ASSIGN(const std::vector<ValueType> no, context.infer_subgraph("else_branch", {}));
+  const auto count = static_cast<size_t>(context.output_count());
+  if (yes.size() < count || no.size() < count)
+    return context.error(fmt::format("the branches have {} and {} outputs: expected {} each; check the exporter", yes.size(),
+                                     no.size(), count));
+  const Tensor* condition = context.input_constant(0);
+  for (size_t i = 0; i < count; ++i) {
+    if (!context.has_output(static_cast<int>(i))) continue;
+    if (condition && condition->count() == 1) {
+      context.set_output(static_cast<int>(i), condition->to_i64()[0] != 0 ? yes[i] : no[i]);
+      continue;
+    }
+    const auto merged =
+        generalise(yes[i], no[i], [&](size_t axis) { return context.fresh_symbol(fmt::format("if{}_{}", i, axis)); });
+    if (!merged)
+      return context.error(fmt::format("output {} is {} from one branch and {} from the other: expected one type; check the exporter",
+                                       i, yes[i].to_string(), no[i].to_string()));
+    context.set_output(static_cast<int>(i), *merged);
+  }
+  return ok_status();
+}
+
+Status evaluate(EvalContext& context) {
+  SINTER_ASSIGN(const int64_t condition, read_scalar(context, 0));
+  SINTER_ASSIGN(std::vector<Value> values, context.run_subgraph(condition != 0 ? "then_branch" : "else_branch", {}));
+  if (static_cast<int>(values.size()) < context.output_count())
+    return context.error(fmt::format("the branch returned {} values: expected {}; check the exporter", values.size(),
+                                     context.output_count()));
+  for (int i = 0; i < context.output_count(); ++i)
+    if (context.wants_output(i)) context.set_output(i, std::move(values[i]));
+  return ok_status();
+}
+
+}  // namespace if_impl
+
+OpDef define_if() {
+  OpDef op("If", 1);
+  op.input("cond", "B").output("outputs", "V", ParamKind::kVariadic, true).type("V", kAllTensorTypes, true, true)
+      .type("B", kBoolType).attr("else_branch", AttrKind::kGraph, true).attr("then_branch", AttrKind::kGraph, true)
+      .fact(kControlFlow);
+  op.infer = if_impl::infer;
+  op.evaluate = if_impl::evaluate;
+  return op;
+}
+}  // namespace sinter::ops
