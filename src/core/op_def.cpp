@@ -71,6 +71,7 @@ class InnerEval final : public EvalContext {
     result = std::move(value);
   }
   const Attributes& attributes() const override { return outer_.attributes(); }
+  bool has_subgraph(std::string_view attribute) const override { return outer_.has_subgraph(attribute); }
   Result<std::vector<Value>> run_subgraph(std::string_view attribute, std::vector<Value> inputs) override {
     return outer_.run_subgraph(attribute, std::move(inputs));
   }
@@ -105,6 +106,7 @@ class InnerInfer final : public InferContext {
     if (index != 0) outer_.set_output_elements(index, std::move(elements));  // the program changes output 0's
   }
   Dim fresh_symbol(std::string_view hint) override { return outer_.fresh_symbol(hint); }
+  bool has_subgraph(std::string_view attribute) const override { return outer_.has_subgraph(attribute); }
   Result<std::vector<ValueType>> infer_subgraph(std::string_view attribute, std::span<const ValueType> inputs) override {
     return outer_.infer_subgraph(attribute, inputs);
   }

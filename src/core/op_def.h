@@ -44,6 +44,8 @@ class InferContext {
   virtual void set_output_elements(int index, ShapeTensor elements) = 0;
   // A new symbol for a size that depends on data; `hint` is part of its name. Stable: the same node asks → the same names.
   virtual Dim fresh_symbol(std::string_view hint) = 0;
+  // Whether the node has that graph attribute (optional bodies).
+  virtual bool has_subgraph(std::string_view attribute) const { (void)attribute; return false; }
   // Infers a graph attribute's body with these input types; its outputs' types.
   virtual Result<std::vector<ValueType>> infer_subgraph(std::string_view attribute, std::span<const ValueType> inputs) = 0;
   // An error that names the node; the message says what was found, expected and what to do.
@@ -66,6 +68,7 @@ class EvalContext {
   virtual Tensor& allocate(int index, DType dtype, Dims dims) = 0;
   virtual void set_output(int index, Value value) = 0;
   virtual const Attributes& attributes() const = 0;
+  virtual bool has_subgraph(std::string_view attribute) const { (void)attribute; return false; }
   virtual Result<std::vector<Value>> run_subgraph(std::string_view attribute, std::vector<Value> inputs) = 0;
   virtual Status error(std::string message) const = 0;
 };

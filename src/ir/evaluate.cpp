@@ -82,6 +82,7 @@ class NodeContext final : public EvalContext {
     outputs[index] = std::move(value);
   }
   const Attributes& attributes() const override { return node_.attributes; }
+  bool has_subgraph(std::string_view attribute) const override { return node_.subgraphs.count(attribute) != 0; }
   Result<Inputs> run_subgraph(std::string_view attribute, Inputs inputs) override {
     auto found = node_.subgraphs.find(attribute);
     if (found == node_.subgraphs.end()) return error(fmt::format("body '{}' is missing; check the exporter", attribute));

@@ -133,6 +133,7 @@ class NodeInference final : public InferContext {
     if (count > 0) name += fmt::format(".{}", count);
     return Dim::symbol(name);
   }
+  bool has_subgraph(std::string_view attribute) const override { return node_.subgraphs.count(attribute) != 0; }
   Result<std::vector<ValueType>> infer_subgraph(std::string_view attribute, std::span<const ValueType> inputs) override;
   Status error(std::string message) const override {
     return make_error(Code::kInvalidModel, "node '{}' ({}): {}", node_.name, node_.op->full_name(), message);
