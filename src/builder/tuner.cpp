@@ -13,12 +13,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Rounds of interleaved samples. Three rounds drop what is clearly slower; the rest decide between close ones. Measured on ResNet-50
-// (2026-11, one core): nine rounds give the same choice in two builds for all layers whose candidates differ by more than 3 %.
-constexpr int kPruneRounds = 3, kRounds = 9, kFullRounds = 25;
+// Rounds of interleaved samples: after kPruneRounds what is clearly slower is dropped; a candidate is done when its smallest samples
+// agree (noise only ever adds time), at the latest after kMostRounds.
+constexpr int kPruneRounds = 3, kLeastRounds = 5, kMostRounds = 40, kFullRounds = 25;
 constexpr double kPruneFactor = 1.4;
+// The third smallest sample within this share of the smallest: the time is known to about a percent.
+constexpr double kSettled = 0.015;
 // Long kernels need fewer samples: a candidate's samples end after this much time.
-constexpr double kSampleBudgetUs = 60'000;
+constexpr double kSampleBudgetUs = 150'000;
 // Differences below this share of the time are noise on a shared machine.
 constexpr double kTie = 0.01;
 
@@ -77,14 +79,20 @@ uint64_t touch(const void* data, int64_t bytes) {
   return sum;
 }
 
+// The second smallest sample: near the undisturbed time, without trusting one lucky reading.
 Timing summarise(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());
   const size_t n = samples.size();
-  // Noise only ever adds time: the median of the lower half is steadier than the mean and fairer than the minimum.
   Timing timing;
-  timing.us = samples[(n - 1) / 4];
+  timing.us = samples[std::min<size_t>(1, n - 1)];
   timing.spread = timing.us > 0 ? (samples[n - 1 - n / 4] - samples[n / 4]) / timing.us : 0;
   return timing;
+}
+
+bool is_settled(std::vector<double> samples) {
+  if (samples.size() < static_cast<size_t>(kLeastRounds)) return false;
+  std::partial_sort(samples.begin(), samples.begin() + 3, samples.end());
+  return samples[2] <= samples[0] * (1 + kSettled);
 }
 
 }  // namespace
@@ -202,12 +210,14 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
     if (made.ok()) made = benches[i]->launch(team);
     if (!made.ok()) drop(i, std::move(made));
   }
-  const int rounds = options_.time_all ? kFullRounds : kRounds;
   std::vector<double> spent(open.size(), 0);
-  for (int round = 0; round < rounds; ++round) {
+  std::vector<bool> done(open.size(), false);
+  const int rounds = options_.time_all ? kFullRounds : kMostRounds;
+  for (int round = 0; round < rounds && std::count(done.begin(), done.end(), false) > 0; ++round) {
     double best = std::numeric_limits<double>::infinity();
     for (size_t i = 0; i < open.size(); ++i) {
-      if (!benches[i] || (round >= kPruneRounds && spent[i] > kSampleBudgetUs)) continue;
+      if (!benches[i]) done[i] = true;
+      if (done[i]) continue;
       evict_weights();
       benches[i]->warm();
       const auto start = Clock::now();
@@ -221,11 +231,13 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
       spent[i] += us;
       best = std::min(best, *std::min_element(benches[i]->samples.begin(), benches[i]->samples.end()));
     }
-    if (round + 1 != kPruneRounds || options_.time_all) continue;
+    if (options_.time_all) continue;
     for (size_t i = 0; i < open.size(); ++i) {
-      if (!benches[i]) continue;
+      if (!benches[i] || done[i]) continue;
       const std::vector<double>& samples = benches[i]->samples;
-      if (*std::min_element(samples.begin(), samples.end()) > kPruneFactor * best) spent[i] = kSampleBudgetUs + 1;
+      const bool slow = round + 1 >= kPruneRounds && *std::min_element(samples.begin(), samples.end()) > kPruneFactor * best;
+      const bool expensive = round + 1 >= kPruneRounds && spent[i] > kSampleBudgetUs;
+      done[i] = slow || expensive || is_settled(samples);
     }
   }
   for (size_t i = 0; i < open.size(); ++i) {
