@@ -27,13 +27,20 @@ Result<Window> resolve_window(const Problem& problem, const Dims& input, const D
     return make_error(Code::kInvalidModel, "window: kernel_shape, strides, dilations or pads don't have one entry for each of {} axes", rank);
   }
   const bool transposed = problem.op == "ConvTranspose";
+  // A transposed convolution whose output size is wanted shares out the padding that this leaves, output_padding included.
+  const bool sized = transposed && (!attributes.ints_or("output_shape", {}).empty() || mode == "SAME_UPPER" || mode == "SAME_LOWER");
+  std::vector<int64_t> output_padding = attributes.ints_or("output_padding", {});
+  output_padding.resize(rank, 0);
   for (size_t i = 0; i < rank; ++i) {
     const int64_t extent = (window.kernel[i] - 1) * window.dilation[i] + 1;
     const int64_t in = input[i + 2], out = output[i + 2];
     // What the window covers minus the real extent: all the padding there is, at both ends.
     const int64_t total = transposed ? (in - 1) * window.stride[i] + extent - out : (out - 1) * window.stride[i] + extent - in;
     int64_t begin = 0;
-    if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
+    if (sized) {
+      const int64_t shared = std::max<int64_t>(total + output_padding[i], 0);
+      begin = mode == "SAME_UPPER" ? shared / 2 : shared - shared / 2;
+    } else if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
       const int64_t shared = std::max<int64_t>(total, 0);
       begin = mode == "SAME_UPPER" ? shared / 2 : (shared + 1) / 2;
     } else if (mode == "NOTSET" && !pads.empty()) {
