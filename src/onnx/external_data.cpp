@@ -4,6 +4,9 @@
 #include <cstring>
 #include <filesystem>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace sinter::onnx {
 namespace {
 
@@ -108,6 +111,7 @@ Result<Tensor> ExternalData::load(const TensorProto& tensor, DType dtype, Dims d
                       size);
   }
   const uint8_t* source = mapped->bytes().data() + reference.offset;
+  hash_ = XXH3_64bits_withSeed(source, static_cast<size_t>(bytes), hash_);
   const size_t alignment = std::max<size_t>(1, static_cast<size_t>(dtype_bits(dtype)) / 8);
   if (bytes == 0 || reinterpret_cast<uintptr_t>(source) % alignment != 0) {
     Tensor copy(dtype, std::move(dims));

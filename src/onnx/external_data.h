@@ -32,13 +32,14 @@ class ExternalData {
   Result<Tensor> load(const TensorProto& tensor, DType dtype, Dims dims);
   // Size of a file that tensors name, under the same rules.
   Result<int64_t> size(const std::string& location);
-  // Files mapped so far, by location as written in the model.
-  const std::map<std::string, std::shared_ptr<const MappedFile>>& files() const { return files_; }
+  // Of all that was loaded so far, in order.
+  uint64_t hash() const { return hash_; }
 
  private:
   Result<std::shared_ptr<const MappedFile>> file(const std::string& location);
   std::string folder_;
-  std::map<std::string, std::shared_ptr<const MappedFile>> files_;
+  std::map<std::string, std::shared_ptr<const MappedFile>> files_;  // by location as written in the model
+  uint64_t hash_ = 0;
 };
 
 }  // namespace sinter::onnx

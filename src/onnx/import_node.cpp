@@ -9,7 +9,7 @@ namespace sinter::onnx {
 namespace {
 
 // Functions may call functions: a small file must not expand without bound.
-constexpr int64_t kMaxNodes = 300'000;
+constexpr int64_t kMaxNodes = 100'000;
 
 int attribute_type(const AttributeProto& proto) {
   if (proto.type() != kAttrUndefined) return proto.type();

@@ -56,12 +56,8 @@ Result<ModelFile> read_model(const std::string& path) {
 }
 
 std::string content_hash(const ModelFile& file) {
-  uint64_t hash = file.hash;
-  for (const auto& [location, mapped] : file.external->files()) {
-    hash = XXH3_64bits_withSeed(location.data(), location.size(), hash);
-    hash = XXH3_64bits_withSeed(mapped->bytes().data(), mapped->bytes().size(), hash);
-  }
-  return fmt::format("{:016x}", hash);
+  const uint64_t parts[] = {file.hash, file.external->hash()};
+  return fmt::format("{:016x}", XXH3_64bits(parts, sizeof parts));
 }
 
 }  // namespace sinter::onnx

@@ -25,7 +25,7 @@ Result<ModelFile> parse_model(std::string_view bytes, const std::string& label, 
 // Parses any message of onnx.proto under the same limits. `what` begins the error message.
 Status parse_message(std::string_view bytes, google::protobuf::MessageLite& message, const std::string& what);
 
-// Hex digest over the file and the external files that were read, in the order of their names.
+// Hex digest over the file and the external data that was loaded.
 std::string content_hash(const ModelFile& file);
 
 }  // namespace sinter::onnx
