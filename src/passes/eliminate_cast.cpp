@@ -2,6 +2,8 @@
 //
 //   Cast<c>(Cast<b>(%x : a))   →   Cast<c>(%x)        every value of a is a value of b
 //
+//   CastLike(%x, %y : b)       →   Cast<b>(%x)        so that %x alone decides whether it is a constant
+//
 // With c = a the remaining Cast is an identity (eliminate_identity).
 #include "passes/match.h"
 
@@ -34,6 +36,15 @@ bool holds(DType b, DType a) {
 }  // namespace eliminate_cast_impl
 
 Outcome eliminate_cast(Graph& graph, Node& node) {
+  if (node.is("CastLike")) {
+    if (!node.input(1)->type.is_tensor() || node.input(1)->type.dtype == DType::kUndefined) return decline("a type that is not known");
+    Attributes attributes = node.attributes;
+    attributes.set("to", static_cast<int64_t>(node.input(1)->type.dtype));
+    Patch patch(graph, node);
+    Node* cast = patch.add_node(op("Cast"), node.name, {node.input(0)}, 1, std::move(attributes), {&node});
+    patch.replace(node.output(), cast->output());
+    return patch;
+  }
   if (!node.is("Cast")) return NoMatch{};
   const Node* first = producer(node.input(0), "Cast");
   if (!first || !first->input(0)->type.is_tensor() || !first->output()->type.is_tensor()) return NoMatch{};
