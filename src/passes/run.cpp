@@ -141,7 +141,7 @@ Result<PassReport> run_pipeline(ir::Graph& graph, const PassOptions& options) {
   for (const std::string& name : options.disabled) {
     const auto all = pipeline();
     if (std::any_of(all.begin(), all.end(), [&](const Pass& pass) { return pass.name == name; })) continue;
-    return make_error(Code::kNotFound, "pass '{}' to be disabled is none of the {} passes; list them with 'sinter passes'", name,
+    return make_error(Code::kNotFound, "pass '{}' to be disabled is none of the {} passes; they are listed in src/passes/pipeline.def", name,
                       all.size());
   }
   SINTER_TRY(ir::infer_types(graph));
