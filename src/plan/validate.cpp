@@ -7,7 +7,7 @@
 namespace sinter::plan {
 namespace {
 
-constexpr size_t kMaxRegions = 1 << 16, kMaxValues = 1 << 24, kMaxRank = 64, kMaxNesting = 64;
+constexpr size_t kMaxRegions = 1 << 16, kMaxValues = 1 << 24, kMaxRank = 64, kMaxNesting = 64, kMaxAliasChain = 1000;
 
 template <typename... Args>
 Status invalid(fmt::format_string<Args...> format, Args&&... args) {
@@ -146,6 +146,7 @@ class RegionValidator {
       while (root_[at] < 0 && region_.values[at].storage == Storage::kAlias && !on_path[at]) {
         on_path[at] = true;
         path.push_back(at);
+        if (path.size() > kMaxAliasChain) return invalid("{}: a chain of aliases is longer than {}", where(), kMaxAliasChain);
         at = region_.values[at].index;
       }
       if (on_path[at] && root_[at] < 0) return invalid("{}: value '{}' is an alias of itself", where(), region_.values[at].name);
@@ -158,9 +159,12 @@ class RegionValidator {
       if (value.storage != Storage::kAlias) continue;
       const Storage storage = region_.values[root_[v]].storage;
       if (storage == Storage::kNone) return invalid("{}: value '{}' is an alias of nothing", where(), value.name);
-      if (has_fixed_size(value.type) && !has_fixed_size(region_.values[root_[v]].type)) {
-        return invalid("{}: value '{}' is an alias of '{}', which has no bytes", where(), value.name,
-                       region_.values[root_[v]].name);
+      const ValueType& outer = region_.values[value.index].type;
+      const bool bytes = has_fixed_size(value.type) && has_fixed_size(outer);
+      const bool same = value.type.kind == outer.kind && value.type.dtype == outer.dtype;
+      if (!bytes && !same) {
+        return invalid("{}: value '{}' of type {} is an alias of '{}' of type {}", where(), value.name, value.type.to_string(),
+                       region_.values[value.index].name, outer.to_string());
       }
       if (!has_fixed_size(value.type) && !value.alias_offset_bytes.is(0)) {
         return invalid("{}: value '{}' of type {} has an alias offset", where(), value.name, value.type.to_string());

@@ -8,8 +8,16 @@
 namespace sinter::runtime {
 namespace {
 
-Status out_of_memory() {
-  return make_error(Code::kOutOfMemory, "memory is spent; use smaller inputs, fewer contexts or free memory");
+// Runs fn() → Status; no exception passes.
+template <typename Fn>
+Status guarded(Fn&& fn) {
+  try {
+    return fn();
+  } catch (const std::bad_alloc&) {
+    return make_error(Code::kOutOfMemory, "memory is spent; use smaller inputs, fewer contexts or free memory");
+  } catch (const std::exception& error) {
+    return make_error(Code::kInternal, "an unexpected failure while running: {}; report this", error.what());
+  }
 }
 
 void collect_times(const RegionExecutor& executor, std::vector<LayerTime>& out) {
@@ -102,11 +110,7 @@ Status ExecutionContext::prepare(std::span<const Dims> input_dims) {
   if (input_dims.size() != inputs_.size()) {
     return make_error(Code::kInvalidArgument, "{} shapes given, the engine has {} inputs", input_dims.size(), inputs_.size());
   }
-  try {
-    return executor_->prepare(input_dims);
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
-  }
+  return guarded([&] { return executor_->prepare(input_dims); });
 }
 
 Status ExecutionContext::prepare() {
@@ -129,20 +133,12 @@ Status ExecutionContext::execute() {
     return make_error(Code::kInvalidArgument, "input '{}' of type {} was not set; set every input before a run",
                       engine_->inputs()[i].name, engine_->inputs()[i].type.to_string());
   }
-  try {
-    return executor_->run(inputs_, targets_, false, results_);
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
-  }
+  return guarded([&] { return executor_->run(inputs_, targets_, false, results_); });
 }
 
 Result<std::vector<Value>> ExecutionContext::run(std::span<const Value> inputs) {
   std::vector<Value> results;
-  try {
-    SINTER_TRY(executor_->run(inputs, {}, true, results));
-  } catch (const std::bad_alloc&) {
-    return out_of_memory();
-  }
+  SINTER_TRY(guarded([&] { return executor_->run(inputs, {}, true, results); }));
   return results;
 }
 

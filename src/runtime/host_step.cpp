@@ -31,6 +31,11 @@ class HostStep final : public EvalContext {
     return executor_.program_.region->values[step_.outputs[index]].storage != plan::Storage::kNone;
   }
 
+  ValueType output_type(int index) const override {
+    return wants_output(index) ? executor_.program_.region->values[step_.outputs[index]].type : ValueType();
+  }
+  bool has_subgraph(std::string_view attribute) const override { return executor_.child(number_, attribute) != nullptr; }
+
   // Writes straight into the value's place when the result is what the plan expects.
   Tensor& allocate(int index, DType dtype, Dims dims) override {
     if (index >= output_count()) {

@@ -126,6 +126,7 @@ Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::ve
     program.steps.resize(region.steps.size());
     for (size_t s = 0; s < region.steps.size(); ++s) {
       SINTER_TRY(compile_step(region.steps[s], blobs, program.steps[s]));
+      SINTER_TRY(check_step(region, program.steps[s]));
       for (const auto& [attribute, child] : region.steps[s].regions) {
         for (int32_t value : programs[child].captured) {
           program.steps[s].captured.push_back(plan.regions[child].values[value].index);

@@ -34,4 +34,7 @@ struct RegionProgram {
 // One RegionProgram a region of the plan. Tactics and operators must be there; `blobs` are the plan's.
 Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::vector<Tensor>& blobs);
 
+// Types and attributes against the operator's schema, the problem against the tactic. See step_check.cpp.
+Status check_step(const plan::Region& region, const StepProgram& program);
+
 }  // namespace sinter::runtime

@@ -119,6 +119,9 @@ Status RegionExecutor::check_inputs(std::span<const Value> inputs) const {
   const plan::Region& region = *program_.region;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const plan::PlanValue& declared = region.values[region.inputs[i]];
+    if (declared.type.is_sequence() && !inputs[i].is_sequence()) {
+      return make_error(Code::kInvalidArgument, "input '{}' is no sequence, expected {}", declared.name, declared.type.to_string());
+    }
     const bool tensor = declared.type.is_tensor();
     if (tensor && (!inputs[i].is_tensor() || inputs[i].tensor().dtype() != declared.type.dtype)) {
       return make_error(Code::kInvalidArgument, "input '{}' is {}, expected {}; convert it first", declared.name,
@@ -303,6 +306,10 @@ Status RegionExecutor::store(int32_t value, Value content) {
                           content.tensor().type().to_string(), declared.type.to_string(), bound.message());
       }
     }
+  }
+  if (declared.type.is_sequence() && !content.is_sequence()) {
+    return make_error(Code::kInternal, "value '{}' came out as no sequence, the plan says {}; report this", declared.name,
+                      declared.type.to_string());
   }
   const Slot& slot = current_->slots[value];
   if (slot.fixed) {

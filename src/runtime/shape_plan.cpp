@@ -26,6 +26,7 @@ class ShapePlanner {
     SINTER_TRY(bind_inputs());
     SINTER_TRY(place_roots());
     SINTER_TRY(place_aliases());
+    SINTER_TRY(check_pieces());
     SINTER_TRY(specialize());
     SINTER_TRY(plan_memory());
     fill_tables();
@@ -123,6 +124,18 @@ class ShapePlanner {
     return ok_status();
   }
 
+  // A step can write a piece of a larger value only when the whole has a place.
+  Status check_pieces() const {
+    for (const plan::Step& step : region_.steps) {
+      for (int32_t v : step.outputs) {
+        if (v < 0 || program_.root[v] == v || plan_->slots[v].fixed) continue;
+        return invalid(fmt::format("step '{}': value '{}' is a piece of '{}', whose size is not known", step.name,
+                                   region_.values[v].name, region_.values[program_.root[v]].name));
+      }
+    }
+    return ok_status();
+  }
+
   bool all_fixed(const std::vector<int32_t>& values) const {
     return std::all_of(values.begin(), values.end(), [&](int32_t v) { return v < 0 || plan_->slots[v].fixed; });
   }
@@ -134,8 +147,8 @@ class ShapePlanner {
       StepState& state = plan_->steps[s];
       state.fast = step.kind == plan::StepKind::kKernel && all_fixed(step.inputs) && all_fixed(step.outputs);
       plan_->all_fast &= state.fast;
-      if (!state.fast) continue;
       const StepProgram& program = program_.steps[s];
+      if (!state.fast) continue;
       state.input_dims = step_dims(program, false, plan_->slots);
       state.output_dims = step_dims(program, true, plan_->slots);
       const auto where = [&] { return fmt::format("while preparing step '{}' ({})", step.name, step.tactic); };
