@@ -16,7 +16,14 @@ std::optional<ValueType> generalise_elements(const ValueType& a, const ValueType
 std::optional<ValueType> generalise(const ValueType& a, const ValueType& b, const UnknownDim& unknown) {
   if (a == b) return a;
   if (a.kind == ValueType::Kind::kUnknown || b.kind == ValueType::Kind::kUnknown) return ValueType{};
-  if (a.kind != b.kind) return std::nullopt;
+  if (a.kind != b.kind) {
+    // An optional on one side may be empty there, and holds the other side's value else.
+    if (!a.is_optional() && !b.is_optional()) return std::nullopt;
+    const ValueType &optional = a.is_optional() ? a : b, &content = a.is_optional() ? b : a;
+    const auto element = optional.element ? generalise_elements(*optional.element, content) : content;
+    if (!element) return std::nullopt;
+    return ValueType::optional(*element);
+  }
   if (!a.is_tensor()) {
     if (!a.element || !b.element) return a.element ? b : a;
     const auto element = generalise_elements(*a.element, *b.element);

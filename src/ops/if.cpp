@@ -4,18 +4,31 @@
 namespace sinter::ops {
 namespace if_impl {
 
+// The condition's value when it is known before the run.
+std::optional<bool> known_condition(const InferContext& context) {
+  if (const Tensor* constant = context.input_constant(0); constant && constant->count() == 1) return constant->to_i64()[0] != 0;
+  const auto elements = context.input_elements(0);
+  if (elements && elements->elements.size() == 1 && elements->elements[0].is_constant()) return elements->elements[0].value() != 0;
+  return std::nullopt;
+}
+
 Status infer(InferContext& context) {
-  SINTER_ASSIGN(const std::vector<ValueType> yes, context.infer_subgraph("then_branch", {}));
-  SINTER_ASSIGN(const std::vector<ValueType> no, context.infer_subgraph("else_branch", {}));
+  const std::optional<bool> condition = known_condition(context);
   const auto count = static_cast<size_t>(context.output_count());
+  auto then_types = context.infer_subgraph("then_branch", {}), else_types = context.infer_subgraph("else_branch", {});
+  // A branch that is never taken may be impossible for these shapes.
+  if (!then_types.ok() && condition != false) return then_types.status();
+  if (!else_types.ok() && condition != true) return else_types.status();
+  const std::vector<ValueType> none(count);
+  const std::vector<ValueType>& yes = then_types.ok() ? then_types.value() : none;
+  const std::vector<ValueType>& no = else_types.ok() ? else_types.value() : none;
   if (yes.size() < count || no.size() < count)
     return context.error(fmt::format("the branches have {} and {} outputs: expected {} each; check the exporter", yes.size(),
                                      no.size(), count));
-  const Tensor* condition = context.input_constant(0);
   for (size_t i = 0; i < count; ++i) {
     if (!context.has_output(static_cast<int>(i))) continue;
-    if (condition && condition->count() == 1) {
-      context.set_output(static_cast<int>(i), condition->to_i64()[0] != 0 ? yes[i] : no[i]);
+    if (condition) {
+      context.set_output(static_cast<int>(i), *condition ? yes[i] : no[i]);
       continue;
     }
     const auto merged =

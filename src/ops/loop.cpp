@@ -58,7 +58,9 @@ Status infer(InferContext& context) {
       const auto merged = generalise(context.input_type(i + 2), type, [&](size_t axis) {
         return context.fresh_symbol(fmt::format("final{}_{}", i, axis));
       });
-      type = merged ? *merged : ValueType{};
+      // An optional that every iteration replaces by its content is declared as the content.
+      const bool filled = merged && merged->is_optional() && !type.is_optional();
+      if (!filled) type = merged ? *merged : ValueType{};
     } else if (type.is_tensor() && type.shape) {
       type.shape->insert(type.shape->begin(), trips);
     }
