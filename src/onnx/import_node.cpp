@@ -335,6 +335,7 @@ void Importer::finish_node(PendingNode pending, Scope& scope, const std::map<std
     inner.parent = bound.scope;
     inner.graph = body;
     inner.frame = bound.frame;
+    inner.conditional = scope.conditional || op->name == "If";
     import_graph(*bound.proto->mutable_g(), inner, false);
     for (const auto& [value_name, value] : inner.values) body_poisoned = body_poisoned || poisoned_.count(value);
   }
@@ -344,7 +345,7 @@ void Importer::finish_node(PendingNode pending, Scope& scope, const std::map<std
   }
   if (findings_.errors() == errors_before && !body_poisoned) {
     const Status inferred = ir::infer_node(*node);
-    if (!inferred.ok()) {
+    if (!inferred.ok() && !scope.conditional) {
       at.found = inferred.message();
       at.code = inferred.code() == Code::kOk ? Code::kInvalidModel : inferred.code();
       findings_.add(at);

@@ -45,6 +45,8 @@ struct Scope {
   Scope* parent = nullptr;
   ir::Graph* graph = nullptr;
   const Frame* frame = nullptr;
+  // In a branch of an If: a shape rule's refusal is for the If to report, which knows whether the branch is ever taken.
+  bool conditional = false;
   std::unordered_map<std::string, ir::Value*> values;  // null: an optional input that the call left out
   std::unordered_map<std::string, const TypeProto*> hints;
 };
