@@ -80,7 +80,9 @@ TEST(Build, ResultsEqualTheReferenceEvaluatorWithAndWithoutPasses) {
   const auto wanted = ir::evaluate(*graph, inputs);
   ASSERT_TRUE(wanted.ok()) << wanted.status().to_string();
   for (const bool optimised : {false, true}) {
-    if (optimised) ASSERT_TRUE(passes::run_pipeline(*graph, {}).ok());
+    if (optimised) {
+      ASSERT_TRUE(passes::run_pipeline(*graph, {}).ok());
+    }
     for (const int threads : {1, 2}) {
       BuildOptions options;
       options.threads = threads;
@@ -104,7 +106,9 @@ TEST(Build, TheSameTimingsGiveTheSameBytes) {
   for (int round = 0; round < 2; ++round) {
     auto built = build_plan(*graph, options);
     ASSERT_TRUE(built.ok()) << built.status().to_string();
-    if (round == 1) EXPECT_EQ(built->report.timed_offers, 0);
+    if (round == 1) {
+      EXPECT_EQ(built->report.timed_offers, 0);
+    }
     engine::EngineContents contents;
     contents.plan = std::move(built->plan);
     contents.blobs = std::move(built->blobs);
@@ -112,7 +116,7 @@ TEST(Build, TheSameTimingsGiveTheSameBytes) {
     const auto bytes = engine::write_engine(contents);
     ASSERT_TRUE(bytes.ok());
     if (round == 0) first = *bytes;
-    else EXPECT_EQ(*bytes, first);
+    EXPECT_EQ(*bytes, first);
   }
 }
 
