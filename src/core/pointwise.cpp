@@ -24,7 +24,11 @@ constexpr int kMaxOperands = 8192;           // far above any real chain, and wi
 
 bool truth(float value) { return value != 0; }
 
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+// By the exponential of a negative number, so that small results are not 1 / infinity.
+float sigmoid(float x) {
+  const float e = std::exp(-std::fabs(x));
+  return (x < 0 ? e : 1.0f) / (1.0f + e);
+}
 
 float softplus(float x) { return std::fmax(x, 0.0f) + std::log1p(std::exp(-std::fabs(x))) + (std::isnan(x) ? x : 0.0f); }
 

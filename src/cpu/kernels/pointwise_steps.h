@@ -1,0 +1,38 @@
+// Vectorised steps of pointwise programs: one function an instruction, over n floats. One table per instruction set, as in
+// kernel_table.h.
+#pragma once
+
+#include <cstdint>
+
+#include "base/cpu_info.h"
+#include "core/dtype.h"
+#include "core/pointwise.h"
+
+namespace sinter::cpu {
+
+#define X(id, name, arity) +1
+inline constexpr int kPointwiseOpCount = 0 SINTER_POINTWISE_OPS(X);
+#undef X
+
+// d[i] = op(a[i], b[i], c[i]); an operand of the step's scalar mask is read at [0] only. d may be any of the operands.
+using PointwiseStep = void (*)(float* d, const float* a, const float* b, const float* c, int64_t n);
+
+// Between a stored type and f32, over n elements. NaN stays NaN; narrowing rounds to nearest even, bool is value != 0.
+using WidenFn = void (*)(const void* source, float* target, int64_t n);
+using NarrowFn = void (*)(const float* source, void* target, int64_t n);
+
+struct PointwiseSteps {
+  // By instruction and by which operands are scalars (bit k: operand k). Null: spread the scalars into rows first; the entry
+  // of mask 0 is always there.
+  PointwiseStep step[kPointwiseOpCount][8] = {};
+  WidenFn from_f16 = nullptr, from_bf16 = nullptr, from_bool = nullptr;
+  NarrowFn to_f16 = nullptr, to_bf16 = nullptr, to_bool = nullptr;
+
+  // Null for f32 and for types that programs do not store.
+  WidenFn widen(DType dtype) const;
+  NarrowFn narrow(DType dtype) const;
+};
+
+const PointwiseSteps& pointwise_steps(Isa isa);
+
+}  // namespace sinter::cpu

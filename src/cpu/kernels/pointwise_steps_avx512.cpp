@@ -1,0 +1,9 @@
+#include "cpu/kernels/simd_avx512.h"
+
+#include "cpu/kernels/pointwise_steps_body.h"
+
+namespace sinter::cpu {
+
+PointwiseSteps make_pointwise_steps_avx512() { return make_steps(); }
+
+}  // namespace sinter::cpu

@@ -1,0 +1,24 @@
+// Vector kernels over rows of floats that softmax, normalizations and reductions are made of. One table per instruction set.
+#pragma once
+
+#include <cstdint>
+
+#include "base/cpu_info.h"
+
+namespace sinter::cpu {
+
+struct RowKernels {
+  float (*max)(const float* a, int64_t n);                                    // NaN if any is; -infinity for n == 0
+  float (*min)(const float* a, int64_t n);                                    // NaN if any is; infinity for n == 0
+  float (*sum)(const float* a, int64_t n);                                    // in many partial sums
+  float (*sum_abs)(const float* a, int64_t n);
+  float (*sum_square)(const float* a, float center, int64_t n);               // of a[i] - center
+  float (*exp_sum)(float* d, const float* a, float shift, int64_t n);         // d[i] = exp(a[i] - shift); their sum
+  void (*scale)(float* d, const float* a, float factor, int64_t n);           // d[i] = a[i] * factor
+  // d[i] = (a[i] - shift) * factor * gain[i] + bias[i]; gain and bias may be null.
+  void (*normalize)(float* d, const float* a, float shift, float factor, const float* gain, const float* bias, int64_t n);
+};
+
+const RowKernels& row_kernels(Isa isa);
+
+}  // namespace sinter::cpu

@@ -1,0 +1,145 @@
+// The row kernels on top of a simd_*.h header (included before).
+#pragma once
+
+#include <limits>
+
+#include "cpu/kernels/row_kernels.h"
+#include "cpu/kernels/vec_math_body.h"
+
+namespace sinter::cpu {
+namespace {
+
+// The dense kernels' entry to the same formulas; not needed here.
+[[maybe_unused]] constexpr auto* kActivateBlock = &activate_block;
+
+constexpr int kSums = 4;  // independent partial sums: hides the latency of an addition
+
+inline float sum_lanes(Vec v) {
+  float lanes[kLanes];
+  store(lanes, v);
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
+// Sum of term(vector) over a row.
+template <typename Term>
+float sum_of(const float* a, int64_t n, Term term) {
+  Vec sums[kSums] = {splat(0), splat(0), splat(0), splat(0)};
+  int64_t i = 0;
+  for (; i + kSums * kLanes <= n; i += kSums * kLanes) {
+    for (int k = 0; k < kSums; ++k) sums[k] = add(sums[k], term(load(a + i + k * kLanes)));
+  }
+  for (; i + kLanes <= n; i += kLanes) sums[0] = add(sums[0], term(load(a + i)));
+  float total = sum_lanes(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
+  if (i < n) {
+    // A whole vector, of which only the first lanes count.
+    float lanes[kLanes];
+    store(lanes, term(load(a + i, first_lanes(n - i))));
+    for (int64_t k = 0; k < n - i; ++k) total += lanes[k];
+  }
+  return total;
+}
+
+float row_sum(const float* a, int64_t n) {
+  return sum_of(a, n, [](Vec x) { return x; });
+}
+
+float row_sum_abs(const float* a, int64_t n) {
+  return sum_of(a, n, [](Vec x) { return abs_of(x); });
+}
+
+float row_sum_square(const float* a, float center, int64_t n) {
+  const Vec c = splat(center);
+  return sum_of(a, n, [=](Vec x) {
+    const Vec d = sub(x, c);
+    return mul(d, d);
+  });
+}
+
+// Comparisons drop NaN, so whether there was one is kept beside.
+template <bool kMax>
+float row_extreme(const float* a, int64_t n) {
+  constexpr float kStart = kMax ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
+  float best[16];
+  int unordered[16] = {};
+  for (float& b : best) b = kStart;
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    for (int k = 0; k < 16; ++k) {
+      const float x = a[i + k];
+      best[k] = (kMax ? x > best[k] : x < best[k]) ? x : best[k];
+      unordered[k] |= x != x;
+    }
+  }
+  for (; i < n; ++i) {
+    const float x = a[i];
+    best[0] = (kMax ? x > best[0] : x < best[0]) ? x : best[0];
+    unordered[0] |= x != x;
+  }
+  float result = kStart;
+  int any = 0;
+  for (int k = 0; k < 16; ++k) {
+    result = (kMax ? best[k] > result : best[k] < result) ? best[k] : result;
+    any |= unordered[k];
+  }
+  return any ? std::numeric_limits<float>::quiet_NaN() : result;
+}
+
+float row_exp_sum(float* d, const float* a, float shift, int64_t n) {
+  const Vec s = splat(shift);
+  Vec sums[2] = {splat(0), splat(0)};
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    for (int k = 0; k < 2; ++k) {
+      const Vec e = exp_of(sub(load(a + i + k * kLanes), s));
+      store(d + i + k * kLanes, e);
+      sums[k] = add(sums[k], e);
+    }
+  }
+  float total = sum_lanes(add(sums[0], sums[1]));
+  for (; i < n; i += kLanes) {
+    const LaneMask mask = first_lanes(n - i);
+    float lanes[kLanes];
+    const Vec e = exp_of(sub(load(a + i, mask), s));
+    store(lanes, e);
+    store(d + i, e, mask);
+    for (int64_t k = 0; k < n - i && k < kLanes; ++k) total += lanes[k];
+  }
+  return total;
+}
+
+void row_scale(float* d, const float* a, float factor, int64_t n) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) d[i] = a[i] * factor;
+}
+
+void row_normalize(float* d, const float* a, float shift, float factor, const float* gain, const float* bias, int64_t n) {
+  if (gain == nullptr) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) d[i] = (a[i] - shift) * factor;
+  } else if (bias == nullptr) {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) d[i] = (a[i] - shift) * factor * gain[i];
+  } else {
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) d[i] = (a[i] - shift) * factor * gain[i] + bias[i];
+  }
+}
+
+RowKernels make_rows() {
+  RowKernels rows;
+  rows.max = &row_extreme<true>;
+  rows.min = &row_extreme<false>;
+  rows.sum = &row_sum;
+  rows.sum_abs = &row_sum_abs;
+  rows.sum_square = &row_sum_square;
+  rows.exp_sum = &row_exp_sum;
+  rows.scale = &row_scale;
+  rows.normalize = &row_normalize;
+  return rows;
+}
+
+}  // namespace
+}  // namespace sinter::cpu

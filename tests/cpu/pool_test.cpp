@@ -1,0 +1,55 @@
+// Rows of pooling and reductions.
+#include "support/tactic_harness.h"
+
+namespace sinter::testing {
+namespace {
+
+TEST(GlobalPool, layouts_and_odd_channels) {
+  for (const Dims& dims : {Dims{2, 19, 7, 7}, Dims{1, 300, 5, 9}, Dims{1, 16, 112, 112}, Dims{1, 3, 1, 1}, Dims{2, 8, 11}}) {
+    check(TacticRow("GlobalAveragePool").input(random_tensor(dims, 1)), {1e-5, 2e-6});
+    check(TacticRow("GlobalMaxPool").input(random_tensor(dims, 1)), {});
+  }
+}
+
+TacticRow pool(const char* op, Dims dims, std::vector<int64_t> kernel, std::vector<int64_t> strides, std::vector<int64_t> pads) {
+  TacticRow row(op);
+  row.attr("kernel_shape", kernel).attr("strides", strides).attr("pads", pads).attr("dilations", std::vector<int64_t>{1, 1});
+  return row.input(random_tensor(dims, 1));
+}
+
+TEST(Pool, windows_pads_and_strides) {
+  for (const char* op : {"MaxPool", "AveragePool"}) {
+    const Tolerance tolerance = {2e-6, 1e-6};
+    check(pool(op, {1, 64, 28, 30}, {3, 3}, {2, 2}, {1, 1, 1, 1}), tolerance);
+    check(pool(op, {2, 19, 13, 11}, {2, 2}, {2, 2}, {0, 0, 0, 0}), tolerance);
+    check(pool(op, {1, 24, 9, 9}, {5, 5}, {1, 1}, {2, 2, 2, 2}), tolerance);
+    check(pool(op, {1, 70, 9, 9}, {3, 2}, {3, 1}, {0, 1, 2, 0}), tolerance);
+    check(pool(op, {1, 7, 5, 6}, {5, 6}, {1, 1}, {0, 0, 0, 0}), tolerance);
+    check(pool(op, {1, 20, 10, 9}, {3, 3}, {2, 2}, {0, 0, 0, 0}).attr("ceil_mode", int64_t{1}), tolerance);
+    check(pool(op, {1, 8, 10, 9}, {3, 3}, {1, 1}, {0, 0, 0, 0}).attr("dilations", std::vector<int64_t>{2, 3}), tolerance);
+    TacticRow same = pool(op, {1, 8, 10, 9}, {3, 3}, {2, 2}, {0, 0, 0, 0});
+    same.attributes.erase("pads");
+    check(same.attr("auto_pad", std::string("SAME_UPPER")), tolerance);
+    check(same.attr("auto_pad", std::string("SAME_LOWER")), tolerance);
+  }
+  check(pool("AveragePool", {1, 17, 9, 9}, {3, 3}, {2, 2}, {1, 1, 1, 1}).attr("count_include_pad", int64_t{1}), {2e-6, 1e-6});
+  check(pool("AveragePool", {1, 17, 10, 10}, {3, 3}, {2, 2}, {1, 1, 0, 0}).attr("count_include_pad", int64_t{1}).attr("ceil_mode", int64_t{1}), {2e-6, 1e-6});
+}
+
+TEST(Reduce, kinds_axes_and_sizes) {
+  for (const char* op : {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL1", "ReduceL2"}) {
+    for (const std::vector<int64_t>& axes : {std::vector<int64_t>{0}, {1}, {-1}, {2, 1}, {2, 3}, {0, 1, 2, 3}}) {
+      for (const int64_t keep : {0, 1}) {
+        check(TacticRow(op).attr("keepdims", keep).input(random_tensor({3, 70, 5, 33}, 1)).constant_input(Tensor::from_i64(axes)), {1e-5, 2e-4});
+      }
+    }
+    check(TacticRow(op).input(random_tensor({2, 300}, 1)).absent(), {1e-5, 1e-4});
+    check(TacticRow(op).input(random_tensor({2, 5, 700}, 1)).constant_input(Tensor::from_i64({1})), {1e-5, 1e-5});
+  }
+  Tensor special = random_tensor({9, 40}, 1, 1, true);
+  check(TacticRow("ReduceMax").input(special).constant_input(Tensor::from_i64({1})), {});
+  check(TacticRow("ReduceMin").input(special).constant_input(Tensor::from_i64({0})), {});
+}
+
+}  // namespace
+}  // namespace sinter::testing
