@@ -79,6 +79,7 @@ void Importer::inline_call(FunctionProto& function, NodeProto& proto, Scope& sco
   Scope inner;
   inner.graph = scope.graph;
   inner.frame = &frame;
+  inner.conditional = scope.conditional;
   std::vector<ir::Value*> inputs;
   if (!resolve_inputs(proto, scope, inputs)) return poison_outputs(proto, scope);
   inputs.resize(static_cast<size_t>(function.input_size()), nullptr);

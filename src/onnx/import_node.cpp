@@ -335,7 +335,7 @@ void Importer::finish_node(PendingNode pending, Scope& scope, const std::map<std
     inner.parent = bound.scope;
     inner.graph = body;
     inner.frame = bound.frame;
-    inner.conditional = scope.conditional || op->name == "If";
+    inner.conditional = scope.conditional || (op->name == "If" && op->domain.empty());
     import_graph(*bound.proto->mutable_g(), inner, false);
     for (const auto& [value_name, value] : inner.values) body_poisoned = body_poisoned || poisoned_.count(value);
   }
@@ -415,7 +415,7 @@ ir::Value* Importer::make_node(const std::string& op_type, const std::string& na
   ir::Value* value = node->outputs[0];
   value->onnx_names.push_back(output);
   const Status inferred = ir::infer_node(*node);
-  if (!inferred.ok()) findings_.error(inferred.message(), "", "", inferred.code());
+  if (!inferred.ok() && !adapting_->conditional) findings_.error(inferred.message(), "", "", inferred.code());
   return value;
 }
 

@@ -184,7 +184,7 @@ TEST(Adapt, EveryOperatorCanBeReadFromOldFiles) {
   EXPECT_GT(first.size(), 150u);
   for (const OpDef* op : all_ops()) {
     if (!op->domain.empty() || op->since <= 7 || has_adapter(op->name, op->since) || !first.count(op->name)) continue;
-    EXPECT_EQ(op->since, first[op->name]) << op->name << ": older files need an adapter";
+    EXPECT_LE(op->since, first[op->name]) << op->name << ": older files need an adapter";
   }
 }
 
