@@ -35,7 +35,7 @@ std::optional<std::string> only_unbound_symbol(const Dim& dim, const Bindings& b
 
 }  // namespace
 
-Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings) {
+Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings, BindDims which) {
   if (declared.size() != actual.size()) {
     return make_error(Code::kInvalidArgument, "it has rank {}, expected rank {}", actual.size(), declared.size());
   }
@@ -48,6 +48,7 @@ Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings)
     const Dim& dim = declared[axis];
     if (const auto symbol = only_unbound_symbol(dim, bindings)) {
       const std::optional<int64_t> value = solve(dim, *symbol, actual[axis], bindings);
+      if (!value && which == BindDims::kKnown) continue;
       if (!value) {
         return make_error(Code::kInvalidArgument, "dim {} is {}, which no '{}' makes equal to {}", axis, actual[axis], *symbol,
                           dim.to_string());
@@ -55,7 +56,7 @@ Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings)
       bindings.emplace(*symbol, *value);
     }
     const std::optional<int64_t> expected = dim.evaluate(bindings);
-    if (expected && *expected == actual[axis]) continue;
+    if (expected ? *expected == actual[axis] : which == BindDims::kKnown) continue;
     if (dim.is_constant()) {
       return make_error(Code::kInvalidArgument, "dim {} is {}, expected {}", axis, actual[axis], dim.value());
     }

@@ -9,8 +9,10 @@
 namespace sinter::runtime {
 
 // Matches `actual` against `declared`, adding to `bindings` what follows: a dim with one unbound symbol is solved for it when it is
-// linear in it. The error's text says what differs ("dim 1 is 4, expected 3"), without saying of what.
-Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings);
+// linear in it. The error's text says what differs ("dim 1 is 4, expected 3"), without saying of what. A dim that can't be solved
+// is an error for kAll; kKnown passes it (a result whose sizes the shape rule could only describe).
+enum class BindDims : uint8_t { kAll, kKnown };
+Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings, BindDims which = BindDims::kAll);
 
 // Every bound symbol within its range of the plan. `what`: "input 'x' [4,3]".
 Status check_ranges(const plan::Plan& plan, const Bindings& bindings, const std::string& what);

@@ -300,7 +300,7 @@ Status RegionExecutor::store(int32_t value, Value content) {
                         content.is_tensor() ? content.tensor().type().to_string() : "no tensor", declared.type.to_string());
     }
     if (declared.type.shape) {
-      const Status bound = bind_shape(*declared.type.shape, content.tensor().dims(), bindings_);
+      const Status bound = bind_shape(*declared.type.shape, content.tensor().dims(), bindings_, BindDims::kKnown);
       if (!bound.ok()) {
         return make_error(Code::kInvalidArgument, "value '{}' came out as {}, which does not fit {}: {}", declared.name,
                           content.tensor().type().to_string(), declared.type.to_string(), bound.message());
