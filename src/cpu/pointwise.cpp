@@ -104,9 +104,21 @@ int64_t BroadcastLoops::offset(int64_t begin, int64_t& run) const {
   return at;
 }
 
+// target[0, n) = the first `period` elements of it over and over; they are there already.
+template <typename T>
+void repeat(T* target, int64_t period, int64_t n) {
+  for (int64_t filled = period; filled < n;) {
+    const int64_t step = std::min(filled, n - filled);
+    std::memcpy(target + filled, target, static_cast<size_t>(step) * sizeof(T));
+    filled += step;
+  }
+}
+
 template <typename T>
 void BroadcastLoops::spread(const T* source, int64_t begin, int64_t n, T* target) const {
-  const int64_t inner = strides.back();
+  const int64_t inner = strides.back(), size = sizes.back();
+  // A run that the loop around it repeats (one value a channel of a blocked image) is written once and then copied.
+  const bool repeats = sizes.size() > 1 && strides[sizes.size() - 2] == 0;
   while (n > 0) {
     int64_t run = 0;
     const T* from = source + offset(begin, run);
@@ -117,6 +129,11 @@ void BroadcastLoops::spread(const T* source, int64_t begin, int64_t n, T* target
       std::memcpy(target, from, static_cast<size_t>(run) * sizeof(T));
     } else {
       for (int64_t i = 0; i < run; ++i) target[i] = from[i * inner];
+    }
+    if (repeats && run == size) {
+      const int64_t around = sizes[sizes.size() - 2];
+      run = std::min(n, (around - begin / size % around) * size);
+      repeat(target, size, run);
     }
     begin += run;
     target += run;

@@ -148,6 +148,16 @@ class ResizeKernel final : public Kernel {
   }
 
   void linear_row(const float* from, float* d) const {
+    if (vector_ == 1) {
+      const int64_t *low = columns_.low.data(), *high = columns_.high.data();
+      const float* weights = columns_.weight.data();
+      for (int64_t x = 0; x < out_w_; ++x) {
+        const float a = from[low[x]], b = from[high[x]], weight = weights[x];
+        const float blended = a * (1 - weight) + b * weight;
+        d[x] = weight == 0 ? a : blended;
+      }
+      return;
+    }
     for (int64_t x = 0; x < out_w_; ++x) {
       const auto k = static_cast<size_t>(x);
       const float *a = from + columns_.low[k] * vector_, *b = from + columns_.high[k] * vector_;

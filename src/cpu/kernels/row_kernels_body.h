@@ -58,33 +58,34 @@ float row_sum_square(const float* a, float center, int64_t n) {
   });
 }
 
-// Comparisons drop NaN, so whether there was one is kept beside.
+// Lane comparisons drop a NaN again, so whether there was one is kept beside: in a sum of the values clamped to [-1, 1].
 template <bool kMax>
 float row_extreme(const float* a, int64_t n) {
   constexpr float kStart = kMax ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
-  float best[16];
-  int unordered[16] = {};
-  for (float& b : best) b = kStart;
+  const Vec one = splat(1.0f), minus_one = splat(-1.0f);
+  Vec best[2] = {splat(kStart), splat(kStart)}, seen[2] = {splat(0.0f), splat(0.0f)};
+  const auto take = [&](int k, Vec x) {
+    best[k] = kMax ? max_of(best[k], x) : min_of(best[k], x);
+    seen[k] = add(seen[k], max_of(minus_one, min_of(one, x)));
+  };
   int64_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    for (int k = 0; k < 16; ++k) {
-      const float x = a[i + k];
-      best[k] = (kMax ? x > best[k] : x < best[k]) ? x : best[k];
-      unordered[k] |= x != x;
-    }
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    take(0, load(a + i));
+    take(1, load(a + i + kLanes));
   }
-  for (; i < n; ++i) {
-    const float x = a[i];
-    best[0] = (kMax ? x > best[0] : x < best[0]) ? x : best[0];
-    unordered[0] |= x != x;
-  }
+  for (; i + kLanes <= n; i += kLanes) take(0, load(a + i));
+  float lanes[2 * kLanes];
+  store(lanes, best[0]);
+  store(lanes + kLanes, best[1]);
   float result = kStart;
-  int any = 0;
-  for (int k = 0; k < 16; ++k) {
-    result = (kMax ? best[k] > result : best[k] < result) ? best[k] : result;
-    any |= unordered[k];
+  for (const float x : lanes) result = (kMax ? x > result : x < result) ? x : result;
+  bool unordered = false;
+  for (; i < n; ++i) {
+    result = (kMax ? a[i] > result : a[i] < result) ? a[i] : result;
+    unordered |= a[i] != a[i];
   }
-  return any ? std::numeric_limits<float>::quiet_NaN() : result;
+  const float sum = sum_lanes(add(seen[0], seen[1]));
+  return unordered || sum != sum ? std::numeric_limits<float>::quiet_NaN() : result;
 }
 
 float row_exp_sum(float* d, const float* a, float shift, int64_t n) {
