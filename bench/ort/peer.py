@@ -39,6 +39,11 @@ FILLS = {
 }
 
 
+# The same for one input of one model: sound is in [-1,1).
+SOUND = {"input": lambda rng, shape: rng.uniform(-1, 1, shape)}
+MODEL_FILLS = {"silero_vad": SOUND, "silero_vad_16k_op15": SOUND}
+
+
 class Skip(Exception):
     pass
 
@@ -112,7 +117,7 @@ def make_inputs(model, inputs, shapes, folder, seed=1):
     rng = np.random.default_rng([seed, zlib.crc32(model.stem.encode())])
     for item in inputs:
         shape, dtype = shapes[item["name"]], TYPES[item["type"]]
-        fill = FILLS.get(item["name"], lambda rng, shape: rng.random(shape, dtype=np.float32))
+        fill = MODEL_FILLS.get(model.stem, {}).get(item["name"]) or FILLS.get(item["name"], lambda rng, shape: rng.random(shape, dtype=np.float32))
         np.save(folder / file_name(item["name"]), np.asarray(fill(rng, shape)).astype(dtype).reshape(shape))
 
 
