@@ -1,5 +1,7 @@
 #include "onednn/common.h"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -220,7 +222,14 @@ void PrimitiveRunner::bind_fixed(int arg, const dnnl::memory::desc& desc, const 
   arguments_[arg] = dnnl::memory(desc, cpu_engine(), const_cast<void*>(data));
 }
 
+ThreadScope::ThreadScope(int threads) : previous_(omp_get_max_threads()) {
+  if (threads != previous_) omp_set_num_threads(threads);
+}
+
+ThreadScope::~ThreadScope() { omp_set_num_threads(previous_); }
+
 Status PrimitiveRunner::launch(const LaunchArgs& args) {
+  const ThreadScope threads(args.team->size());
   return guarded("execute", [&]() -> Status {
     thread_local dnnl::stream stream(cpu_engine());
     for (Bound& bound : inputs_) bound.memory.set_data_handle(const_cast<void*>(args.inputs[bound.index]));

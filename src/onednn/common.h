@@ -65,6 +65,19 @@ class PrimitiveRunner {
   int64_t scratchpad_bytes_ = 0;
 };
 
+// oneDNN runs on OpenMP threads, as many as the calling thread asks for: within this scope, the team's number. It counts when
+// primitives are described and made (they fix their partition then) and when they run.
+class ThreadScope {
+ public:
+  explicit ThreadScope(int threads);
+  ~ThreadScope();
+  ThreadScope(const ThreadScope&) = delete;
+  ThreadScope& operator=(const ThreadScope&) = delete;
+
+ private:
+  int previous_;
+};
+
 // dnnl::error → Status, for the calls that throw.
 template <typename Fn>
 auto guarded(const char* what, Fn&& fn) -> decltype(fn()) {

@@ -99,6 +99,7 @@ class ConvolutionKernel final : public Kernel {
       : problem_(problem), offer_(offer), weights_(blobs[0]), bias_(blobs.size() > 1 ? blobs[1] : Tensor()) {}
 
   Status check_packing() {
+    const ThreadScope scope(problem_.threads);
     Shapes shapes;
     for (const TensorDesc& input : problem_.inputs) shapes.inputs.push_back(input.opt);
     shapes.output = problem_.outputs[0].opt;
@@ -111,7 +112,8 @@ class ConvolutionKernel final : public Kernel {
     return ok_status();
   }
 
-  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
+    const ThreadScope scope(threads);
     const Shapes shapes{{inputs.begin(), inputs.end()}, outputs[0]};
     SINTER_ASSIGN(Descriptor made, describe(problem_, shapes, offer_.input_layouts[0], offer_.output_layouts[0]));
     repacked_ = Tensor();
@@ -153,9 +155,10 @@ std::string unsuitable(const Problem& problem) {
 class Convolution final : public Tactic {
  public:
   std::string_view id() const override { return "onednn.convolution"; }
-  int version() const override { return 1; }
+  int version() const override { return 2; }
 
   void query(const Problem& problem, Answer& answer) const override {
+    const ThreadScope scope(problem.threads);
     if (!problem.domain.empty() || (problem.op != "Conv" && problem.op != "ConvTranspose")) return;
     if (const std::string reason = unsuitable(problem); !reason.empty()) return answer.decline(reason);
     const Layout blocked = problem.isa >= Isa::kAvx512 ? Layout::kChannelsBlocked16 : Layout::kChannelsBlocked8;
@@ -168,6 +171,7 @@ class Convolution final : public Tactic {
   }
 
   Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer& offer, std::span<const Tensor> constants) const override {
+    const ThreadScope scope(problem.threads);
     Shapes shapes;
     for (const TensorDesc& input : problem.inputs) shapes.inputs.push_back(input.opt);
     shapes.output = problem.outputs[0].opt;

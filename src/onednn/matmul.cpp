@@ -85,7 +85,8 @@ class MatmulKernel final : public Kernel {
     if (blobs.size() > 1) bias_ = blobs[1];
   }
 
-  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
+    const ThreadScope scope(threads);
     const std::vector<Dims> dims(inputs.begin(), inputs.end());
     SINTER_ASSIGN(const Descriptor d, describe(problem_, dims, outputs[0], packed_));
     if (packed_ && weights_.bytes() != static_cast<int64_t>(d.right.get_size())) {
@@ -127,9 +128,10 @@ std::string unsuitable(const Problem& problem) {
 class Matmul final : public Tactic {
  public:
   std::string_view id() const override { return "onednn.matmul"; }
-  int version() const override { return 1; }
+  int version() const override { return 2; }
 
   void query(const Problem& problem, Answer& answer) const override {
+    const ThreadScope scope(problem.threads);
     if (!problem.domain.empty() || (problem.op != "MatMul" && problem.op != "Gemm")) return;
     if (const std::string reason = unsuitable(problem); !reason.empty()) return answer.decline(reason);
     std::vector<Dims> inputs;
@@ -149,6 +151,7 @@ class Matmul final : public Tactic {
   }
 
   Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer& offer, std::span<const Tensor> constants) const override {
+    const ThreadScope scope(problem.threads);
     std::vector<Dims> inputs;
     for (const TensorDesc& input : problem.inputs) inputs.push_back(input.opt);
     const bool packed = offer.packed_inputs[1];

@@ -56,7 +56,8 @@ class PoolingKernel final : public Kernel {
  public:
   PoolingKernel(const Problem& problem, Layout layout) : problem_(problem), layout_(layout) {}
 
-  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
+    const ThreadScope scope(threads);
     SINTER_ASSIGN(const Descriptor d, describe(problem_, {inputs.begin(), inputs.end()}, outputs[0], layout_));
     runner_.reset(d.primitive, static_cast<int64_t>(d.scratchpad.get_size()), d.scratchpad);
     runner_.bind_input(DNNL_ARG_SRC, d.source, 0);
@@ -81,9 +82,10 @@ bool is_pool(const Problem& problem) {
 class Pooling final : public Tactic {
  public:
   std::string_view id() const override { return "onednn.pooling"; }
-  int version() const override { return 1; }
+  int version() const override { return 2; }
 
   void query(const Problem& problem, Answer& answer) const override {
+    const ThreadScope scope(problem.threads);
     if (!is_pool(problem)) return;
     if (problem.isa < Isa::kAvx2) return answer.decline("needs avx2");
     if (problem.inputs[0].dtype != DType::kF32) return answer.decline(fmt::format("input is {}, takes f32", dtype_name(problem.inputs[0].dtype)));
