@@ -1,6 +1,6 @@
-// Attention: softmax(softcap(scale·Q·Kᵀ) + mask)·V for many heads, keys and values shared by groups of query heads. Past keys and values
-// come before the new ones. Query i stands at position offset + i, offset = past length, or nonpad_kv_seqlen - queries; causal masking
-// and windows count from there. A query without any key gives zeros.
+// Attention: softmax(softcap(scale·Q·Kᵀ) + mask)·V for many heads, keys and values shared by groups of query heads.
+// Past keys and values come before the new ones. Query i stands at position offset + i, offset = past length, or
+// nonpad_kv_seqlen - queries; causal masking and windows count from there. A query without any key gives zeros.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -27,23 +27,26 @@ template <typename Context>
 Status read_sizes(const Context& context, const Shape& q, const Shape& k, const Shape& v, const Shape* past, Sizes& s) {
   const Attributes& attributes = context.attributes();
   if (q.size() != k.size() || q.size() != v.size() || (q.size() != 3 && q.size() != 4))
-    return context.error(fmt::format("Q, K and V are {}, {} and {}: expected three tensors of rank 3 or of rank 4; check the exporter",
-                                     to_string(q), to_string(k), to_string(v)));
+    return context.error(
+        fmt::format("Q, K and V are {}, {} and {}: expected three tensors of rank 3 or of rank 4; check the exporter",
+                    to_string(q), to_string(k), to_string(v)));
   s.packed = q.size() == 3;
   s.batch = q[0];
   if (s.packed) {
     const int64_t heads = attributes.i_or("q_num_heads", 0), kv_heads = attributes.i_or("kv_num_heads", 0);
     if (heads < 1 || kv_heads < 1)
-      return context.error("Q, K and V have rank 3, but 'q_num_heads' and 'kv_num_heads' are not both given: expected positive numbers; "
-                           "correct the model");
+      return context.error(
+          "Q, K and V have rank 3, but 'q_num_heads' and 'kv_num_heads' are not both given: expected positive numbers; "
+          "correct the model");
     s.q_heads = heads;
     s.kv_heads = kv_heads;
     s.size = floordiv(q[2], s.q_heads);
     s.v_size = floordiv(v[2], s.kv_heads);
     if ((q[2].is_constant() && q[2].value() % heads != 0) || (k[2].is_constant() && k[2].value() % kv_heads != 0) ||
         (v[2].is_constant() && v[2].value() % kv_heads != 0))
-      return context.error(fmt::format("the hidden sizes {}, {} and {} are no multiples of the {} and {} heads; correct the model",
-                                       q[2].to_string(), k[2].to_string(), v[2].to_string(), heads, kv_heads));
+      return context.error(
+          fmt::format("the hidden sizes {}, {} and {} are no multiples of the {} and {} heads; correct the model",
+                      q[2].to_string(), k[2].to_string(), v[2].to_string(), heads, kv_heads));
   } else {
     s.q_heads = q[1];
     s.kv_heads = k[1];
@@ -53,18 +56,21 @@ Status read_sizes(const Context& context, const Shape& q, const Shape& k, const 
   s.q_length = q[q.size() - 2];
   s.kv_length = k[k.size() - 2];
   if (past) {
-    if (past->size() != 4) return context.error(fmt::format("'past_key' is {}: expected rank 4; correct the model", to_string(*past)));
+    if (past->size() != 4)
+      return context.error(fmt::format("'past_key' is {}: expected rank 4; correct the model", to_string(*past)));
     s.past = (*past)[2];
   }
   const bool heads_known = s.q_heads.is_constant() && s.kv_heads.is_constant();
   if (heads_known && (s.kv_heads.value() < 1 || s.q_heads.value() % s.kv_heads.value() != 0))
-    return context.error(fmt::format("there are {} query heads for {} key heads: expected a multiple; correct the model",
-                                     s.q_heads.value(), s.kv_heads.value()));
+    return context.error(
+        fmt::format("there are {} query heads for {} key heads: expected a multiple; correct the model",
+                    s.q_heads.value(), s.kv_heads.value()));
   return ok_status();
 }
 
 Status infer(InferContext& context) {
-  const Shape *q = context.input_shape(0), *k = context.input_shape(1), *v = context.input_shape(2), *past = context.input_shape(4);
+  const Shape *q = context.input_shape(0), *k = context.input_shape(1), *v = context.input_shape(2),
+              *past = context.input_shape(4);
   std::optional<Shape> y, key, value, scores;
   if (q && k && v && (past || !context.has_input(4))) {
     Sizes s;
@@ -89,13 +95,15 @@ Status add_mask(const EvalContext& context, Tensor& scores) {
   const bool allows = given.dtype() == DType::kBool;
   Dims region = scores.dims();
   if (given.rank() < 1 || given.rank() > 4)
-    return context.error(fmt::format("'attn_mask' is {}: expected rank 1 to 4; correct the model", to_string(given.dims())));
+    return context.error(
+        fmt::format("'attn_mask' is {}: expected rank 1 to 4; correct the model", to_string(given.dims())));
   const int64_t total = region[3], length = given.dim(-1) == 1 ? total : given.dim(-1);
   region[3] = std::min(length, total);
   const auto plan = BroadcastPlan::make({region, given.dims()});
   if (length > total || !plan.ok() || plan.value().dims() != region)
-    return context.error(fmt::format("'attn_mask' is {}: expected a shape that broadcasts to the scores' {}; correct the model",
-                                     to_string(given.dims()), to_string(scores.dims())));
+    return context.error(
+        fmt::format("'attn_mask' is {}: expected a shape that broadcasts to the scores' {}; correct the model",
+                    to_string(given.dims()), to_string(scores.dims())));
   const Tensor mask = widened(given);
   Tensor bias(DType::kF64, scores.dims());
   std::fill_n(bias.data<double>(), bias.count(), kMasked);
@@ -160,9 +168,12 @@ Status load(const EvalContext& context, Tensor& q, Tensor& k, Tensor& v, Sizes& 
   v = split_heads(context.tensor(2), s.kv_heads.value());
   SINTER_TRY(extend(context, 4, k));
   SINTER_TRY(extend(context, 5, v));
-  if (k.dim(0) != q.dim(0) || v.dim(0) != q.dim(0) || k.dim(3) != q.dim(3) || k.dim(2) != v.dim(2) || k.dim(1) != v.dim(1))
-    return context.error(fmt::format("Q, K and V, split by heads, are {}, {} and {}: expected equal batches, sizes of Q and K, and lengths of "
-                                     "K and V; correct the model", to_string(q.dims()), to_string(k.dims()), to_string(v.dims())));
+  if (k.dim(0) != q.dim(0) || v.dim(0) != q.dim(0) || k.dim(3) != q.dim(3) || k.dim(2) != v.dim(2) ||
+      k.dim(1) != v.dim(1))
+    return context.error(fmt::format(
+        "Q, K and V, split by heads, are {}, {} and {}: expected equal batches, sizes of Q and K, and lengths of "
+        "K and V; correct the model",
+        to_string(q.dims()), to_string(k.dims()), to_string(v.dims())));
   return check_output_dims(context, {q.dim(0), q.dim(1), q.dim(2), k.dim(2)});
 }
 
@@ -178,7 +189,8 @@ Status evaluate(EvalContext& context) {
   Tensor scores = attention_scores(q, k, scale);
   if (mode == 0) store(context, 3, dtype, scores);
   if (softcap != 0)
-    for (int64_t i = 0; i < scores.count(); ++i) scores.data<double>()[i] = softcap * std::tanh(scores.data<double>()[i] / softcap);
+    for (int64_t i = 0; i < scores.count(); ++i)
+      scores.data<double>()[i] = softcap * std::tanh(scores.data<double>()[i] / softcap);
   if (mode == 1) store(context, 3, dtype, scores);
   SINTER_TRY(add_mask(context, scores));
   SINTER_TRY(mask_positions(context, scores, s.past.value()));
@@ -200,15 +212,29 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_attention() {
   OpDef op("Attention", 23);
-  op.input("Q", "T1").input("K", "T1").input("V", "T2").input("attn_mask", "U", ParamKind::kOptional)
-      .input("past_key", "T1", ParamKind::kOptional).input("past_value", "T2", ParamKind::kOptional)
-      .input("nonpad_kv_seqlen", "I64", ParamKind::kOptional).output("Y", "T1")
-      .output("present_key", "T1", ParamKind::kOptional).output("present_value", "T2", ParamKind::kOptional)
-      .output("qk_matmul_output", "T1", ParamKind::kOptional).type("T1", kFloatTypes).type("T2", kFloatTypes)
-      .type("U", kNumericTypes | kBoolType).type("I64", dtype_set(DType::kI64)).attr("is_causal", int64_t{0})
-      .attr("kv_num_heads", AttrKind::kInt, false).attr("left_window_size", int64_t{-1})
-      .attr("q_num_heads", AttrKind::kInt, false).attr("qk_matmul_output_mode", int64_t{0})
-      .attr("right_window_size", int64_t{-1}).attr("scale", AttrKind::kFloat, false).attr("softcap", 0.0f)
+  op.input("Q", "T1")
+      .input("K", "T1")
+      .input("V", "T2")
+      .input("attn_mask", "U", ParamKind::kOptional)
+      .input("past_key", "T1", ParamKind::kOptional)
+      .input("past_value", "T2", ParamKind::kOptional)
+      .input("nonpad_kv_seqlen", "I64", ParamKind::kOptional)
+      .output("Y", "T1")
+      .output("present_key", "T1", ParamKind::kOptional)
+      .output("present_value", "T2", ParamKind::kOptional)
+      .output("qk_matmul_output", "T1", ParamKind::kOptional)
+      .type("T1", kFloatTypes)
+      .type("T2", kFloatTypes)
+      .type("U", kNumericTypes | kBoolType)
+      .type("I64", dtype_set(DType::kI64))
+      .attr("is_causal", int64_t{0})
+      .attr("kv_num_heads", AttrKind::kInt, false)
+      .attr("left_window_size", int64_t{-1})
+      .attr("q_num_heads", AttrKind::kInt, false)
+      .attr("qk_matmul_output_mode", int64_t{0})
+      .attr("right_window_size", int64_t{-1})
+      .attr("scale", AttrKind::kFloat, false)
+      .attr("softcap", 0.0f)
       .attr("softmax_precision", AttrKind::kInt, false);
   op.infer = attention_impl::infer;
   op.evaluate = attention_impl::evaluate;

@@ -1,4 +1,5 @@
-// AveragePool: the mean of each window. count_include_pad counts padding as zeros, but never what ceil_mode adds beyond it.
+// AveragePool: the mean of each window. count_include_pad counts padding as zeros, but never what ceil_mode adds beyond
+// it.
 #include "ops/sliding_window.h"
 
 namespace sinter::ops {
@@ -18,9 +19,15 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_average_pool() {
   OpDef op("AveragePool", 1);
-  op.input("X", "T").output("Y", "T").type("T", kFloatTypes).attr("auto_pad", std::string("NOTSET"))
-      .attr("ceil_mode", int64_t{0}).attr("count_include_pad", int64_t{0}).attr("dilations", AttrKind::kInts, false)
-      .attr("kernel_shape", AttrKind::kInts, true).attr("pads", AttrKind::kInts, false)
+  op.input("X", "T")
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("auto_pad", std::string("NOTSET"))
+      .attr("ceil_mode", int64_t{0})
+      .attr("count_include_pad", int64_t{0})
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("kernel_shape", AttrKind::kInts, true)
+      .attr("pads", AttrKind::kInts, false)
       .attr("strides", AttrKind::kInts, false);
   op.infer = infer_pool;
   op.evaluate = average_pool_impl::evaluate;

@@ -1,5 +1,5 @@
-// BatchNormalization: y = (x - mean[c]) / sqrt(var[c] + epsilon) · scale[c] + bias[c]. In training mode the statistics are those of
-// the batch (population variance), and the running ones are returned mixed with them by the momentum.
+// BatchNormalization: y = (x - mean[c]) / sqrt(var[c] + epsilon) · scale[c] + bias[c]. In training mode the statistics
+// are those of the batch (population variance), and the running ones are returned mixed with them by the momentum.
 #include <cmath>
 
 #include "ops/normalization.h"
@@ -17,8 +17,9 @@ Status infer(InferContext& context) {
   for (int i = 1; x && x->size() >= 2 && i < 5; ++i) {
     const Shape* vector = context.input_shape(i);
     if (vector && (vector->size() != 1 || decide_equal((*vector)[0], (*x)[1]) == false))
-      return context.error(fmt::format("input {} is {} but input 0, {}, has {} channels: expected one value a channel; check the exporter",
-                                       i, to_string(*vector), to_string(*x), (*x)[1].to_string()));
+      return context.error(fmt::format(
+          "input {} is {} but input 0, {}, has {} channels: expected one value a channel; check the exporter", i,
+          to_string(*vector), to_string(*x), (*x)[1].to_string()));
   }
   return ok_status();
 }
@@ -64,7 +65,8 @@ Status evaluate(EvalContext& context) {
     const int64_t c = i % channels;
     const double factor = scale.data<double>()[c] / std::sqrt(variance.data<double>()[c] + epsilon);
     double* values = y.data<double>() + i * plane;
-    for (int64_t j = 0; j < plane; ++j) values[j] = (values[j] - mean.data<double>()[c]) * factor + bias.data<double>()[c];
+    for (int64_t j = 0; j < plane; ++j)
+      values[j] = (values[j] - mean.data<double>()[c]) * factor + bias.data<double>()[c];
   }
   store(context, 0, x.dtype(), y);
   return ok_status();
@@ -74,10 +76,20 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_batch_normalization() {
   OpDef op("BatchNormalization", 9);
-  op.input("X", "T").input("scale", "T1").input("B", "T1").input("input_mean", "T2").input("input_var", "T2")
-      .output("Y", "T").output("running_mean", "T2", ParamKind::kOptional)
-      .output("running_var", "T2", ParamKind::kOptional).type("T", kFloatTypes).type("T1", kFloatTypes)
-      .type("T2", kFloatTypes).attr("epsilon", 1e-05f).attr("momentum", 0.9f).attr("training_mode", int64_t{0});
+  op.input("X", "T")
+      .input("scale", "T1")
+      .input("B", "T1")
+      .input("input_mean", "T2")
+      .input("input_var", "T2")
+      .output("Y", "T")
+      .output("running_mean", "T2", ParamKind::kOptional)
+      .output("running_var", "T2", ParamKind::kOptional)
+      .type("T", kFloatTypes)
+      .type("T1", kFloatTypes)
+      .type("T2", kFloatTypes)
+      .attr("epsilon", 1e-05f)
+      .attr("momentum", 0.9f)
+      .attr("training_mode", int64_t{0});
   op.infer = batch_normalization_impl::infer;
   op.evaluate = batch_normalization_impl::evaluate;
   return op;

@@ -1,5 +1,6 @@
-// CausalConvWithState: depthwise convolution along the last axis of [batch, channels, length] that looks back only: past_state (zeros
-// when absent) holds the k-1 elements before the first. present_state: the last k-1 elements of past and input together.
+// CausalConvWithState: depthwise convolution along the last axis of [batch, channels, length] that looks back only:
+// past_state (zeros when absent) holds the k-1 elements before the first. present_state: the last k-1 elements of past
+// and input together.
 #include <cmath>
 
 #include "ops/shape_rules.h"
@@ -36,7 +37,8 @@ Status evaluate(EvalContext& context) {
   const std::string& activation = context.attributes().s("activation");
   const bool silu = activation == "silu" || activation == "swish";
   if (!silu && activation != "none")
-    return context.error(fmt::format("attribute 'activation' is '{}': expected silu, swish or none; correct the model", activation));
+    return context.error(
+        fmt::format("attribute 'activation' is '{}': expected silu, swish or none; correct the model", activation));
   const DType dtype = context.tensor(0).dtype();
   const Tensor x = widened(context.tensor(0)), w = widened(context.tensor(1));
   const Tensor bias = context.has_input(2) ? widened(context.tensor(2)) : zeros_f64({x.dim(1)});
@@ -64,9 +66,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_causal_conv_with_state() {
   OpDef op("CausalConvWithState", 27);
-  op.input("input", "T").input("weight", "T").input("bias", "T", ParamKind::kOptional)
-      .input("past_state", "T", ParamKind::kOptional).output("output", "T").output("present_state", "T")
-      .type("T", kFloatTypes).attr("activation", std::string("none"));
+  op.input("input", "T")
+      .input("weight", "T")
+      .input("bias", "T", ParamKind::kOptional)
+      .input("past_state", "T", ParamKind::kOptional)
+      .output("output", "T")
+      .output("present_state", "T")
+      .type("T", kFloatTypes)
+      .attr("activation", std::string("none"));
   op.infer = causal_conv_with_state_impl::infer;
   op.evaluate = causal_conv_with_state_impl::evaluate;
   return op;

@@ -16,8 +16,10 @@ Status infer(InferContext& context) {
     int axis = 0;
     SINTER_TRY(check_axis(context, context.attributes().i("axis"), element.rank() + (stacks ? 1 : 0), axis));
     const Dim size = context.fresh_symbol("joined");
-    if (stacks) shape->insert(shape->begin() + axis, size);
-    else (*shape)[axis] = size;
+    if (stacks)
+      shape->insert(shape->begin() + axis, size);
+    else
+      (*shape)[axis] = size;
   }
   context.set_output(0, ValueType::tensor(element.dtype, std::move(shape)));
   return ok_status();
@@ -27,7 +29,8 @@ Status evaluate(EvalContext& context) {
   SINTER_TRY(check_sequence(context, 0));
   std::vector<Tensor> parts;
   for (const Value& value : context.input(0).sequence()) {
-    if (!value.is_tensor()) return context.error("the sequence holds more than tensors: expected tensors only; correct the model");
+    if (!value.is_tensor())
+      return context.error("the sequence holds more than tensors: expected tensors only; correct the model");
     parts.push_back(value.tensor());
   }
   if (parts.empty()) return context.error("the sequence is empty: expected at least one tensor; correct the model");
@@ -48,8 +51,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_concat_from_sequence() {
   OpDef op("ConcatFromSequence", 11);
-  op.input("input_sequence", "S").output("concat_result", "T").type("S", 0, true).type("T", kAllTensorTypes)
-      .attr("axis", AttrKind::kInt, true).attr("new_axis", int64_t{0});
+  op.input("input_sequence", "S")
+      .output("concat_result", "T")
+      .type("S", 0, true)
+      .type("T", kAllTensorTypes)
+      .attr("axis", AttrKind::kInt, true)
+      .attr("new_axis", int64_t{0});
   op.infer = concat_from_sequence_impl::infer;
   op.evaluate = concat_from_sequence_impl::evaluate;
   return op;

@@ -51,7 +51,8 @@ Tensor slice_at(const Tensor& tensor, int axis, int64_t index) {
 }
 
 Result<Tensor> concatenate(const std::vector<Tensor>& parts, int axis) {
-  if (parts.empty()) return make_error(Code::kInvalidArgument, "there is nothing to join: expected at least one tensor");
+  if (parts.empty())
+    return make_error(Code::kInvalidArgument, "there is nothing to join: expected at least one tensor");
   Dims dims = parts[0].dims();
   dims[axis] = 0;
   for (const Tensor& part : parts) {
@@ -61,12 +62,14 @@ Result<Tensor> concatenate(const std::vector<Tensor>& parts, int axis) {
       same[axis] = parts[0].dims()[axis];
     }
     if (part.dtype() != parts[0].dtype() || same != parts[0].dims())
-      return make_error(Code::kInvalidArgument,
-                        "tensors {}{} and {}{} can't be joined along axis {}: expected equal types and other dims; correct the model",
-                        dtype_name(parts[0].dtype()), to_string(parts[0].dims()), dtype_name(part.dtype()), to_string(part.dims()),
-                        axis);
+      return make_error(
+          Code::kInvalidArgument,
+          "tensors {}{} and {}{} can't be joined along axis {}: expected equal types and other dims; correct the model",
+          dtype_name(parts[0].dtype()), to_string(parts[0].dims()), dtype_name(part.dtype()), to_string(part.dims()),
+          axis);
   }
-  if (!checked_count(dims)) return make_error(Code::kOutOfMemory, "the joined tensor would be {}: too large", to_string(dims));
+  if (!checked_count(dims))
+    return make_error(Code::kOutOfMemory, "the joined tensor would be {}: too large", to_string(dims));
   Tensor target(parts[0].unpacked().dtype(), dims);
   const Dims strides = row_major_strides(dims);
   int64_t at = 0;
@@ -79,10 +82,12 @@ Result<Tensor> concatenate(const std::vector<Tensor>& parts, int axis) {
 }
 
 Result<Tensor> stack(const std::vector<Tensor>& parts, int64_t axis, bool reverse) {
-  if (parts.empty()) return make_error(Code::kInvalidArgument, "there is nothing to stack: expected at least one tensor");
+  if (parts.empty())
+    return make_error(Code::kInvalidArgument, "there is nothing to stack: expected at least one tensor");
   const int64_t rank = parts[0].rank() + 1;
   if (axis < -rank || axis >= rank)
-    return make_error(Code::kInvalidModel, "the axis is {}: expected a value in [{},{}]; correct the model", axis, -rank, rank - 1);
+    return make_error(Code::kInvalidModel, "the axis is {}: expected a value in [{},{}]; correct the model", axis,
+                      -rank, rank - 1);
   const int normal = static_cast<int>(axis < 0 ? axis + rank : axis);
   std::vector<Tensor> widened;
   for (const Tensor& part : parts) {
@@ -96,7 +101,8 @@ Result<Tensor> stack(const std::vector<Tensor>& parts, int64_t axis, bool revers
 
 Result<Value> empty_value(const ValueType& type, int64_t axis) {
   if (!type.is_tensor() || type.dtype == DType::kUndefined)
-    return make_error(Code::kUnsupported, "there were no iterations and the element type of the result is unknown: expected at "
+    return make_error(Code::kUnsupported,
+                      "there were no iterations and the element type of the result is unknown: expected at "
                       "least one iteration; give the body's outputs types");
   Dims dims;
   if (type.shape)

@@ -5,8 +5,9 @@
 
 namespace sinter::ops {
 
-// A type that holds values of both: dims that differ become what `unknown(axis)` returns, ranks that differ an unknown rank (so do
-// differing shapes inside sequences, whose elements need not agree). nullopt: kinds or element types differ.
+// A type that holds values of both: dims that differ become what `unknown(axis)` returns, ranks that differ an unknown
+// rank (so do differing shapes inside sequences, whose elements need not agree). nullopt: kinds or element types
+// differ.
 using UnknownDim = std::function<Dim(size_t axis)>;
 std::optional<ValueType> generalise(const ValueType& a, const ValueType& b, const UnknownDim& unknown);
 // The same for elements of one sequence.

@@ -1,4 +1,5 @@
-// Conv: y[n,m,o] = b[m] + Σ_{c,k} x[n, g·C/group + c, o·stride - pad + k·dilation] · w[m,c,k] over any number of spatial axes.
+// Conv: y[n,m,o] = b[m] + Σ_{c,k} x[n, g·C/group + c, o·stride - pad + k·dilation] · w[m,c,k] over any number of
+// spatial axes.
 #include "ops/convolution.h"
 #include "ops/shape_rules.h"
 #include "ops/wide.h"
@@ -22,9 +23,16 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_conv() {
   OpDef op("Conv", 1);
-  op.input("X", "T").input("W", "T").input("B", "T", ParamKind::kOptional).output("Y", "T").type("T", kFloatTypes)
-      .attr("auto_pad", std::string("NOTSET")).attr("dilations", AttrKind::kInts, false).attr("group", int64_t{1})
-      .attr("kernel_shape", AttrKind::kInts, false).attr("pads", AttrKind::kInts, false)
+  op.input("X", "T")
+      .input("W", "T")
+      .input("B", "T", ParamKind::kOptional)
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("auto_pad", std::string("NOTSET"))
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("group", int64_t{1})
+      .attr("kernel_shape", AttrKind::kInts, false)
+      .attr("pads", AttrKind::kInts, false)
       .attr("strides", AttrKind::kInts, false);
   op.infer = conv_impl::infer;
   op.evaluate = conv_impl::evaluate;

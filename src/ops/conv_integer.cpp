@@ -1,5 +1,5 @@
-// ConvInteger: convolution of 8-bit integers minus their zero points, result i32. Padding stands for the zero point. The weights'
-// zero point may be one value a filter.
+// ConvInteger: convolution of 8-bit integers minus their zero points, result i32. Padding stands for the zero point.
+// The weights' zero point may be one value a filter.
 #include "ops/convolution.h"
 #include "ops/quantized.h"
 #include "ops/wide.h"
@@ -22,11 +22,19 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_conv_integer() {
   OpDef op("ConvInteger", 10);
-  op.input("x", "T1").input("w", "T2").input("x_zero_point", "T1", ParamKind::kOptional)
-      .input("w_zero_point", "T2", ParamKind::kOptional).output("y", "T3").type("T1", dtype_set(DType::kU8, DType::kI8))
-      .type("T2", dtype_set(DType::kU8, DType::kI8)).type("T3", dtype_set(DType::kI32))
-      .attr("auto_pad", std::string("NOTSET")).attr("dilations", AttrKind::kInts, false).attr("group", int64_t{1})
-      .attr("kernel_shape", AttrKind::kInts, false).attr("pads", AttrKind::kInts, false)
+  op.input("x", "T1")
+      .input("w", "T2")
+      .input("x_zero_point", "T1", ParamKind::kOptional)
+      .input("w_zero_point", "T2", ParamKind::kOptional)
+      .output("y", "T3")
+      .type("T1", dtype_set(DType::kU8, DType::kI8))
+      .type("T2", dtype_set(DType::kU8, DType::kI8))
+      .type("T3", dtype_set(DType::kI32))
+      .attr("auto_pad", std::string("NOTSET"))
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("group", int64_t{1})
+      .attr("kernel_shape", AttrKind::kInts, false)
+      .attr("pads", AttrKind::kInts, false)
       .attr("strides", AttrKind::kInts, false);
   op.infer = conv_integer_impl::infer;
   op.evaluate = conv_integer_impl::evaluate;

@@ -1,5 +1,6 @@
-// ConvTranspose: the gradient of Conv with respect to its input: y[n, m, i·stride - pad + k·dilation] += x[n,c,i] · w[c,m,k], plus
-// the bias. With output_shape the padding follows from it (begin = end, the odd one at the end for SAME_UPPER, else at the begin).
+// ConvTranspose: the gradient of Conv with respect to its input: y[n, m, i·stride - pad + k·dilation] += x[n,c,i] ·
+// w[c,m,k], plus the bias. With output_shape the padding follows from it (begin = end, the odd one at the end for
+// SAME_UPPER, else at the begin).
 #include <algorithm>
 
 #include "ops/convolution.h"
@@ -21,31 +22,39 @@ Result<Plan> read(const Attributes& attributes, const Shape& x, const Shape& w) 
   Plan plan;
   plan.group = attributes.i("group");
   if (x.size() < 3 || w.size() != x.size())
-    return make_error(Code::kInvalidModel, "the input is {} and the weights {}: expected equal ranks of at least 3; correct the model",
+    return make_error(Code::kInvalidModel,
+                      "the input is {} and the weights {}: expected equal ranks of at least 3; correct the model",
                       to_string(x), to_string(w));
   const Shape kernel(w.begin() + 2, w.end());
   const size_t spatial = kernel.size();
   SINTER_ASSIGN(plan.window, read_window(attributes, static_cast<int>(spatial), &kernel));
   if (plan.group < 1 || (x[1].is_constant() && x[1].value() % plan.group != 0))
-    return make_error(Code::kInvalidModel, "attribute 'group' is {} for {} channels: expected a divisor; correct the model", plan.group,
+    return make_error(Code::kInvalidModel,
+                      "attribute 'group' is {} for {} channels: expected a divisor; correct the model", plan.group,
                       x[1].to_string());
   if (x[1].is_constant() && w[0].is_constant() && x[1] != w[0])
-    return make_error(Code::kInvalidModel, "the weights are {} but the input {} has {} channels: weight dim 0 must be equal; check the "
-                      "exporter", to_string(w), to_string(x), x[1].value());
+    return make_error(Code::kInvalidModel,
+                      "the weights are {} but the input {} has {} channels: weight dim 0 must be equal; check the "
+                      "exporter",
+                      to_string(w), to_string(x), x[1].value());
   plan.output_padding = attributes.ints_or("output_padding", {});
   if (plan.output_padding.empty()) plan.output_padding.assign(spatial, 0);
   plan.output_shape = attributes.ints_or("output_shape", {});
   // Some exporters give the whole shape, N and C included.
-  if (plan.output_shape.size() == spatial + 2) plan.output_shape.erase(plan.output_shape.begin(), plan.output_shape.begin() + 2);
+  if (plan.output_shape.size() == spatial + 2)
+    plan.output_shape.erase(plan.output_shape.begin(), plan.output_shape.begin() + 2);
   if (plan.output_padding.size() != spatial || (!plan.output_shape.empty() && plan.output_shape.size() != spatial))
-    return make_error(Code::kInvalidModel, "'output_padding' has {} values and 'output_shape' {}: expected {} each; correct the model",
+    return make_error(Code::kInvalidModel,
+                      "'output_padding' has {} values and 'output_shape' {}: expected {} each; correct the model",
                       plan.output_padding.size(), plan.output_shape.size(), spatial);
   for (const int64_t value : plan.output_padding)
     if (value < 0 || value > (int64_t{1} << 31))
-      return make_error(Code::kInvalidModel, "'output_padding' holds {}: expected values of at least 0; correct the model", value);
+      return make_error(Code::kInvalidModel,
+                        "'output_padding' holds {}: expected values of at least 0; correct the model", value);
   for (const int64_t value : plan.output_shape)
     if (value < 1 || value > (int64_t{1} << 40))
-      return make_error(Code::kInvalidModel, "'output_shape' holds {}: expected positive sizes; correct the model", value);
+      return make_error(Code::kInvalidModel, "'output_shape' holds {}: expected positive sizes; correct the model",
+                        value);
   return plan;
 }
 
@@ -61,12 +70,17 @@ Dim full_size(const Plan& plan, int axis, const Dim& input) {
 Result<Shape> output_shape(const Plan& plan, const Shape& x, const Shape& w) {
   Shape shape{x[0], w[1] * Dim(plan.group)};
   for (int axis = 0; axis < plan.window.rank(); ++axis) {
-    if (!plan.output_shape.empty()) shape.push_back(plan.output_shape[axis]);
-    else if (same(plan.window)) shape.push_back(x[axis + 2] * Dim(plan.window.strides[axis]));
-    else shape.push_back(full_size(plan, axis, x[axis + 2]) - Dim(plan.window.pads_begin[axis] + plan.window.pads_end[axis]));
+    if (!plan.output_shape.empty())
+      shape.push_back(plan.output_shape[axis]);
+    else if (same(plan.window))
+      shape.push_back(x[axis + 2] * Dim(plan.window.strides[axis]));
+    else
+      shape.push_back(full_size(plan, axis, x[axis + 2]) -
+                      Dim(plan.window.pads_begin[axis] + plan.window.pads_end[axis]));
     if (shape.back().is_constant() && shape.back().value() < 1)
-      return make_error(Code::kInvalidModel, "spatial axis {} of the output would have size {}: expected at least 1; use less padding",
-                        axis, shape.back().value());
+      return make_error(Code::kInvalidModel,
+                        "spatial axis {} of the output would have size {}: expected at least 1; use less padding", axis,
+                        shape.back().value());
   }
   return shape;
 }
@@ -94,8 +108,8 @@ Status infer(InferContext& context) {
 }
 
 // Adds product[(m, k), i] of one group's input positions to the output planes.
-void scatter(const Plan& plan, const Dims& kernel, const Dims& in, const Dims& out, int64_t filters, const double* values,
-             double* planes) {
+void scatter(const Plan& plan, const Dims& kernel, const Dims& in, const Dims& out, int64_t filters,
+             const double* values, double* planes) {
   const Dims strides = row_major_strides(out);
   const int64_t plane = product(out), positions = product(in), taps = product(kernel);
   std::vector<int64_t> offsets(static_cast<size_t>(positions));
@@ -142,8 +156,9 @@ Status evaluate(EvalContext& context) {
   std::vector<double> product_of(static_cast<size_t>(filters * taps * positions));
   for (int64_t block = 0; block < x.dim(0) * plan.group; ++block) {
     const int64_t g = block % plan.group;
-    multiply({&weights, g * channels * filters * taps, 1, filters * taps}, {&input, block * channels * positions, positions, 1},
-             filters * taps, channels, positions, product_of.data());
+    multiply({&weights, g * channels * filters * taps, 1, filters * taps},
+             {&input, block * channels * positions, positions, 1}, filters * taps, channels, positions,
+             product_of.data());
     scatter(plan, kernel, in, out, filters, product_of.data(), y.data<double>() + block * filters * plane);
   }
   if (context.has_input(2)) {
@@ -158,10 +173,18 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_conv_transpose() {
   OpDef op("ConvTranspose", 1);
-  op.input("X", "T").input("W", "T").input("B", "T", ParamKind::kOptional).output("Y", "T").type("T", kFloatTypes)
-      .attr("auto_pad", std::string("NOTSET")).attr("dilations", AttrKind::kInts, false).attr("group", int64_t{1})
-      .attr("kernel_shape", AttrKind::kInts, false).attr("output_padding", AttrKind::kInts, false)
-      .attr("output_shape", AttrKind::kInts, false).attr("pads", AttrKind::kInts, false)
+  op.input("X", "T")
+      .input("W", "T")
+      .input("B", "T", ParamKind::kOptional)
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("auto_pad", std::string("NOTSET"))
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("group", int64_t{1})
+      .attr("kernel_shape", AttrKind::kInts, false)
+      .attr("output_padding", AttrKind::kInts, false)
+      .attr("output_shape", AttrKind::kInts, false)
+      .attr("pads", AttrKind::kInts, false)
       .attr("strides", AttrKind::kInts, false);
   op.infer = conv_transpose_impl::infer;
   op.evaluate = conv_transpose_impl::evaluate;

@@ -10,7 +10,8 @@
 namespace sinter::ops {
 namespace {
 
-constexpr int64_t kPositions = 256;  // gathered at a time: the accumulators of four channels stay in the first-level cache
+constexpr int64_t kPositions =
+    256;  // gathered at a time: the accumulators of four channels stay in the first-level cache
 
 struct ConvGeometry {
   Dims spatial, strides, kernel, windows;
@@ -47,7 +48,8 @@ void tap_offsets(const ConvGeometry& g, const Dims& k, int64_t first, int64_t co
 
 // columns[(channel, kernel position), i]: what the weights of one group meet at the positions from `first` on.
 template <typename T>
-void gather_windows(const ConvGeometry& g, const T* planes, int64_t channels, int64_t first, int64_t count, double* columns) {
+void gather_windows(const ConvGeometry& g, const T* planes, int64_t channels, int64_t first, int64_t count,
+                    double* columns) {
   const int64_t taps = product(g.kernel), plane = product(g.spatial);
   std::vector<int64_t> offsets(static_cast<size_t>(count));
   int64_t tap = 0;
@@ -67,17 +69,24 @@ void gather_windows(const ConvGeometry& g, const T* planes, int64_t channels, in
 Result<Shape> convolution_shape(const Attributes& attributes, const Shape& x, const Shape& w) {
   const int64_t group = attributes.i("group");
   if (w.size() != x.size())
-    return make_error(Code::kInvalidModel, "the weights {} have rank {} but the input {} has rank {}: expected equal ranks; correct "
-                      "the model", to_string(w), w.size(), to_string(x), x.size());
-  if (group < 1) return make_error(Code::kInvalidModel, "attribute 'group' is {}: expected at least 1; correct the model", group);
+    return make_error(Code::kInvalidModel,
+                      "the weights {} have rank {} but the input {} has rank {}: expected equal ranks; correct "
+                      "the model",
+                      to_string(w), w.size(), to_string(x), x.size());
+  if (group < 1)
+    return make_error(Code::kInvalidModel, "attribute 'group' is {}: expected at least 1; correct the model", group);
   const Shape kernel(w.begin() + std::min<size_t>(2, w.size()), w.end());
   SINTER_ASSIGN(const SlidingWindow window, read_window(attributes, static_cast<int>(x.size()) - 2, &kernel));
   if (x[1].is_constant() && w[1].is_constant() && x[1] != w[1] * Dim(group))
-    return make_error(Code::kInvalidModel, "the weights are {} but the input {} has {} channels with group={}: weight dim 1 must be "
-                      "{}; check the exporter", to_string(w), to_string(x), x[1].value(), group, x[1].value() / group);
+    return make_error(Code::kInvalidModel,
+                      "the weights are {} but the input {} has {} channels with group={}: weight dim 1 must be "
+                      "{}; check the exporter",
+                      to_string(w), to_string(x), x[1].value(), group, x[1].value() / group);
   if (w[0].is_constant() && w[0].value() % group != 0)
-    return make_error(Code::kInvalidModel, "the weights are {} with group={}: expected weight dim 0 to be a multiple of the group; "
-                      "correct the model", to_string(w), group);
+    return make_error(Code::kInvalidModel,
+                      "the weights are {} with group={}: expected weight dim 0 to be a multiple of the group; "
+                      "correct the model",
+                      to_string(w), group);
   SINTER_ASSIGN(Shape shape, window_counts(window, x));
   shape.insert(shape.begin(), {x[0], w[0]});
   return shape;
@@ -86,7 +95,8 @@ Result<Shape> convolution_shape(const Attributes& attributes, const Shape& x, co
 Status infer_convolution(InferContext& context, int x, int w, DType dtype) {
   std::optional<Shape> shape;
   if (context.input_shape(x) && context.input_shape(w)) {
-    SINTER_ASSIGN(shape, at_node(context, convolution_shape(context.attributes(), *context.input_shape(x), *context.input_shape(w))));
+    SINTER_ASSIGN(shape, at_node(context, convolution_shape(context.attributes(), *context.input_shape(x),
+                                                            *context.input_shape(w))));
   }
   context.set_output(0, ValueType::tensor(dtype, std::move(shape)));
   return ok_status();
@@ -97,7 +107,8 @@ Result<Tensor> convolve(const Attributes& attributes, const Tensor& x, const Ten
   SINTER_ASSIGN(const Shape shape, convolution_shape(attributes, to_shape(x.dims()), weights));
   const Dims dims = *constant_dims(shape);
   if (!checked_count(dims))
-    return make_error(Code::kOutOfMemory, "the output would be {}: too large; correct the model or its inputs", to_string(dims));
+    return make_error(Code::kOutOfMemory, "the output would be {}: too large; correct the model or its inputs",
+                      to_string(dims));
   ConvGeometry g;
   const Shape kernel(weights.begin() + 2, weights.end());
   SINTER_ASSIGN(g.window, read_window(attributes, x.rank() - 2, &kernel));
@@ -118,8 +129,10 @@ Result<Tensor> convolve(const Attributes& attributes, const Tensor& x, const Ten
     const int64_t from = block * channels * plane, g_index = block % group;
     for (int64_t first = 0; first < positions; first += kPositions) {
       const int64_t count = std::min(kPositions, positions - first);
-      if (x.dtype() == DType::kF64) gather_windows(g, x.data<double>() + from, channels, first, count, columns.data());
-      else gather_windows(g, x.data<float>() + from, channels, first, count, columns.data());
+      if (x.dtype() == DType::kF64)
+        gather_windows(g, x.data<double>() + from, channels, first, count, columns.data());
+      else
+        gather_windows(g, x.data<float>() + from, channels, first, count, columns.data());
       multiply_add(filters.data<double>() + g_index * rows * depth, columns.data(), rows, depth, count,
                    y.data<double>() + block * rows * positions + first, positions);
     }

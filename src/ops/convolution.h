@@ -1,5 +1,5 @@
-// The convolution that Conv, ConvInteger and QLinearConv share: shape rule and the loop, accumulated in double (exact for 8-bit
-// integers).
+// The convolution that Conv, ConvInteger and QLinearConv share: shape rule and the loop, accumulated in double (exact
+// for 8-bit integers).
 #pragma once
 
 #include "ops/sliding_window.h"

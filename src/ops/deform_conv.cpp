@@ -1,5 +1,5 @@
-// DeformConv: Conv whose taps are moved by an offset (one for each output position, kernel position and axis; read with linear
-// interpolation, zero outside) and scaled by a mask. Channels are split among offset_group sets of offsets.
+// DeformConv: Conv whose taps are moved by an offset (one for each output position, kernel position and axis; read with
+// linear interpolation, zero outside) and scaled by a mask. Channels are split among offset_group sets of offsets.
 #include <cmath>
 
 #include "ops/convolution.h"
@@ -23,7 +23,8 @@ double sample(const double* plane, const Dims& sizes, const Dims& strides, const
       const double floor = std::floor(at[axis]), fraction = at[axis] - floor;
       const bool upper = corner >> axis & 1;
       const double index = floor + (upper ? 1 : 0);
-      if (!(index >= 0 && index < static_cast<double>(sizes[axis]))) weight = 0;
+      if (!(index >= 0 && index < static_cast<double>(sizes[axis])))
+        weight = 0;
       else {
         weight *= upper ? fraction : 1 - fraction;
         offset += static_cast<int64_t>(index) * strides[axis];
@@ -42,7 +43,8 @@ struct Plan {
 
 Status read(const EvalContext& context, Plan& plan) {
   const Tensor &x = context.tensor(0), &w = context.tensor(1);
-  SINTER_ASSIGN(const Shape shape, at_node(context, convolution_shape(context.attributes(), to_shape(x.dims()), to_shape(w.dims()))));
+  SINTER_ASSIGN(const Shape shape,
+                at_node(context, convolution_shape(context.attributes(), to_shape(x.dims()), to_shape(w.dims()))));
   plan.output = *constant_dims(shape);
   SINTER_TRY(check_output_dims(context, plan.output));
   plan.spatial.assign(x.dims().begin() + 2, x.dims().end());
@@ -53,8 +55,9 @@ Status read(const EvalContext& context, Plan& plan) {
   plan.group = context.attributes().i("group");
   plan.offset_groups = context.attributes().i("offset_group");
   if (plan.offset_groups < 1 || x.dim(1) % plan.offset_groups != 0)
-    return context.error(fmt::format("attribute 'offset_group' is {} for {} channels: expected a divisor; correct the model",
-                                     plan.offset_groups, x.dim(1)));
+    return context.error(
+        fmt::format("attribute 'offset_group' is {} for {} channels: expected a divisor; correct the model",
+                    plan.offset_groups, x.dim(1)));
   const int64_t taps = product(plan.kernel), rank = static_cast<int64_t>(plan.kernel.size());
   Dims offsets{x.dim(0), plan.offset_groups * taps * rank}, mask{x.dim(0), plan.offset_groups * taps};
   offsets.insert(offsets.end(), plan.windows.begin(), plan.windows.end());
@@ -78,7 +81,8 @@ void gather(const Plan& plan, const double* plane, const double* offsets, const 
         at[axis] = static_cast<double>(position[axis] * plan.window.strides[axis] - plan.window.pads_begin[axis] +
                                        k[axis] * plan.window.dilations[axis]) +
                    offsets[(tap * static_cast<int64_t>(rank) + static_cast<int64_t>(axis)) * positions + p];
-      columns[tap * positions + p] = sample(plane, plan.spatial, strides, at.data()) * (mask ? mask[tap * positions + p] : 1);
+      columns[tap * positions + p] =
+          sample(plane, plan.spatial, strides, at.data()) * (mask ? mask[tap * positions + p] : 1);
       ++p;
     });
     ++tap;
@@ -91,8 +95,10 @@ Status evaluate(EvalContext& context) {
   const Tensor x = widened(context.tensor(0)), w = widened(context.tensor(1)), offsets = widened(context.tensor(2));
   const Tensor bias = context.has_input(3) ? widened(context.tensor(3)) : zeros_f64({plan.output[1]});
   const Tensor mask = context.has_input(4) ? widened(context.tensor(4)) : Tensor();
-  const int64_t channels = x.dim(1), own = channels / plan.group, filters = plan.output[1] / plan.group, taps = product(plan.kernel);
-  const int64_t positions = product(plan.windows), plane = product(plan.spatial), rank = static_cast<int64_t>(plan.kernel.size());
+  const int64_t channels = x.dim(1), own = channels / plan.group, filters = plan.output[1] / plan.group,
+                taps = product(plan.kernel);
+  const int64_t positions = product(plan.windows), plane = product(plan.spatial),
+                rank = static_cast<int64_t>(plan.kernel.size());
   Tensor y(DType::kF64, plan.output);
   std::vector<double> columns(static_cast<size_t>(own * taps * positions));
   for (int64_t i = 0; i < plan.output[0] * plan.output[1]; ++i)
@@ -101,11 +107,13 @@ Status evaluate(EvalContext& context) {
     const int64_t n = block / plan.group, first = block % plan.group * own;
     for (int64_t c = 0; c < own; ++c) {
       const int64_t set = n * plan.offset_groups + (first + c) / (channels / plan.offset_groups);
-      gather(plan, x.data<double>() + (n * channels + first + c) * plane, offsets.data<double>() + set * taps * rank * positions,
-             mask.defined() ? mask.data<double>() + set * taps * positions : nullptr, columns.data() + c * taps * positions);
+      gather(plan, x.data<double>() + (n * channels + first + c) * plane,
+             offsets.data<double>() + set * taps * rank * positions,
+             mask.defined() ? mask.data<double>() + set * taps * positions : nullptr,
+             columns.data() + c * taps * positions);
     }
-    multiply_add(w.data<double>() + block % plan.group * filters * own * taps, columns.data(), filters, own * taps, positions,
-                 y.data<double>() + block * filters * positions, positions);
+    multiply_add(w.data<double>() + block % plan.group * filters * own * taps, columns.data(), filters, own * taps,
+                 positions, y.data<double>() + block * filters * positions, positions);
   }
   store(context, 0, context.tensor(0).dtype(), y);
   return ok_status();
@@ -115,11 +123,19 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_deform_conv() {
   OpDef op("DeformConv", 19);
-  op.input("X", "T").input("W", "T").input("offset", "T").input("B", "T", ParamKind::kOptional)
-      .input("mask", "T", ParamKind::kOptional).output("Y", "T").type("T", kFloatTypes)
-      .attr("dilations", AttrKind::kInts, false).attr("group", int64_t{1})
-      .attr("kernel_shape", AttrKind::kInts, false).attr("offset_group", int64_t{1})
-      .attr("pads", AttrKind::kInts, false).attr("strides", AttrKind::kInts, false);
+  op.input("X", "T")
+      .input("W", "T")
+      .input("offset", "T")
+      .input("B", "T", ParamKind::kOptional)
+      .input("mask", "T", ParamKind::kOptional)
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("group", int64_t{1})
+      .attr("kernel_shape", AttrKind::kInts, false)
+      .attr("offset_group", int64_t{1})
+      .attr("pads", AttrKind::kInts, false)
+      .attr("strides", AttrKind::kInts, false);
   op.infer = deform_conv_impl::infer;
   op.evaluate = deform_conv_impl::evaluate;
   return op;

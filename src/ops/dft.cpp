@@ -1,5 +1,6 @@
-// DFT: the discrete Fourier transform along an axis; the last axis holds real (size 1) or complex (2) values. onesided forward returns
-// the first N/2+1 bins of a real signal; onesided inverse makes a real signal of them. Short signals are padded with zeros.
+// DFT: the discrete Fourier transform along an axis; the last axis holds real (size 1) or complex (2) values. onesided
+// forward returns the first N/2+1 bins of a real signal; onesided inverse makes a real signal of them. Short signals
+// are padded with zeros.
 #include "ops/control_flow.h"
 #include "ops/fourier.h"
 #include "ops/indexing.h"
@@ -25,7 +26,8 @@ template <typename Context>
 Status check_signal_axis(const Context& context, int64_t given, int rank, int& axis) {
   SINTER_TRY(check_axis(context, given, rank, axis));
   if (axis < rank - 1) return ok_status();
-  return context.error("the axis is the last one, which holds real and imaginary parts: expected another; correct the model");
+  return context.error(
+      "the axis is the last one, which holds real and imaginary parts: expected another; correct the model");
 }
 
 Status infer(InferContext& context) {
@@ -36,13 +38,17 @@ Status infer(InferContext& context) {
   if (x && (given || !context.has_input(2))) {
     SINTER_TRY(check_rank(context, 0, 2, 1 << 20));
     int axis = 0;
-    SINTER_TRY(check_signal_axis(context, given && given->size() == 1 ? (*given)[0] : -2, static_cast<int>(x->size()), axis));
+    SINTER_TRY(
+        check_signal_axis(context, given && given->size() == 1 ? (*given)[0] : -2, static_cast<int>(x->size()), axis));
     const auto length = context.input_elements(1);
     shape = *x;
     Dim& size = (*shape)[axis];
-    if (length && length->elements.size() == 1) size = length->elements[0];
-    else if (context.has_input(1)) size = context.fresh_symbol("dft_length");
-    else if (mode.half_input()) size = (size - 1) * Dim(2);
+    if (length && length->elements.size() == 1)
+      size = length->elements[0];
+    else if (context.has_input(1))
+      size = context.fresh_symbol("dft_length");
+    else if (mode.half_input())
+      size = (size - 1) * Dim(2);
     if (mode.onesided && !mode.inverse) size = floordiv(size, Dim(2)) + 1;
     shape->back() = mode.half_input() ? 1 : 2;
   } else if (x) {
@@ -53,7 +59,8 @@ Status infer(InferContext& context) {
 }
 
 // One line of the signal, made `length` long: padded, cut, or completed from its half spectrum.
-std::vector<std::complex<double>> read_line(const double* from, int64_t size, int64_t step, bool complex, int64_t length, bool half) {
+std::vector<std::complex<double>> read_line(const double* from, int64_t size, int64_t step, bool complex,
+                                            int64_t length, bool half) {
   std::vector<std::complex<double>> line(static_cast<size_t>(length));
   const int64_t used = std::min(size, half ? length / 2 + 1 : length);
   for (int64_t i = 0; i < used; ++i) line[i] = {from[i * step], complex ? from[i * step + 1] : 0.0};
@@ -67,7 +74,8 @@ Status evaluate(EvalContext& context) {
   const Tensor x = widened(context.tensor(0));
   const int64_t parts = x.dim(-1);
   if (parts != 1 && parts != 2)
-    return context.error(fmt::format("the last axis has size {}: expected 1 (real) or 2 (complex); correct the model", parts));
+    return context.error(
+        fmt::format("the last axis has size {}: expected 1 (real) or 2 (complex); correct the model", parts));
   int64_t given = -2;
   if (context.has_input(2)) {
     SINTER_ASSIGN(given, read_scalar(context, 2));
@@ -105,9 +113,15 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_dft() {
   OpDef op("DFT", 20);
-  op.input("input", "T1").input("dft_length", "T2", ParamKind::kOptional).input("axis", "I64", ParamKind::kOptional)
-      .output("output", "T1").type("T1", kFloatTypes).type("T2", dtype_set(DType::kI32, DType::kI64))
-      .type("I64", dtype_set(DType::kI64)).attr("inverse", int64_t{0}).attr("onesided", int64_t{0});
+  op.input("input", "T1")
+      .input("dft_length", "T2", ParamKind::kOptional)
+      .input("axis", "I64", ParamKind::kOptional)
+      .output("output", "T1")
+      .type("T1", kFloatTypes)
+      .type("T2", dtype_set(DType::kI32, DType::kI64))
+      .type("I64", dtype_set(DType::kI64))
+      .attr("inverse", int64_t{0})
+      .attr("onesided", int64_t{0});
   op.infer = dft_impl::infer;
   op.evaluate = dft_impl::evaluate;
   return op;

@@ -1,5 +1,6 @@
-// GridSample: y[n,c,o…] = x[n,c] interpolated at grid[n,o…], whose last axis gives the position normalised to [-1, 1], innermost axis
-// first. Modes: linear, nearest (half to even), cubic (a = -0.75). Outside: zeros, border, or reflection.
+// GridSample: y[n,c,o…] = x[n,c] interpolated at grid[n,o…], whose last axis gives the position normalised to [-1, 1],
+// innermost axis first. Modes: linear, nearest (half to even), cubic (a = -0.75). Outside: zeros, border, or
+// reflection.
 #include <algorithm>
 #include <cmath>
 
@@ -16,10 +17,12 @@ constexpr double kCubicA = -0.75;  // specification
 
 Result<Shape> output_shape(const Shape& x, const Shape& grid) {
   if (x.size() < 3 || grid.size() != x.size())
-    return make_error(Code::kInvalidModel, "the input is {} and the grid {}: expected equal ranks of at least 3; correct the model",
+    return make_error(Code::kInvalidModel,
+                      "the input is {} and the grid {}: expected equal ranks of at least 3; correct the model",
                       to_string(x), to_string(grid));
   if (grid.back().is_constant() && !grid.back().is(static_cast<int64_t>(x.size()) - 2))
-    return make_error(Code::kInvalidModel, "the grid is {}: expected a last dim of {}, one a spatial axis; correct the model",
+    return make_error(Code::kInvalidModel,
+                      "the grid is {}: expected a last dim of {}, one a spatial axis; correct the model",
                       to_string(grid), x.size() - 2);
   Shape shape{x[0], x[1]};
   shape.insert(shape.end(), grid.begin() + 1, grid.end() - 1);
@@ -37,14 +40,24 @@ Status infer(InferContext& context) {
 
 Status read(const EvalContext& context, Mode& mode, Padding& padding) {
   const std::string &m = context.attributes().s("mode"), &p = context.attributes().s("padding_mode");
-  if (m == "nearest") mode = Mode::kNearest;
-  else if (m == "linear" || m == "bilinear") mode = Mode::kLinear;
-  else if (m == "cubic" || m == "bicubic") mode = Mode::kCubic;
-  else return context.error(fmt::format("attribute 'mode' is '{}': expected linear, nearest or cubic; correct the model", m));
-  if (p == "zeros") padding = Padding::kZeros;
-  else if (p == "border") padding = Padding::kBorder;
-  else if (p == "reflection") padding = Padding::kReflection;
-  else return context.error(fmt::format("attribute 'padding_mode' is '{}': expected zeros, border or reflection; correct the model", p));
+  if (m == "nearest")
+    mode = Mode::kNearest;
+  else if (m == "linear" || m == "bilinear")
+    mode = Mode::kLinear;
+  else if (m == "cubic" || m == "bicubic")
+    mode = Mode::kCubic;
+  else
+    return context.error(
+        fmt::format("attribute 'mode' is '{}': expected linear, nearest or cubic; correct the model", m));
+  if (p == "zeros")
+    padding = Padding::kZeros;
+  else if (p == "border")
+    padding = Padding::kBorder;
+  else if (p == "reflection")
+    padding = Padding::kReflection;
+  else
+    return context.error(
+        fmt::format("attribute 'padding_mode' is '{}': expected zeros, border or reflection; correct the model", p));
   return ok_status();
 }
 
@@ -125,13 +138,15 @@ void combine(const std::vector<AxisTaps>& axes, const Dims& strides, std::vector
 Status evaluate(EvalContext& context) {
   const DType dtype = context.tensor(0).dtype();
   if (!is_float(dtype) && !is_integer(dtype) && dtype != DType::kBool)
-    return context.error(fmt::format("input 0 is {}: no reference kernel for that element type; insert a Cast", dtype_name(dtype)));
+    return context.error(
+        fmt::format("input 0 is {}: no reference kernel for that element type; insert a Cast", dtype_name(dtype)));
   const Tensor x = widened(context.tensor(0)), grid = widened(context.tensor(1));
   SINTER_ASSIGN(const Shape shape, at_node(context, output_shape(to_shape(x.dims()), to_shape(grid.dims()))));
   const Dims dims = *constant_dims(shape);
   SINTER_TRY(check_output_dims(context, dims));
   if (grid.dim(0) != x.dim(0))
-    return context.error(fmt::format("the grid has batch {} but the input {}: expected equal ones; correct the model", grid.dim(0), x.dim(0)));
+    return context.error(fmt::format("the grid has batch {} but the input {}: expected equal ones; correct the model",
+                                     grid.dim(0), x.dim(0)));
   Mode mode = Mode::kLinear;
   Padding padding = Padding::kZeros;
   SINTER_TRY(read(context, mode, padding));
@@ -145,7 +160,8 @@ Status evaluate(EvalContext& context) {
     for (int64_t p = 0; p < positions; ++p) {
       const double* coordinate = grid.data<double>() + (n * positions + p) * static_cast<int64_t>(rank);
       std::vector<AxisTaps> axes;
-      for (size_t a = 0; a < rank; ++a) axes.push_back(axis_taps({spatial[a], align, padding}, mode, coordinate[rank - 1 - a]));
+      for (size_t a = 0; a < rank; ++a)
+        axes.push_back(axis_taps({spatial[a], align, padding}, mode, coordinate[rank - 1 - a]));
       combine(axes, strides, taps);
       for (int64_t c = 0; c < channels; ++c) {
         const double* from = x.data<double>() + (n * channels + c) * plane;
@@ -162,8 +178,13 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_grid_sample() {
   OpDef op("GridSample", 16);
-  op.input("X", "T1").input("grid", "T2").output("Y", "T1").type("T1", kAllTensorTypes).type("T2", kFloatTypes)
-      .attr("align_corners", int64_t{0}).attr("mode", std::string("linear"))
+  op.input("X", "T1")
+      .input("grid", "T2")
+      .output("Y", "T1")
+      .type("T1", kAllTensorTypes)
+      .type("T2", kFloatTypes)
+      .attr("align_corners", int64_t{0})
+      .attr("mode", std::string("linear"))
       .attr("padding_mode", std::string("zeros"));
   op.infer = grid_sample_impl::infer;
   op.evaluate = grid_sample_impl::evaluate;

@@ -6,9 +6,11 @@ namespace if_impl {
 
 // The condition's value when it is known before the run.
 std::optional<bool> known_condition(const InferContext& context) {
-  if (const Tensor* constant = context.input_constant(0); constant && constant->count() == 1) return constant->to_i64()[0] != 0;
+  if (const Tensor* constant = context.input_constant(0); constant && constant->count() == 1)
+    return constant->to_i64()[0] != 0;
   const auto elements = context.input_elements(0);
-  if (elements && elements->elements.size() == 1 && elements->elements[0].is_constant()) return elements->elements[0].value() != 0;
+  if (elements && elements->elements.size() == 1 && elements->elements[0].is_constant())
+    return elements->elements[0].value() != 0;
   return std::nullopt;
 }
 
@@ -23,8 +25,8 @@ Status infer(InferContext& context) {
   const std::vector<ValueType>& yes = then_types.ok() ? then_types.value() : none;
   const std::vector<ValueType>& no = else_types.ok() ? else_types.value() : none;
   if (yes.size() < count || no.size() < count)
-    return context.error(fmt::format("the branches have {} and {} outputs: expected {} each; check the exporter", yes.size(),
-                                     no.size(), count));
+    return context.error(fmt::format("the branches have {} and {} outputs: expected {} each; check the exporter",
+                                     yes.size(), no.size(), count));
   for (size_t i = 0; i < count; ++i) {
     if (!context.has_output(static_cast<int>(i))) continue;
     if (condition) {
@@ -34,8 +36,9 @@ Status infer(InferContext& context) {
     const auto merged =
         generalise(yes[i], no[i], [&](size_t axis) { return context.fresh_symbol(fmt::format("if{}_{}", i, axis)); });
     if (!merged)
-      return context.error(fmt::format("output {} is {} from one branch and {} from the other: expected one type; check the exporter",
-                                       i, yes[i].to_string(), no[i].to_string()));
+      return context.error(
+          fmt::format("output {} is {} from one branch and {} from the other: expected one type; check the exporter", i,
+                      yes[i].to_string(), no[i].to_string()));
     context.set_output(static_cast<int>(i), *merged);
   }
   return ok_status();
@@ -56,8 +59,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_if() {
   OpDef op("If", 1);
-  op.input("cond", "B").output("outputs", "V", ParamKind::kVariadic, true).type("V", kAllTensorTypes, true, true)
-      .type("B", kBoolType).attr("else_branch", AttrKind::kGraph, true).attr("then_branch", AttrKind::kGraph, true)
+  op.input("cond", "B")
+      .output("outputs", "V", ParamKind::kVariadic, true)
+      .type("V", kAllTensorTypes, true, true)
+      .type("B", kBoolType)
+      .attr("else_branch", AttrKind::kGraph, true)
+      .attr("then_branch", AttrKind::kGraph, true)
       .fact(kControlFlow);
   op.infer = if_impl::infer;
   op.evaluate = if_impl::evaluate;

@@ -20,7 +20,11 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_instance_normalization() {
   OpDef op("InstanceNormalization", 6);
-  op.input("input", "T").input("scale", "T").input("B", "T").output("output", "T").type("T", kFloatTypes)
+  op.input("input", "T")
+      .input("scale", "T")
+      .input("B", "T")
+      .output("output", "T")
+      .type("T", kFloatTypes)
       .attr("epsilon", 1e-05f);
   op.infer = infer_same;
   op.evaluate = instance_normalization_impl::evaluate;

@@ -1,5 +1,5 @@
-// LabelEncoder: every element that is a key becomes the value of the same number, others the default. NaN keys match NaN; of equal keys
-// the last counts.
+// LabelEncoder: every element that is a key becomes the value of the same number, others the default. NaN keys match
+// NaN; of equal keys the last counts.
 #include <cmath>
 #include <map>
 
@@ -32,8 +32,10 @@ Status read_lists(const Context& context, Tensor& keys, Tensor& values) {
   if (keys.defined() && values.defined() && keys.count() == values.count() && contains(kTypes, keys.dtype()) &&
       contains(kTypes, values.dtype()))
     return ok_status();
-  return context.error(fmt::format("there are {} keys and {} values: expected one list of each, equally long, of f32, f64, i16, i32, i64 or "
-                                   "string; correct the model", keys.count(), values.count()));
+  return context.error(fmt::format(
+      "there are {} keys and {} values: expected one list of each, equally long, of f32, f64, i16, i32, i64 or "
+      "string; correct the model",
+      keys.count(), values.count()));
 }
 
 Status infer(InferContext& context) {
@@ -46,12 +48,16 @@ Status infer(InferContext& context) {
 
 // What stands for the elements without a key: one element of the values' type.
 Tensor read_default(const Attributes& attributes, DType dtype) {
-  if (const Tensor* tensor = attributes.find_as<Tensor>("default_tensor"); tensor && tensor->count() >= 1 && tensor->dtype() == dtype)
+  if (const Tensor* tensor = attributes.find_as<Tensor>("default_tensor");
+      tensor && tensor->count() >= 1 && tensor->dtype() == dtype)
     return *tensor;
   Tensor value(dtype, {1});
-  if (dtype == DType::kString) *value.data<std::string>() = attributes.s_or("default_string", "_Unused");
-  else if (is_float(dtype)) value = Tensor::from_f32({attributes.f_or("default_float", -0.0f)}, {1}).cast(dtype);
-  else value = Tensor::from_i64({attributes.i_or("default_int64", -1)}).cast(dtype);
+  if (dtype == DType::kString)
+    *value.data<std::string>() = attributes.s_or("default_string", "_Unused");
+  else if (is_float(dtype))
+    value = Tensor::from_f32({attributes.f_or("default_float", -0.0f)}, {1}).cast(dtype);
+  else
+    value = Tensor::from_i64({attributes.i_or("default_int64", -1)}).cast(dtype);
   return value;
 }
 
@@ -70,8 +76,10 @@ void encode(const Tensor& x, const Tensor& keys, const Tensor& values, const Ten
   for (int64_t i = 0; i < keys.count(); ++i) index[keys.data<T>()[i]] = i;
   for (int64_t i = 0; i < x.count(); ++i) {
     const auto found = index.find(x.data<T>()[i]);
-    if (found == index.end()) copy_elements(fallback, 0, y, i, 1);
-    else copy_elements(values, found->second, y, i, 1);
+    if (found == index.end())
+      copy_elements(fallback, 0, y, i, 1);
+    else
+      copy_elements(values, found->second, y, i, 1);
   }
 }
 
@@ -80,8 +88,8 @@ Status evaluate(EvalContext& context) {
   SINTER_TRY(read_lists(context, keys, values));
   const Tensor& x = context.tensor(0);
   if (x.dtype() != keys.dtype())
-    return context.error(fmt::format("the input is {} but the keys are {}: expected one type; insert a Cast", dtype_name(x.dtype()),
-                                     dtype_name(keys.dtype())));
+    return context.error(fmt::format("the input is {} but the keys are {}: expected one type; insert a Cast",
+                                     dtype_name(x.dtype()), dtype_name(keys.dtype())));
   const Tensor fallback = read_default(context.attributes(), values.dtype());
   Tensor& y = context.allocate(0, values.dtype(), x.dims());
   switch (x.dtype()) {
@@ -99,12 +107,21 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_label_encoder() {
   OpDef op("LabelEncoder", 2, "ai.onnx.ml");
-  op.input("X", "T1").output("Y", "T2").type("T1", label_encoder_impl::kTypes).type("T2", label_encoder_impl::kTypes)
-      .attr("default_float", -0.0f).attr("default_int64", int64_t{-1}).attr("default_string", std::string("_Unused"))
-      .attr("default_tensor", AttrKind::kTensor, false).attr("keys_floats", AttrKind::kFloats, false)
-      .attr("keys_int64s", AttrKind::kInts, false).attr("keys_strings", AttrKind::kStrings, false)
-      .attr("keys_tensor", AttrKind::kTensor, false).attr("values_floats", AttrKind::kFloats, false)
-      .attr("values_int64s", AttrKind::kInts, false).attr("values_strings", AttrKind::kStrings, false)
+  op.input("X", "T1")
+      .output("Y", "T2")
+      .type("T1", label_encoder_impl::kTypes)
+      .type("T2", label_encoder_impl::kTypes)
+      .attr("default_float", -0.0f)
+      .attr("default_int64", int64_t{-1})
+      .attr("default_string", std::string("_Unused"))
+      .attr("default_tensor", AttrKind::kTensor, false)
+      .attr("keys_floats", AttrKind::kFloats, false)
+      .attr("keys_int64s", AttrKind::kInts, false)
+      .attr("keys_strings", AttrKind::kStrings, false)
+      .attr("keys_tensor", AttrKind::kTensor, false)
+      .attr("values_floats", AttrKind::kFloats, false)
+      .attr("values_int64s", AttrKind::kInts, false)
+      .attr("values_strings", AttrKind::kStrings, false)
       .attr("values_tensor", AttrKind::kTensor, false);
   op.infer = label_encoder_impl::infer;
   op.evaluate = label_encoder_impl::evaluate;

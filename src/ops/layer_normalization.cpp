@@ -1,5 +1,5 @@
-// LayerNormalization: the axes from `axis` on to mean 0 and variance 1, then scale and bias, which broadcast to the input. Mean and
-// InvStdDev have the stash type and the input's shape with the normalized axes at 1.
+// LayerNormalization: the axes from `axis` on to mean 0 and variance 1, then scale and bias, which broadcast to the
+// input. Mean and InvStdDev have the stash type and the input's shape with the normalized axes at 1.
 #include <cmath>
 
 #include "ops/indexing.h"
@@ -23,8 +23,9 @@ Status infer(InferContext& context) {
       const Shape* operand = context.input_shape(i);
       const auto both = operand ? broadcast(*x, *operand) : Result<Shape>(*x);
       if (!both.ok() || both.value().size() != x->size())
-        return context.error(fmt::format("input {} is {}: expected a shape that broadcasts to input 0's {}; check the exporter", i,
-                                         to_string(*operand), to_string(*x)));
+        return context.error(
+            fmt::format("input {} is {}: expected a shape that broadcasts to input 0's {}; check the exporter", i,
+                        to_string(*operand), to_string(*x)));
     }
   }
   for (int i = 1; i < 3; ++i)
@@ -38,7 +39,8 @@ Status evaluate(EvalContext& context) {
   SINTER_TRY(check_axis(context, context.attributes().i("axis"), x.rank(), axis));
   SINTER_ASSIGN(const DType stash, dtype_attribute(context, "stash_type", context.attributes().i("stash_type")));
   if (!contains(kFloatTypes, stash))
-    return context.error(fmt::format("attribute 'stash_type' is {}: expected a floating type; correct the model", dtype_name(stash)));
+    return context.error(
+        fmt::format("attribute 'stash_type' is {}: expected a floating type; correct the model", dtype_name(stash)));
   const double epsilon = context.attributes().f("epsilon");
   Dims outer = x.dims();
   std::fill(outer.begin() + axis, outer.end(), 1);
@@ -61,9 +63,16 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_layer_normalization() {
   OpDef op("LayerNormalization", 17);
-  op.input("X", "T").input("Scale", "T").input("B", "T", ParamKind::kOptional).output("Y", "T")
-      .output("Mean", "U", ParamKind::kOptional).output("InvStdDev", "U", ParamKind::kOptional).type("T", kFloatTypes)
-      .type("U", kFloatTypes).attr("axis", int64_t{-1}).attr("epsilon", 1e-05f)
+  op.input("X", "T")
+      .input("Scale", "T")
+      .input("B", "T", ParamKind::kOptional)
+      .output("Y", "T")
+      .output("Mean", "U", ParamKind::kOptional)
+      .output("InvStdDev", "U", ParamKind::kOptional)
+      .type("T", kFloatTypes)
+      .type("U", kFloatTypes)
+      .attr("axis", int64_t{-1})
+      .attr("epsilon", 1e-05f)
       .attr("stash_type", int64_t{1});
   op.infer = layer_normalization_impl::infer;
   op.evaluate = layer_normalization_impl::evaluate;

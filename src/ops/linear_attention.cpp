@@ -1,5 +1,6 @@
-// LinearAttention: a state S [d_k, d_v] for each key head that every token updates and each query reads, o = scale·qᵀS. update_rule:
-// linear S += k⊗v; gated: S = exp(g)·S + k⊗v; delta: S += b·k⊗(v - Sᵀk); gated_delta: S = exp(g)·S first, then delta.
+// LinearAttention: a state S [d_k, d_v] for each key head that every token updates and each query reads, o = scale·qᵀS.
+// update_rule: linear S += k⊗v; gated: S = exp(g)·S + k⊗v; delta: S += b·k⊗(v - Sᵀk); gated_delta: S = exp(g)·S first,
+// then delta.
 #include <cmath>
 
 #include "ops/shape_rules.h"
@@ -18,8 +19,9 @@ Status read_heads(const Context& context, Sizes& s) {
   s.q_heads = context.attributes().i("q_num_heads");
   s.kv_heads = context.attributes().i("kv_num_heads");
   if (s.kv_heads < 1 || s.q_heads < 1 || s.q_heads % s.kv_heads != 0)
-    return context.error(fmt::format("there are {} query heads for {} key heads: expected a positive multiple; correct the model",
-                                     s.q_heads, s.kv_heads));
+    return context.error(
+        fmt::format("there are {} query heads for {} key heads: expected a positive multiple; correct the model",
+                    s.q_heads, s.kv_heads));
   return ok_status();
 }
 
@@ -57,7 +59,8 @@ Status read(const EvalContext& context, Sizes& s) {
   s.gated = rule == "gated" || rule == "gated_delta";
   s.delta = rule == "delta" || rule == "gated_delta";
   if (!s.gated && !s.delta && rule != "linear")
-    return context.error(fmt::format("attribute 'update_rule' is '{}': expected linear, gated, delta or gated_delta; correct the model", rule));
+    return context.error(fmt::format(
+        "attribute 'update_rule' is '{}': expected linear, gated, delta or gated_delta; correct the model", rule));
   if ((s.gated && !context.has_input(4)) || (s.delta && !context.has_input(5)))
     return context.error(fmt::format("update_rule '{}' needs '{}', which is absent; correct the model", rule,
                                      s.gated && !context.has_input(4) ? "decay" : "beta"));
@@ -65,7 +68,8 @@ Status read(const EvalContext& context, Sizes& s) {
     SINTER_TRY(check_rank(context, 4, 3, 3));
     s.decay_size = context.tensor(4).dim(2) / s.kv_heads;
     SINTER_TRY(check_dims(context, 4, {s.batch, s.steps, s.kv_heads * s.decay_size}));
-    if (s.decay_size != 1 && s.decay_size != s.d_k) return check_dims(context, 4, {s.batch, s.steps, s.kv_heads * s.d_k});
+    if (s.decay_size != 1 && s.decay_size != s.d_k)
+      return check_dims(context, 4, {s.batch, s.steps, s.kv_heads * s.d_k});
   }
   if (s.delta) {
     SINTER_TRY(check_rank(context, 5, 3, 3));
@@ -95,10 +99,13 @@ Status evaluate(EvalContext& context) {
   Sizes s;
   SINTER_TRY(read(context, s));
   const Tensor q = widened(context.tensor(0)), k = widened(context.tensor(1)), v = widened(context.tensor(2));
-  const Tensor decay = s.gated ? widened(context.tensor(4)) : Tensor(), beta = s.delta ? widened(context.tensor(5)) : Tensor();
+  const Tensor decay = s.gated ? widened(context.tensor(4)) : Tensor(),
+               beta = s.delta ? widened(context.tensor(5)) : Tensor();
   const DType dtype = context.tensor(0).dtype();
-  Tensor state = context.has_input(3) ? widened(context.tensor(3)).clone() : zeros_f64({s.batch, s.kv_heads, s.d_k, s.d_v});
-  const double given = context.attributes().f("scale"), scale = given != 0 ? given : 1 / std::sqrt(static_cast<double>(s.d_k));
+  Tensor state =
+      context.has_input(3) ? widened(context.tensor(3)).clone() : zeros_f64({s.batch, s.kv_heads, s.d_k, s.d_v});
+  const double given = context.attributes().f("scale"),
+               scale = given != 0 ? given : 1 / std::sqrt(static_cast<double>(s.d_k));
   const int64_t group = s.q_heads / s.kv_heads;
   Tensor y = zeros_f64({s.batch, s.steps, s.q_heads * s.d_v});
   for (int64_t b = 0; b < s.batch; ++b)
@@ -125,10 +132,20 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_linear_attention() {
   OpDef op("LinearAttention", 27);
-  op.input("query", "T").input("key", "T").input("value", "T").input("past_state", "S", ParamKind::kOptional)
-      .input("decay", "T", ParamKind::kOptional).input("beta", "T", ParamKind::kOptional).output("output", "T")
-      .output("present_state", "S").type("T", kFloatTypes).type("S", kFloatTypes).attr("chunk_size", int64_t{64})
-      .attr("kv_num_heads", AttrKind::kInt, true).attr("q_num_heads", AttrKind::kInt, true).attr("scale", 0.0f)
+  op.input("query", "T")
+      .input("key", "T")
+      .input("value", "T")
+      .input("past_state", "S", ParamKind::kOptional)
+      .input("decay", "T", ParamKind::kOptional)
+      .input("beta", "T", ParamKind::kOptional)
+      .output("output", "T")
+      .output("present_state", "S")
+      .type("T", kFloatTypes)
+      .type("S", kFloatTypes)
+      .attr("chunk_size", int64_t{64})
+      .attr("kv_num_heads", AttrKind::kInt, true)
+      .attr("q_num_heads", AttrKind::kInt, true)
+      .attr("scale", 0.0f)
       .attr("update_rule", std::string("gated_delta"));
   op.infer = linear_attention_impl::infer;
   op.evaluate = linear_attention_impl::evaluate;

@@ -1,5 +1,6 @@
-// Loop: runs the body up to M times and while its condition holds (the body's condition counts only when the node has one). The
-// body takes (iteration, condition, carried…) and returns (condition, carried…, scan…); scan values are stacked along a new axis 0.
+// Loop: runs the body up to M times and while its condition holds (the body's condition counts only when the node has
+// one). The body takes (iteration, condition, carried…) and returns (condition, carried…, scan…); scan values are
+// stacked along a new axis 0.
 #include "ops/control_flow.h"
 
 namespace sinter::ops {
@@ -10,15 +11,17 @@ constexpr int kMaxRounds = 8;
 
 int carried_count(int inputs) { return inputs > 2 ? inputs - 2 : 0; }
 
-// Types of the carried values that hold before and after every iteration; `types` are the body's inputs, `results` its outputs.
+// Types of the carried values that hold before and after every iteration; `types` are the body's inputs, `results` its
+// outputs.
 Status settle(InferContext& context, std::vector<ValueType>& types, std::vector<ValueType>& results) {
   const int carried = carried_count(context.input_count());
   std::map<std::string, Dim> symbols;
   for (int round = 0; round < kMaxRounds; ++round) {
     SINTER_ASSIGN(results, context.infer_subgraph("body", types));
     if (static_cast<int>(results.size()) < carried + 1)
-      return context.error(fmt::format("the body has {} outputs: expected the condition and {} carried values; check the exporter",
-                                       results.size(), carried));
+      return context.error(
+          fmt::format("the body has {} outputs: expected the condition and {} carried values; check the exporter",
+                      results.size(), carried));
     bool stable = true;
     for (int i = 0; i < carried; ++i) {
       ValueType& type = types[i + 2];
@@ -32,8 +35,9 @@ Status settle(InferContext& context, std::vector<ValueType>& types, std::vector<
         return symbols.at(hint);
       });
       if (!merged)
-        return context.error(fmt::format("carried value {} enters as {} but the body returns {}: expected one type; check the exporter",
-                                         i, type.to_string(), results[i + 1].to_string()));
+        return context.error(
+            fmt::format("carried value {} enters as {} but the body returns {}: expected one type; check the exporter",
+                        i, type.to_string(), results[i + 1].to_string()));
       if (changed || merged->rank() != type.rank() || (!type.is_tensor() && !(*merged == type))) stable = false;
       type = *merged;
     }
@@ -44,12 +48,13 @@ Status settle(InferContext& context, std::vector<ValueType>& types, std::vector<
 
 Status infer(InferContext& context) {
   const int carried = carried_count(context.input_count());
-  std::vector<ValueType> types{ValueType::tensor(DType::kI64, Shape{}), ValueType::tensor(DType::kBool, Shape{})}, results;
+  std::vector<ValueType> types{ValueType::tensor(DType::kI64, Shape{}), ValueType::tensor(DType::kBool, Shape{})},
+      results;
   for (int i = 0; i < carried; ++i) types.push_back(context.input_type(i + 2));
   SINTER_TRY(settle(context, types, results));
   if (context.output_count() > static_cast<int>(results.size()) - 1)
-    return context.error(fmt::format("the node has {} outputs but the body returns {}; check the exporter", context.output_count(),
-                                     results.size() - 1));
+    return context.error(fmt::format("the node has {} outputs but the body returns {}; check the exporter",
+                                     context.output_count(), results.size() - 1));
   const Dim trips = context.fresh_symbol("trips");
   for (int i = 0; i < context.output_count(); ++i) {
     ValueType type = results[i + 1];
@@ -73,12 +78,15 @@ Status run(EvalContext& context, int64_t trips, bool bound, bool condition, std:
            std::vector<std::vector<Tensor>>& scans) {
   bool go = condition;
   for (int64_t i = 0; (!bound || i < trips) && go; ++i) {
-    std::vector<Value> arguments{Value(Tensor::scalar<int64_t>(DType::kI64, i)), Value(Tensor::scalar<bool>(DType::kBool, go))};
+    std::vector<Value> arguments{Value(Tensor::scalar<int64_t>(DType::kI64, i)),
+                                 Value(Tensor::scalar<bool>(DType::kBool, go))};
     arguments.insert(arguments.end(), carried.begin(), carried.end());
     SINTER_ASSIGN(std::vector<Value> results, context.run_subgraph("body", std::move(arguments)));
-    if (results.size() < 1 + carried.size() + scans.size() || !results[0].is_tensor() || results[0].tensor().count() != 1)
-      return context.error("the body's results do not fit the loop: expected a condition, the carried values and the scan values; "
-                           "check the exporter");
+    if (results.size() < 1 + carried.size() + scans.size() || !results[0].is_tensor() ||
+        results[0].tensor().count() != 1)
+      return context.error(
+          "the body's results do not fit the loop: expected a condition, the carried values and the scan values; "
+          "check the exporter");
     if (context.has_input(1)) go = results[0].tensor().to_i64()[0] != 0;
     for (size_t c = 0; c < carried.size(); ++c) carried[c] = std::move(results[1 + c]);
     for (size_t s = 0; s < scans.size(); ++s) {
@@ -93,7 +101,8 @@ Status run(EvalContext& context, int64_t trips, bool bound, bool condition, std:
 Status evaluate(EvalContext& context) {
   const bool bound = context.has_input(0), conditional = context.has_input(1);
   if (!bound && !conditional)
-    return context.error("the loop has neither a trip count nor a condition, so it would never end: expected one; correct the model");
+    return context.error(
+        "the loop has neither a trip count nor a condition, so it would never end: expected one; correct the model");
   int64_t trips = 0, condition = 1;
   if (bound) {
     SINTER_ASSIGN(trips, read_scalar(context, 0));
@@ -130,10 +139,15 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_loop() {
   OpDef op("Loop", 1);
-  op.input("M", "I", ParamKind::kOptional).input("cond", "B", ParamKind::kOptional)
+  op.input("M", "I", ParamKind::kOptional)
+      .input("cond", "B", ParamKind::kOptional)
       .input("v_initial", "V", ParamKind::kVariadic, true)
-      .output("v_final_and_scan_outputs", "V", ParamKind::kVariadic, true).type("V", kAllTensorTypes, true, true)
-      .type("I", dtype_set(DType::kI64)).type("B", kBoolType).attr("body", AttrKind::kGraph, true).fact(kControlFlow);
+      .output("v_final_and_scan_outputs", "V", ParamKind::kVariadic, true)
+      .type("V", kAllTensorTypes, true, true)
+      .type("I", dtype_set(DType::kI64))
+      .type("B", kBoolType)
+      .attr("body", AttrKind::kGraph, true)
+      .fact(kControlFlow);
   op.infer = loop_impl::infer;
   op.evaluate = loop_impl::evaluate;
   return op;

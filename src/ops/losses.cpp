@@ -11,7 +11,8 @@ template <typename Context>
 Status read_reduction(const Context& context, std::string& reduction) {
   reduction = context.attributes().s("reduction");
   if (reduction == "none" || reduction == "sum" || reduction == "mean") return ok_status();
-  return context.error(fmt::format("attribute 'reduction' is '{}': expected none, sum or mean; correct the model", reduction));
+  return context.error(
+      fmt::format("attribute 'reduction' is '{}': expected none, sum or mean; correct the model", reduction));
 }
 
 }  // namespace
@@ -54,8 +55,8 @@ Status evaluate_class_loss(EvalContext& context, const Tensor& log_probabilities
     out = 0;
     if (ignored && target == *ignored) continue;
     if (target < 0 || target >= classes)
-      return context.error(fmt::format("a target is {}: expected classes in [0,{}]{}; correct the input", target, classes - 1,
-                                       ignored ? " or the ignored one" : ""));
+      return context.error(fmt::format("a target is {}: expected classes in [0,{}]{}; correct the input", target,
+                                       classes - 1, ignored ? " or the ignored one" : ""));
     const double weight = weighted ? weights[target] : 1;
     out = -log_probabilities.data<double>()[(i / inner * classes + target) * inner + i % inner] * weight;
     sum += out;

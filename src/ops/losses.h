@@ -1,4 +1,5 @@
-// Class losses over [N, C, d…]: shapes and the weighted reduction that NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss share.
+// Class losses over [N, C, d…]: shapes and the weighted reduction that NegativeLogLikelihoodLoss and
+// SoftmaxCrossEntropyLoss share.
 #pragma once
 
 #include "core/op_def.h"

@@ -21,7 +21,8 @@ Status evaluate(EvalContext& context) {
     for (int64_t i = 0; i < inner; ++i) {
       double* values = y.data<double>() + o * size * inner + i;
       double norm = 0;
-      for (int64_t j = 0; j < size; ++j) norm += p == 1 ? std::abs(values[j * inner]) : values[j * inner] * values[j * inner];
+      for (int64_t j = 0; j < size; ++j)
+        norm += p == 1 ? std::abs(values[j * inner]) : values[j * inner] * values[j * inner];
       if (p == 2) norm = std::sqrt(norm);
       for (int64_t j = 0; j < size; ++j) values[j * inner] = norm == 0 ? 0 : values[j * inner] / norm;
     }

@@ -19,9 +19,15 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_lp_pool() {
   OpDef op("LpPool", 2);
-  op.input("X", "T").output("Y", "T").type("T", kFloatTypes).attr("auto_pad", std::string("NOTSET"))
-      .attr("ceil_mode", int64_t{0}).attr("dilations", AttrKind::kInts, false)
-      .attr("kernel_shape", AttrKind::kInts, true).attr("p", int64_t{2}).attr("pads", AttrKind::kInts, false)
+  op.input("X", "T")
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("auto_pad", std::string("NOTSET"))
+      .attr("ceil_mode", int64_t{0})
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("kernel_shape", AttrKind::kInts, true)
+      .attr("p", int64_t{2})
+      .attr("pads", AttrKind::kInts, false)
       .attr("strides", AttrKind::kInts, false);
   op.infer = infer_pool;
   op.evaluate = lp_pool_impl::evaluate;

@@ -1,4 +1,5 @@
-// LRN: y = x / (bias + alpha/size · Σx²)^beta, the sum over `size` channels around each (floor((size-1)/2) before it, the rest after).
+// LRN: y = x / (bias + alpha/size · Σx²)^beta, the sum over `size` channels around each (floor((size-1)/2) before it,
+// the rest after).
 #include <algorithm>
 #include <cmath>
 
@@ -11,7 +12,8 @@ namespace lrn_impl {
 Status evaluate(EvalContext& context) {
   SINTER_TRY(check_rank(context, 0, 2, 1 << 20));
   const int64_t size = context.attributes().i("size");
-  if (size < 1) return context.error(fmt::format("attribute 'size' is {}: expected at least 1; correct the model", size));
+  if (size < 1)
+    return context.error(fmt::format("attribute 'size' is {}: expected at least 1; correct the model", size));
   const double alpha = context.attributes().f("alpha"), beta = context.attributes().f("beta");
   const double bias = context.attributes().f("bias");
   const Tensor x = widened(context.tensor(0));
@@ -35,8 +37,13 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_lrn() {
   OpDef op("LRN", 1);
-  op.input("X", "T").output("Y", "T").type("T", kFloatTypes).attr("alpha", 0.0001f).attr("beta", 0.75f)
-      .attr("bias", 1.0f).attr("size", AttrKind::kInt, true);
+  op.input("X", "T")
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("alpha", 0.0001f)
+      .attr("beta", 0.75f)
+      .attr("bias", 1.0f)
+      .attr("size", AttrKind::kInt, true);
   op.infer = infer_same;
   op.evaluate = lrn_impl::evaluate;
   return op;

@@ -37,8 +37,10 @@ Status evaluate(EvalContext& context) {
   const Dims dims = *constant_dims(shape);
   SINTER_TRY(check_output_dims(context, dims));
   Tensor& y = context.allocate(0, a.dtype(), dims);
-  if (dtype_bits(a.dtype()) == 32) multiply_integers<uint32_t>(a, b, y);
-  else multiply_integers<uint64_t>(a, b, y);
+  if (dtype_bits(a.dtype()) == 32)
+    multiply_integers<uint32_t>(a, b, y);
+  else
+    multiply_integers<uint64_t>(a, b, y);
   return ok_status();
 }
 
@@ -46,8 +48,8 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_matmul() {
   OpDef op("MatMul", 1);
-  op.input("A", "T").input("B", "T").output("Y", "T")
-      .type("T", kFloatTypes | dtype_set(DType::kI32, DType::kI64, DType::kU32, DType::kU64));
+  op.input("A", "T").input("B", "T").output("Y", "T").type(
+      "T", kFloatTypes | dtype_set(DType::kI32, DType::kI64, DType::kU32, DType::kU64));
   op.infer = matmul_impl::infer;
   op.evaluate = matmul_impl::evaluate;
   return op;

@@ -1,5 +1,5 @@
-// MatMulInteger: numpy's matmul of 8-bit integers minus their zero points, result i32. A zero point is one value, one a row of A or
-// one a column of B.
+// MatMulInteger: numpy's matmul of 8-bit integers minus their zero points, result i32. A zero point is one value, one a
+// row of A or one a column of B.
 #include "ops/matmul_shape.h"
 #include "ops/quantized.h"
 #include "ops/wide.h"
@@ -22,9 +22,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_matmul_integer() {
   OpDef op("MatMulInteger", 10);
-  op.input("A", "T1").input("B", "T2").input("a_zero_point", "T1", ParamKind::kOptional)
-      .input("b_zero_point", "T2", ParamKind::kOptional).output("Y", "T3").type("T1", dtype_set(DType::kU8, DType::kI8))
-      .type("T2", dtype_set(DType::kU8, DType::kI8)).type("T3", dtype_set(DType::kI32));
+  op.input("A", "T1")
+      .input("B", "T2")
+      .input("a_zero_point", "T1", ParamKind::kOptional)
+      .input("b_zero_point", "T2", ParamKind::kOptional)
+      .output("Y", "T3")
+      .type("T1", dtype_set(DType::kU8, DType::kI8))
+      .type("T2", dtype_set(DType::kU8, DType::kI8))
+      .type("T3", dtype_set(DType::kI32));
   op.infer = matmul_integer_impl::infer;
   op.evaluate = matmul_integer_impl::evaluate;
   return op;

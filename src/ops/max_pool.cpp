@@ -1,11 +1,11 @@
-// MaxPool: the largest element of each window (NaN wins), and optionally its index in the whole input. storage_order=1 counts the
-// index column-major within a plane.
+// MaxPool: the largest element of each window (NaN wins), and optionally its index in the whole input. storage_order=1
+// counts the index column-major within a plane.
 #include <cmath>
 #include <limits>
 
 #include "ops/indexing.h"
-#include "ops/wide.h"
 #include "ops/sliding_window.h"
+#include "ops/wide.h"
 
 namespace sinter::ops {
 namespace max_pool_impl {
@@ -37,7 +37,8 @@ Status evaluate(EvalContext& context) {
   const bool by_column = context.attributes().i("storage_order") != 0, wants_indices = context.wants_output(1);
   Tensor y(DType::kF64, dims), indices;
   if (wants_indices) indices = Tensor(DType::kI64, dims);
-  const int64_t planes = dims[0] * dims[1], positions = static_cast<int64_t>(taps.included.size()), plane = product(spatial);
+  const int64_t planes = dims[0] * dims[1], positions = static_cast<int64_t>(taps.included.size()),
+                plane = product(spatial);
   for (int64_t p = 0; p < planes; ++p) {
     const double* from = x.data<double>() + p * plane;
     for (int64_t i = 0; i < positions; ++i) {
@@ -65,11 +66,18 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_max_pool() {
   OpDef op("MaxPool", 1);
-  op.input("X", "T").output("Y", "T").output("Indices", "I", ParamKind::kOptional)
-      .type("T", kFloatTypes | dtype_set(DType::kU8, DType::kI8)).type("I", dtype_set(DType::kI64))
-      .attr("auto_pad", std::string("NOTSET")).attr("ceil_mode", int64_t{0}).attr("dilations", AttrKind::kInts, false)
-      .attr("kernel_shape", AttrKind::kInts, true).attr("pads", AttrKind::kInts, false)
-      .attr("storage_order", int64_t{0}).attr("strides", AttrKind::kInts, false);
+  op.input("X", "T")
+      .output("Y", "T")
+      .output("Indices", "I", ParamKind::kOptional)
+      .type("T", kFloatTypes | dtype_set(DType::kU8, DType::kI8))
+      .type("I", dtype_set(DType::kI64))
+      .attr("auto_pad", std::string("NOTSET"))
+      .attr("ceil_mode", int64_t{0})
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("kernel_shape", AttrKind::kInts, true)
+      .attr("pads", AttrKind::kInts, false)
+      .attr("storage_order", int64_t{0})
+      .attr("strides", AttrKind::kInts, false);
   op.infer = infer_pool;
   op.evaluate = max_pool_impl::evaluate;
   return op;

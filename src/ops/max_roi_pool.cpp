@@ -1,5 +1,5 @@
-// MaxRoiPool: every region of interest (batch, x1, y1, x2, y2), rounded to whole elements, cut into pooled_shape bins; a bin is its largest
-// element, 0 when empty.
+// MaxRoiPool: every region of interest (batch, x1, y1, x2, y2), rounded to whole elements, cut into pooled_shape bins;
+// a bin is its largest element, 0 when empty.
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +14,8 @@ template <typename Context>
 Status read_bins(const Context& context, std::vector<int64_t>& bins) {
   bins = context.attributes().ints("pooled_shape");
   if (bins.size() == 2 && bins[0] > 0 && bins[1] > 0) return ok_status();
-  return context.error(fmt::format("attribute 'pooled_shape' is {}: expected two positive sizes; correct the model", to_string(bins)));
+  return context.error(
+      fmt::format("attribute 'pooled_shape' is {}: expected two positive sizes; correct the model", to_string(bins)));
 }
 
 Status infer(InferContext& context) {
@@ -53,11 +54,13 @@ Status evaluate(EvalContext& context) {
   for (int64_t r = 0; r < dims[0]; ++r) {
     const double* roi = rois.data<double>() + r * 5;
     if (!(roi[0] >= 0 && roi[0] < static_cast<double>(x.dim(0))))
-      return context.error(fmt::format("a batch index is {}: expected values in [0,{}]; correct the input", roi[0], x.dim(0) - 1));
+      return context.error(
+          fmt::format("a batch index is {}: expected values in [0,{}]; correct the input", roi[0], x.dim(0) - 1));
     double edges[4];
     for (int i = 0; i < 4; ++i) {
       edges[i] = std::round(roi[i + 1] * scale);
-      if (!(std::abs(edges[i]) < 1e9)) return context.error("a region is not finite: expected coordinates; correct the input");
+      if (!(std::abs(edges[i]) < 1e9))
+        return context.error("a region is not finite: expected coordinates; correct the input");
     }
     const double w = std::max(edges[2] - edges[0] + 1, 1.0), h = std::max(edges[3] - edges[1] + 1, 1.0);
     for (int64_t bin = 0; bin < bins[0] * bins[1]; ++bin) {
@@ -82,8 +85,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_max_roi_pool() {
   OpDef op("MaxRoiPool", 1);
-  op.input("X", "T").input("rois", "T").output("Y", "T").type("T", kFloatTypes)
-      .attr("pooled_shape", AttrKind::kInts, true).attr("spatial_scale", 1.0f);
+  op.input("X", "T")
+      .input("rois", "T")
+      .output("Y", "T")
+      .type("T", kFloatTypes)
+      .attr("pooled_shape", AttrKind::kInts, true)
+      .attr("spatial_scale", 1.0f);
   op.infer = max_roi_pool_impl::infer;
   op.evaluate = max_roi_pool_impl::evaluate;
   return op;

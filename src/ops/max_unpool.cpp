@@ -1,5 +1,5 @@
-// MaxUnpool: the input's elements at the flat indices that MaxPool gave, zeros elsewhere. The indices count in the output that the kernel,
-// strides and pads make; a larger output_shape adds zeros at the end of the axes.
+// MaxUnpool: the input's elements at the flat indices that MaxPool gave, zeros elsewhere. The indices count in the
+// output that the kernel, strides and pads make; a larger output_shape adds zeros at the end of the axes.
 #include "ops/indexing.h"
 #include "ops/shape_rules.h"
 #include "ops/sliding_window.h"
@@ -43,7 +43,8 @@ Status evaluate(EvalContext& context) {
   bool fits = dims.size() == natural.size();
   for (size_t i = 0; fits && i < dims.size(); ++i) fits = dims[i] >= natural[i];
   if (!fits)
-    return context.error(fmt::format("'output_shape' is {}: expected at least {}; correct the model", to_string(dims), to_string(natural)));
+    return context.error(fmt::format("'output_shape' is {}: expected at least {}; correct the model", to_string(dims),
+                                     to_string(natural)));
   const Tensor values = widened(x);
   Tensor y = zeros_f64(dims);
   const Dims strides = row_major_strides(dims);
@@ -51,7 +52,8 @@ Status evaluate(EvalContext& context) {
   const int64_t* indices = context.tensor(1).data<int64_t>();
   for (int64_t i = 0; i < x.count(); ++i) {
     if (indices[i] < 0 || indices[i] >= count)
-      return context.error(fmt::format("an index is {}: expected values in [0,{}]; correct the input", indices[i], count - 1));
+      return context.error(
+          fmt::format("an index is {}: expected values in [0,{}]; correct the input", indices[i], count - 1));
     int64_t rest = indices[i], at = 0;
     for (size_t axis = natural.size(); axis-- > 0;) {
       at += rest % natural[axis] * strides[axis];
@@ -67,9 +69,15 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_max_unpool() {
   OpDef op("MaxUnpool", 9);
-  op.input("X", "T1").input("I", "T2").input("output_shape", "T2", ParamKind::kOptional).output("output", "T1")
-      .type("T1", kFloatTypes).type("T2", dtype_set(DType::kI64)).attr("kernel_shape", AttrKind::kInts, true)
-      .attr("pads", AttrKind::kInts, false).attr("strides", AttrKind::kInts, false);
+  op.input("X", "T1")
+      .input("I", "T2")
+      .input("output_shape", "T2", ParamKind::kOptional)
+      .output("output", "T1")
+      .type("T1", kFloatTypes)
+      .type("T2", dtype_set(DType::kI64))
+      .attr("kernel_shape", AttrKind::kInts, true)
+      .attr("pads", AttrKind::kInts, false)
+      .attr("strides", AttrKind::kInts, false);
   op.infer = max_unpool_impl::infer;
   op.evaluate = max_unpool_impl::evaluate;
   return op;

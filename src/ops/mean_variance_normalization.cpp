@@ -1,4 +1,5 @@
-// MeanVarianceNormalization: y = (x - mean) / (sqrt(variance) + 1e-9), statistics over `axes`, as the function in the specification.
+// MeanVarianceNormalization: y = (x - mean) / (sqrt(variance) + 1e-9), statistics over `axes`, as the function in the
+// specification.
 #include <cmath>
 
 #include "ops/indexing.h"
@@ -29,7 +30,8 @@ Status evaluate(EvalContext& context) {
     double* base = y.data<double>() + offset_of(index, strides);
     for (size_t i = 0; i < offsets.size(); ++i) values[i] = base[offsets[i]];
     const Moments m = moments(values.data(), static_cast<int64_t>(values.size()));
-    for (size_t i = 0; i < offsets.size(); ++i) base[offsets[i]] = (values[i] - m.mean) / (std::sqrt(m.variance) + kEpsilon);
+    for (size_t i = 0; i < offsets.size(); ++i)
+      base[offsets[i]] = (values[i] - m.mean) / (std::sqrt(m.variance) + kEpsilon);
   });
   store(context, 0, x.dtype(), y);
   return ok_status();

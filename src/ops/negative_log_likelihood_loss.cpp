@@ -1,5 +1,5 @@
-// NegativeLogLikelihoodLoss: loss[n,d…] = -weight[t]·input[n,t,d…] with t = target[n,d…]; 0 for the ignored class; 'mean' divides by the sum
-// of the weights used.
+// NegativeLogLikelihoodLoss: loss[n,d…] = -weight[t]·input[n,t,d…] with t = target[n,d…]; 0 for the ignored class;
+// 'mean' divides by the sum of the weights used.
 #include "ops/losses.h"
 #include "ops/wide.h"
 
@@ -15,9 +15,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_negative_log_likelihood_loss() {
   OpDef op("NegativeLogLikelihoodLoss", 12);
-  op.input("input", "T").input("target", "Tind").input("weight", "T", ParamKind::kOptional).output("loss", "T")
-      .type("T", kFloatTypes).type("Tind", dtype_set(DType::kI32, DType::kI64))
-      .attr("ignore_index", AttrKind::kInt, false).attr("reduction", std::string("mean"));
+  op.input("input", "T")
+      .input("target", "Tind")
+      .input("weight", "T", ParamKind::kOptional)
+      .output("loss", "T")
+      .type("T", kFloatTypes)
+      .type("Tind", dtype_set(DType::kI32, DType::kI64))
+      .attr("ignore_index", AttrKind::kInt, false)
+      .attr("reduction", std::string("mean"));
   op.infer = infer_class_loss;
   op.evaluate = negative_log_likelihood_loss_impl::evaluate;
   return op;

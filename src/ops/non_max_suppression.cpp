@@ -1,5 +1,5 @@
-// NonMaxSuppression: for each batch and class, boxes by falling score whose overlap (intersection over union) with those already chosen
-// is at most iou_threshold. Result rows are (batch, class, box); their number depends on the data.
+// NonMaxSuppression: for each batch and class, boxes by falling score whose overlap (intersection over union) with
+// those already chosen is at most iou_threshold. Result rows are (batch, class, box); their number depends on the data.
 #include <algorithm>
 
 #include "ops/shape_rules.h"
@@ -60,7 +60,8 @@ Status evaluate(EvalContext& context) {
       for (const int64_t i : order) {
         if (static_cast<int64_t>(chosen.size()) >= limit) break;
         const Box box = make_box(boxes.data<double>() + (b * count + i) * 4, centred);
-        if (std::any_of(chosen.begin(), chosen.end(), [&](const Box& other) { return overlap(box, other) > iou; })) continue;
+        if (std::any_of(chosen.begin(), chosen.end(), [&](const Box& other) { return overlap(box, other) > iou; }))
+          continue;
         chosen.push_back(box);
         rows.insert(rows.end(), {b, c, i});
       }
@@ -74,9 +75,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_non_max_suppression() {
   OpDef op("NonMaxSuppression", 10);
-  op.input("boxes", "F32").input("scores", "F32").input("max_output_boxes_per_class", "I64", ParamKind::kOptional)
-      .input("iou_threshold", "F32", ParamKind::kOptional).input("score_threshold", "F32", ParamKind::kOptional)
-      .output("selected_indices", "I64").type("F32", dtype_set(DType::kF32)).type("I64", dtype_set(DType::kI64))
+  op.input("boxes", "F32")
+      .input("scores", "F32")
+      .input("max_output_boxes_per_class", "I64", ParamKind::kOptional)
+      .input("iou_threshold", "F32", ParamKind::kOptional)
+      .input("score_threshold", "F32", ParamKind::kOptional)
+      .output("selected_indices", "I64")
+      .type("F32", dtype_set(DType::kF32))
+      .type("I64", dtype_set(DType::kI64))
       .attr("center_point_box", int64_t{0});
   op.infer = non_max_suppression_impl::infer;
   op.evaluate = non_max_suppression_impl::evaluate;

@@ -35,9 +35,10 @@ namespace {
 Status scale_and_shift(const EvalContext& context, Tensor& wide, const Tensor& scale, const Tensor& bias) {
   const auto made = BroadcastPlan::make({wide.dims(), scale.dims(), bias.dims()});
   if (!made.ok() || made.value().dims() != wide.dims())
-    return context.error(fmt::format("scale {} and bias {} do not broadcast to the input {}: expected one value an element of the "
-                                     "normalized axes; correct the model", to_string(scale.dims()), to_string(bias.dims()),
-                                     to_string(wide.dims())));
+    return context.error(
+        fmt::format("scale {} and bias {} do not broadcast to the input {}: expected one value an element of the "
+                    "normalized axes; correct the model",
+                    to_string(scale.dims()), to_string(bias.dims()), to_string(wide.dims())));
   const BroadcastPlan& plan = made.value();
   double* y = wide.data<double>();
   plan.for_each_run([&](int64_t at, const int64_t* offsets) {

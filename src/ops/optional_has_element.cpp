@@ -18,7 +18,9 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_optional_has_element() {
   OpDef op("OptionalHasElement", 15);
-  op.input("input", "O", ParamKind::kOptional).output("output", "B").type("O", kAllTensorTypes, true, true)
+  op.input("input", "O", ParamKind::kOptional)
+      .output("output", "B")
+      .type("O", kAllTensorTypes, true, true)
       .type("B", kBoolType);
   op.infer = optional_has_element_impl::infer;
   op.evaluate = optional_has_element_impl::evaluate;

@@ -1,6 +1,6 @@
 // QLinearConv: convolution of 8-bit integers with requantization:
-// y = saturate(round_half_even(Σ(x - x_zero)(w - w_zero) + b) · x_scale·w_scale/y_scale) + y_zero). The weights' scale and zero point
-// may be one a filter.
+// y = saturate(round_half_even(Σ(x - x_zero)(w - w_zero) + b) · x_scale·w_scale/y_scale) + y_zero). The weights' scale
+// and zero point may be one a filter.
 #include "ops/convolution.h"
 #include "ops/quantized.h"
 #include "ops/shape_rules.h"
@@ -31,13 +31,27 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_q_linear_conv() {
   OpDef op("QLinearConv", 10);
-  op.input("x", "T1").input("x_scale", "F32").input("x_zero_point", "T1").input("w", "T2").input("w_scale", "F32")
-      .input("w_zero_point", "T2").input("y_scale", "F32").input("y_zero_point", "T3")
-      .input("B", "T4", ParamKind::kOptional).output("y", "T3").type("T1", dtype_set(DType::kU8, DType::kI8))
-      .type("T2", dtype_set(DType::kU8, DType::kI8)).type("T3", dtype_set(DType::kU8, DType::kI8))
-      .type("T4", dtype_set(DType::kI32)).type("F32", dtype_set(DType::kF32)).attr("auto_pad", std::string("NOTSET"))
-      .attr("dilations", AttrKind::kInts, false).attr("group", int64_t{1}).attr("kernel_shape", AttrKind::kInts, false)
-      .attr("pads", AttrKind::kInts, false).attr("strides", AttrKind::kInts, false);
+  op.input("x", "T1")
+      .input("x_scale", "F32")
+      .input("x_zero_point", "T1")
+      .input("w", "T2")
+      .input("w_scale", "F32")
+      .input("w_zero_point", "T2")
+      .input("y_scale", "F32")
+      .input("y_zero_point", "T3")
+      .input("B", "T4", ParamKind::kOptional)
+      .output("y", "T3")
+      .type("T1", dtype_set(DType::kU8, DType::kI8))
+      .type("T2", dtype_set(DType::kU8, DType::kI8))
+      .type("T3", dtype_set(DType::kU8, DType::kI8))
+      .type("T4", dtype_set(DType::kI32))
+      .type("F32", dtype_set(DType::kF32))
+      .attr("auto_pad", std::string("NOTSET"))
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("group", int64_t{1})
+      .attr("kernel_shape", AttrKind::kInts, false)
+      .attr("pads", AttrKind::kInts, false)
+      .attr("strides", AttrKind::kInts, false);
   op.infer = q_linear_conv_impl::infer;
   op.evaluate = q_linear_conv_impl::evaluate;
   return op;

@@ -1,5 +1,5 @@
-// QLinearMatMul: y = saturate(round_half_even((a - a_zero)·(b - b_zero) · a_scale·b_scale/y_scale) + y_zero). Scales and zero points
-// are one value, one a row of A, or one a column of B.
+// QLinearMatMul: y = saturate(round_half_even((a - a_zero)·(b - b_zero) · a_scale·b_scale/y_scale) + y_zero). Scales
+// and zero points are one value, one a row of A, or one a column of B.
 #include "ops/elementwise.h"
 #include "ops/matmul_shape.h"
 #include "ops/quantized.h"
@@ -21,8 +21,9 @@ Status dequantize(const EvalContext& context, int first, bool rows, Tensor& out)
   const std::vector<double> scales = scale.to_f64();
   const int64_t count = static_cast<int64_t>(scales.size());
   if (count != 1 && (axis < 0 || scale.rank() > 1 || count != out.dim(axis)))
-    return context.error(fmt::format("the scale {} does not fit the operand {}: expected one value or one a {}; correct the model",
-                                     to_string(scale.dims()), to_string(out.dims()), rows ? "row" : "column"));
+    return context.error(
+        fmt::format("the scale {} does not fit the operand {}: expected one value or one a {}; correct the model",
+                    to_string(scale.dims()), to_string(out.dims()), rows ? "row" : "column"));
   Tensor scaled(DType::kF64, out.dims());
   const int64_t inner = count == 1 ? std::max<int64_t>(1, out.count()) : product(out.dims(), axis + 1);
   for (int64_t i = 0; i < out.count(); ++i)
@@ -45,9 +46,18 @@ Status evaluate(EvalContext& context) {
 OpDef define_q_linear_matmul() {
   OpDef op("QLinearMatMul", 10);
   const DTypeSet quantized = dtype_set(DType::kU8, DType::kI8) | (kFloat8Types & ~dtype_set(DType::kF8E8M0));
-  op.input("a", "T1").input("a_scale", "TS").input("a_zero_point", "T1").input("b", "T2").input("b_scale", "TS")
-      .input("b_zero_point", "T2").input("y_scale", "TS").input("y_zero_point", "T3").output("y", "T3")
-      .type("TS", dtype_set(DType::kF32, DType::kF16, DType::kBF16)).type("T1", quantized).type("T2", quantized)
+  op.input("a", "T1")
+      .input("a_scale", "TS")
+      .input("a_zero_point", "T1")
+      .input("b", "T2")
+      .input("b_scale", "TS")
+      .input("b_zero_point", "T2")
+      .input("y_scale", "TS")
+      .input("y_zero_point", "T3")
+      .output("y", "T3")
+      .type("TS", dtype_set(DType::kF32, DType::kF16, DType::kBF16))
+      .type("T1", quantized)
+      .type("T2", quantized)
       .type("T3", quantized);
   op.infer = q_linear_matmul_impl::infer;
   op.evaluate = q_linear_matmul_impl::evaluate;

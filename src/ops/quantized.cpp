@@ -15,15 +15,17 @@ Result<Tensor> centred(const EvalContext& context, int value, int zero_point, in
   const Tensor& given = context.tensor(zero_point);
   const Tensor zero = widened(given);
   Dims shape = given.dims();
-  if (given.count() == 1) shape.clear();
+  if (given.count() == 1)
+    shape.clear();
   else if (axis >= 0 && given.rank() == 1 && axis < x.rank()) {
     shape.assign(x.rank(), 1);
     shape[axis] = given.count();
   }
   const auto plan = BroadcastPlan::make({x.dims(), shape});
   if (!plan.ok() || plan.value().dims() != x.dims() || product(shape) != given.count())
-    return context.error(fmt::format("input {} is {} and its zero point {}: expected one value{}; correct the model", value,
-                                     to_string(x.dims()), to_string(given.dims()), axis >= 0 ? " or one a channel" : ""));
+    return context.error(fmt::format("input {} is {} and its zero point {}: expected one value{}; correct the model",
+                                     value, to_string(x.dims()), to_string(given.dims()),
+                                     axis >= 0 ? " or one a channel" : ""));
   Tensor result(DType::kF64, x.dims());
   plan.value().for_each_run([&](int64_t at, const int64_t* offsets) {
     for (int64_t i = 0; i < plan.value().run(); ++i)
@@ -37,7 +39,8 @@ Status requantize(EvalContext& context, int index, const Tensor& wide, const std
                   int zero_point_input) {
   const Tensor& zero = context.tensor(zero_point_input);
   if (zero.count() != 1)
-    return context.error(fmt::format("the output's zero point is {}: expected one value; correct the model", to_string(zero.dims())));
+    return context.error(
+        fmt::format("the output's zero point is {}: expected one value; correct the model", to_string(zero.dims())));
   const double offset = zero.to_f64()[0];
   const DType dtype = zero.dtype();
   const bool integer = is_integer(dtype);

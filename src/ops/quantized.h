@@ -5,12 +5,12 @@
 
 namespace sinter::ops {
 
-// Input `value` minus input `zero_point` (absent: 0) as f64. The zero point has one element, or one for each index of `axis` of
-// the value; axis -1: one element only. With the value's own rank it must broadcast to the value.
+// Input `value` minus input `zero_point` (absent: 0) as f64. The zero point has one element, or one for each index of
+// `axis` of the value; axis -1: one element only. With the value's own rank it must broadcast to the value.
 Result<Tensor> centred(const EvalContext& context, int value, int zero_point, int axis);
 
-// output `index` = saturate(round_half_even(wide · multiplier) + zero point). `multiplier` has one element or one for each index
-// of `axis`; zero_point_input holds one element and the output's dtype (8-bit integers or float8).
+// output `index` = saturate(round_half_even(wide · multiplier) + zero point). `multiplier` has one element or one for
+// each index of `axis`; zero_point_input holds one element and the output's dtype (8-bit integers or float8).
 Status requantize(EvalContext& context, int index, const Tensor& wide, const std::vector<double>& multiplier, int axis,
                   int zero_point_input);
 

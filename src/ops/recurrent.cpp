@@ -12,7 +12,8 @@ namespace sinter::ops {
 namespace {
 
 Result<Activation> make_activation(std::string name, std::optional<float> alpha, std::optional<float> beta) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const auto a = [&](double fallback) { return alpha ? static_cast<double>(*alpha) : fallback; };
   const auto b = [&](double fallback) { return beta ? static_cast<double>(*beta) : fallback; };
   if (name == "relu") return Activation([](double x) { return x <= 0 ? 0.0 : x; });
@@ -29,16 +30,20 @@ Result<Activation> make_activation(std::string name, std::optional<float> alpha,
     });
   if (name == "elu") return Activation([p = a(1)](double x) { return x < 0 ? p * std::expm1(x) : x; });
   if (name == "softsign") return Activation([](double x) { return x / (1 + std::abs(x)); });
-  if (name == "softplus") return Activation([](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); });
-  return make_error(Code::kUnsupported, "activation '{}' is unknown: expected one of Relu, Tanh, Sigmoid, Affine, LeakyRelu, "
-                    "ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Softsign, Softplus; correct the model", name);
+  if (name == "softplus")
+    return Activation([](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); });
+  return make_error(Code::kUnsupported,
+                    "activation '{}' is unknown: expected one of Relu, Tanh, Sigmoid, Affine, LeakyRelu, "
+                    "ThresholdedRelu, ScaledTanh, HardSigmoid, Elu, Softsign, Softplus; correct the model",
+                    name);
 }
 
 Result<int64_t> direction_count(const Attributes& attributes) {
   const std::string direction = attributes.s_or("direction", "forward");
   if (direction == "bidirectional") return int64_t{2};
   if (direction == "forward" || direction == "reverse") return int64_t{1};
-  return make_error(Code::kInvalidModel, "attribute 'direction' is '{}': expected forward, reverse or bidirectional; correct the model",
+  return make_error(Code::kInvalidModel,
+                    "attribute 'direction' is '{}': expected forward, reverse or bidirectional; correct the model",
                     direction);
 }
 
@@ -48,7 +53,8 @@ Result<std::vector<Activation>> read_activations(const Attributes& attributes, c
   std::vector<std::string> names;
   if (const auto* given = attributes.find_as<std::vector<std::string>>("activations")) names = *given;
   const size_t needed = defaults.size() * static_cast<size_t>(directions);
-  for (size_t i = names.size(); i < needed; ++i) names.push_back(names.size() >= defaults.size() ? names[i - defaults.size()] : defaults[i]);
+  for (size_t i = names.size(); i < needed; ++i)
+    names.push_back(names.size() >= defaults.size() ? names[i - defaults.size()] : defaults[i]);
   std::vector<float> alphas, betas;
   if (const auto* given = attributes.find_as<std::vector<float>>("activation_alpha")) alphas = *given;
   if (const auto* given = attributes.find_as<std::vector<float>>("activation_beta")) betas = *given;
@@ -59,7 +65,8 @@ Result<std::vector<Activation>> read_activations(const Attributes& attributes, c
   std::vector<Activation> activations;
   for (size_t i = 0; i < needed; ++i) {
     std::optional<float> a, b;
-    if (takes(names[i], {"Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu"}) && alpha < alphas.size())
+    if (takes(names[i], {"Affine", "LeakyRelu", "ThresholdedRelu", "ScaledTanh", "HardSigmoid", "Elu"}) &&
+        alpha < alphas.size())
       a = alphas[alpha++];
     if (takes(names[i], {"Affine", "ScaledTanh", "HardSigmoid"}) && beta < betas.size()) b = betas[beta++];
     SINTER_ASSIGN(Activation activation, make_activation(names[i], a, b));
@@ -94,7 +101,8 @@ Status read_lengths(const EvalContext& context, const RecurrentShape& shape, std
   lengths = context.tensor(4).to_i64();
   for (const int64_t length : lengths)
     if (length < 0 || length > shape.steps)
-      return context.error(fmt::format("'sequence_lens' holds {}: expected values in [0,{}]; correct the input", length, shape.steps));
+      return context.error(
+          fmt::format("'sequence_lens' holds {}: expected values in [0,{}]; correct the input", length, shape.steps));
   return ok_status();
 }
 
@@ -108,8 +116,9 @@ Status read_state(const EvalContext& context, const RecurrentShape& shape, int i
   const Tensor given = widened(context.tensor(input));
   for (int64_t d = 0; d < shape.directions; ++d)
     for (int64_t n = 0; n < shape.batch; ++n)
-      std::copy_n(given.data<double>() + (shape.batch_first ? n * shape.directions + d : d * shape.batch + n) * shape.hidden,
-                  shape.hidden, state.data<double>() + (d * shape.batch + n) * shape.hidden);
+      std::copy_n(
+          given.data<double>() + (shape.batch_first ? n * shape.directions + d : d * shape.batch + n) * shape.hidden,
+          shape.hidden, state.data<double>() + (d * shape.batch + n) * shape.hidden);
   return ok_status();
 }
 
@@ -120,8 +129,9 @@ void store_state(EvalContext& context, const RecurrentShape& shape, int output, 
   Tensor out(DType::kF64, dims);
   for (int64_t d = 0; d < shape.directions; ++d)
     for (int64_t n = 0; n < shape.batch; ++n)
-      std::copy_n(state.data<double>() + (d * shape.batch + n) * shape.hidden, shape.hidden,
-                  out.data<double>() + (shape.batch_first ? n * shape.directions + d : d * shape.batch + n) * shape.hidden);
+      std::copy_n(
+          state.data<double>() + (d * shape.batch + n) * shape.hidden, shape.hidden,
+          out.data<double>() + (shape.batch_first ? n * shape.directions + d : d * shape.batch + n) * shape.hidden);
   store(context, output, context.tensor(0).dtype(), out);
 }
 
@@ -141,17 +151,22 @@ Status infer_recurrent(InferContext& context, int gates, int states) {
   const bool batch_first = attributes.i_or("layout", 0) != 0;
   std::optional<Shape> y, state;
   std::optional<Dim> hidden;
-  if (attributes.has("hidden_size")) hidden = Dim(attributes.i("hidden_size"));
-  else if (r) hidden = (*r)[2];
-  else if (w) hidden = floordiv((*w)[1], Dim(gates));
+  if (attributes.has("hidden_size"))
+    hidden = Dim(attributes.i("hidden_size"));
+  else if (r)
+    hidden = (*r)[2];
+  else if (w)
+    hidden = floordiv((*w)[1], Dim(gates));
   if (x && hidden) {
     const Dim &steps = (*x)[batch_first ? 1 : 0], &batch = (*x)[batch_first ? 0 : 1];
     if (w && decide_equal((*w)[2], (*x)[2]) == false)
-      return context.error(fmt::format("the weights are {} but the input {} has {} features: weight dim 2 must be equal; check the exporter",
-                                       to_string(*w), to_string(*x), (*x)[2].to_string()));
+      return context.error(fmt::format(
+          "the weights are {} but the input {} has {} features: weight dim 2 must be equal; check the exporter",
+          to_string(*w), to_string(*x), (*x)[2].to_string()));
     if (w && decide_equal((*w)[1], *hidden * Dim(gates)) == false)
-      return context.error(fmt::format("the weights are {}: expected dim 1 to be {} times the hidden size {}; check the exporter",
-                                       to_string(*w), gates, hidden->to_string()));
+      return context.error(
+          fmt::format("the weights are {}: expected dim 1 to be {} times the hidden size {}; check the exporter",
+                      to_string(*w), gates, hidden->to_string()));
     y = batch_first ? Shape{batch, steps, directions, *hidden} : Shape{steps, directions, batch, *hidden};
     state = batch_first ? Shape{batch, directions, *hidden} : Shape{directions, batch, *hidden};
   }
@@ -192,8 +207,10 @@ Status evaluate_recurrent(EvalContext& context, int gates, const std::vector<std
       direction.r_bias = direction.w_bias + rows;
     }
     if (peeps) direction.peepholes = peepholes.data<double>() + d * 3 * hidden;
-    direction.activations.assign(activations.begin() + d * functions.size(), activations.begin() + (d + 1) * functions.size());
-    multiply({&x, 0, shape.input, 1}, {&w, d * rows * shape.input, 1, shape.input}, positions, shape.input, rows, projected.data());
+    direction.activations.assign(activations.begin() + d * functions.size(),
+                                 activations.begin() + (d + 1) * functions.size());
+    multiply({&x, 0, shape.input, 1}, {&w, d * rows * shape.input, 1, shape.input}, positions, shape.input, rows,
+             projected.data());
     if (direction.w_bias)
       for (int64_t i = 0; i < positions * rows; ++i) projected[i] += direction.w_bias[i % rows];
     const bool reverse = d == 1 || context.attributes().s_or("direction", "forward") == "reverse";
@@ -202,7 +219,8 @@ Status evaluate_recurrent(EvalContext& context, int gates, const std::vector<std
         const int64_t step = reverse ? lengths[n] - 1 - t : t;
         const int64_t position = shape.batch_first ? n * shape.steps + step : step * shape.batch + n;
         double* state = h.data<double>() + (d * shape.batch + n) * hidden;
-        cell(shape, direction, projected.data() + position * rows, state, c.data<double>() + (d * shape.batch + n) * hidden);
+        cell(shape, direction, projected.data() + position * rows, state,
+             c.data<double>() + (d * shape.batch + n) * hidden);
         const int64_t at = shape.batch_first ? (n * shape.steps + step) * shape.directions + d
                                              : (step * shape.directions + d) * shape.batch + n;
         std::copy_n(state, hidden, y.data<double>() + at * hidden);

@@ -8,7 +8,8 @@ namespace sinter::ops {
 // An activation function of the recurrent operators, by name with its alpha and beta.
 using Activation = std::function<double(double)>;
 
-// Everything one direction needs for one step. Weights are f64, laid out as ONNX has them: [gates·hidden, input] and so on.
+// Everything one direction needs for one step. Weights are f64, laid out as ONNX has them: [gates·hidden, input] and so
+// on.
 struct RecurrentDirection {
   const double* w = nullptr;
   const double* r = nullptr;
@@ -24,13 +25,13 @@ struct RecurrentShape {
 };
 
 // One step for one batch entry: x·Wᵀ (+ its bias) of all gates is given in `projected`; updates h and c in place.
-using RecurrentCell = std::function<void(const RecurrentShape& shape, const RecurrentDirection& direction, const double* projected,
-                                         double* h, double* c)>;
+using RecurrentCell = std::function<void(const RecurrentShape& shape, const RecurrentDirection& direction,
+                                         const double* projected, double* h, double* c)>;
 
 // Shape rule for `gates` weights and `states` state outputs (1 or 2) after Y.
 Status infer_recurrent(InferContext& context, int gates, int states);
-// Runs the cell over the sequences; `functions` are the default activations, `has_cell`: a second state (inputs 6 and 7 are then
-// initial_c and the peepholes).
+// Runs the cell over the sequences; `functions` are the default activations, `has_cell`: a second state (inputs 6 and 7
+// are then initial_c and the peepholes).
 Status evaluate_recurrent(EvalContext& context, int gates, const std::vector<std::string>& functions, bool has_cell,
                           const RecurrentCell& cell);
 // v limited to ±clip, when the attribute is there.

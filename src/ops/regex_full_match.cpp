@@ -25,7 +25,10 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_regex_full_match() {
   OpDef op("RegexFullMatch", 20);
-  op.input("X", "T1").output("Y", "T2").type("T1", kStringType).type("T2", kBoolType)
+  op.input("X", "T1")
+      .output("Y", "T2")
+      .type("T1", kStringType)
+      .type("T2", kBoolType)
       .attr("pattern", AttrKind::kString, false);
   op.infer = regex_full_match_impl::infer;
   op.evaluate = regex_full_match_impl::evaluate;

@@ -48,7 +48,8 @@ Ranges negate(Ranges ranges) {
 }
 
 bool holds(const Ranges& ranges, char32_t c) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) { return c >= range.first && c <= range.second; });
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const auto& range) { return c >= range.first && c <= range.second; });
 }
 
 // Adds the other case of ASCII letters.
@@ -61,7 +62,8 @@ Ranges fold_case(const Ranges& ranges) {
   return out;
 }
 
-const Ranges kDigit{{'0', '9'}}, kWord{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}, kSpace{{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}};
+const Ranges kDigit{{'0', '9'}}, kWord{{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}},
+    kSpace{{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}};
 
 std::optional<Ranges> escape_class(char32_t c) {
   switch (c) {
@@ -101,7 +103,8 @@ class RegexParser {
     alternatives(0);
     if (error_.empty() && at_ < text_.size()) fail("an unmatched ')'");
     if (!error_.empty())
-      return make_error(Code::kInvalidModel, "the pattern is not understood at position {}: {}; expected RE2 syntax; correct the pattern",
+      return make_error(Code::kInvalidModel,
+                        "the pattern is not understood at position {}: {}; expected RE2 syntax; correct the pattern",
                         at_, error_);
     emit({Kind::kMatch, 0, 0, {}});
     return std::move(program_);
@@ -120,11 +123,15 @@ class RegexParser {
   }
   int here() const { return static_cast<int>(program_.size()); }
   int emit(Step step) {
-    if (program_.size() >= kMaxSteps) fail("it is too large");
-    else program_.push_back(std::move(step));
+    if (program_.size() >= kMaxSteps)
+      fail("it is too large");
+    else
+      program_.push_back(std::move(step));
     return here() - 1;
   }
-  void emit_ranges(Ranges ranges) { emit({Kind::kRanges, here() + 1, 0, fold_ ? fold_case(ranges) : std::move(ranges)}); }
+  void emit_ranges(Ranges ranges) {
+    emit({Kind::kRanges, here() + 1, 0, fold_ ? fold_case(ranges) : std::move(ranges)});
+  }
   void emit_edge(Kind kind) { emit({kind, here() + 1, 0, {}}); }
 
   // Copies the steps [begin, end) to the end of the program.
@@ -201,7 +208,8 @@ class RegexParser {
       }
       least = *low;
       most = *high;
-      if (least > kMaxRepeat || most > kMaxRepeat || (most >= 0 && most < least)) fail("a repetition count is out of range");
+      if (least > kMaxRepeat || most > kMaxRepeat || (most >= 0 && most < least))
+        fail("a repetition count is out of range");
     } else {
       return false;
     }
@@ -273,10 +281,14 @@ class RegexParser {
       const char32_t c = text_[at_++];
       if (c == ':') return true;
       if (c == ')') return false;
-      if (c == '-') on = false;
-      else if (c == 'i') fold_ = on;
-      else if (c == 's') dot_all_ = on;
-      else fail("an unknown flag");
+      if (c == '-')
+        on = false;
+      else if (c == 'i')
+        fold_ = on;
+      else if (c == 's')
+        dot_all_ = on;
+      else
+        fail("an unknown flag");
     }
     fail("flags without end");
     return false;
@@ -304,7 +316,10 @@ class RegexParser {
     int digits = 0;
     while (more() && (braces ? digits < 8 : digits < 2)) {
       const char32_t c = peek();
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
       if (digit < 0) break;
       value = value * 16 + static_cast<char32_t>(digit);
       ++digits;
@@ -348,8 +363,10 @@ class RegexParser {
     }
     if (!more()) return fail("a '\\' at the end");
     const char32_t escaped = text_[at_++];
-    if (const auto set = escape_class(escaped)) ranges.insert(ranges.end(), set->begin(), set->end());
-    else if (!(single = escaped_literal(escaped))) fail("an escape that is not supported");
+    if (const auto set = escape_class(escaped))
+      ranges.insert(ranges.end(), set->begin(), set->end());
+    else if (!(single = escaped_literal(escaped)))
+      fail("an escape that is not supported");
   }
 
   void bracket() {
@@ -416,16 +433,22 @@ bool RegularExpression::full_match(std::string_view text) const {
       if (threads.seen[index] == at + 1) continue;
       threads.seen[index] = at + 1;
       const Step& step = program_[index];
-      if (step.kind == Kind::kMatch || step.kind == Kind::kRanges) threads.waiting.push_back(index);
-      else if (step.kind == Kind::kJump) threads.stack.push_back(step.next);
-      else if (step.kind == Kind::kSplit) threads.stack.insert(threads.stack.end(), {step.next, step.other});
-      else if (passes(step.kind)) threads.stack.push_back(step.next);
+      if (step.kind == Kind::kMatch || step.kind == Kind::kRanges)
+        threads.waiting.push_back(index);
+      else if (step.kind == Kind::kJump)
+        threads.stack.push_back(step.next);
+      else if (step.kind == Kind::kSplit)
+        threads.stack.insert(threads.stack.end(), {step.next, step.other});
+      else if (passes(step.kind))
+        threads.stack.push_back(step.next);
     }
     if (at == points.size())
-      return std::any_of(threads.waiting.begin(), threads.waiting.end(), [&](int i) { return program_[i].kind == Kind::kMatch; });
+      return std::any_of(threads.waiting.begin(), threads.waiting.end(),
+                         [&](int i) { return program_[i].kind == Kind::kMatch; });
     entering.clear();
     for (const int index : threads.waiting)
-      if (program_[index].kind == Kind::kRanges && holds(program_[index].ranges, points[at])) entering.push_back(program_[index].next);
+      if (program_[index].kind == Kind::kRanges && holds(program_[index].ranges, points[at]))
+        entering.push_back(program_[index].next);
     if (entering.empty()) return false;
   }
 }

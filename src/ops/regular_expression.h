@@ -1,7 +1,9 @@
-// Regular expressions in RE2's syntax, matched whole. Time is linear in the text: all alternatives are followed side by side.
+// Regular expressions in RE2's syntax, matched whole. Time is linear in the text: all alternatives are followed side by
+// side.
 //
-// Supported: literals, '.', classes with ranges, negation and [:names:], \d \w \s \D \W \S, \b \B \A \z ^ $, groups (plain, named, (?:…)),
-// flags i and s ((?i), (?i:…)), '|', * + ? {n} {n,} {n,m} and their lazy forms (which match the same). Not: \p{…} classes, flags m and U.
+// Supported: literals, '.', classes with ranges, negation and [:names:], \d \w \s \D \W \S, \b \B \A \z ^ $, groups
+// (plain, named, (?:…)), flags i and s ((?i), (?i:…)), '|', * + ? {n} {n,} {n,m} and their lazy forms (which match the
+// same). Not: \p{…} classes, flags m and U.
 #pragma once
 
 #include <cstdint>

@@ -54,7 +54,8 @@ double cubic(double a, double x) {
   return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-// The filter around `position`: its radius is 1 (linear) or 2 (cubic) input elements, stretched when antialiasing a reduction.
+// The filter around `position`: its radius is 1 (linear) or 2 (cubic) input elements, stretched when antialiasing a
+// reduction.
 Taps filter_taps(const Resampling& plan, double scale, int64_t input, double position) {
   const double shrink = plan.antialias ? std::min(scale, 1.0) : 1.0;
   const double radius = (plan.mode == Resampling::Mode::kLinear ? 1 : 2) / shrink;
@@ -65,7 +66,8 @@ Taps filter_taps(const Resampling& plan, double scale, int64_t input, double pos
   double sum = 0;
   for (int64_t i = taps.first; i <= static_cast<int64_t>(floor) + reach; ++i) {
     const double distance = (static_cast<double>(i) - position) * shrink;
-    double weight = plan.mode == Resampling::Mode::kLinear ? std::max(0.0, 1 - std::abs(distance)) : cubic(plan.cubic_a, distance);
+    double weight =
+        plan.mode == Resampling::Mode::kLinear ? std::max(0.0, 1 - std::abs(distance)) : cubic(plan.cubic_a, distance);
     if (plan.exclude_outside && (i < 0 || i >= input)) weight = 0;
     taps.weights.push_back(weight);
     sum += weight;
@@ -124,7 +126,8 @@ Tensor move_axis(const Resampling& plan, const Tensor& x, int axis) {
     const int64_t at = position ? std::clamp<int64_t>(nearest(plan, bounded(*position, input)), 0, input - 1) : 0;
     for (int64_t b = 0; b < outer; ++b) {
       const int64_t to = (b * how.output + o) * inner;
-      if (position) copy_elements(x, (b * input + at) * inner, y, to, inner);
+      if (position)
+        copy_elements(x, (b * input + at) * inner, y, to, inner);
       else
         for (int64_t i = 0; i < inner; ++i) copy_elements(outside, 0, y, to + i, 1);
     }
@@ -140,14 +143,17 @@ Status resample(EvalContext& context, const Resampling& plan) {
   for (const Resampling::Axis& axis : plan.axes) dims.push_back(axis.output);
   SINTER_TRY(check_output_dims(context, dims));
   if (x.count() == 0 && product(dims) != 0)
-    return context.error(fmt::format("the input {} is empty: expected elements to resample; correct the model", to_string(x.dims())));
+    return context.error(
+        fmt::format("the input {} is empty: expected elements to resample; correct the model", to_string(x.dims())));
   const bool moves = plan.mode == Resampling::Mode::kNearest;
   if (!moves && !is_float(x.dtype()) && !is_integer(x.dtype()))
-    return context.error(fmt::format("input 0 is {}: expected numbers for this mode; use mode 'nearest'", dtype_name(x.dtype())));
+    return context.error(
+        fmt::format("input 0 is {}: expected numbers for this mode; use mode 'nearest'", dtype_name(x.dtype())));
   Tensor y = moves ? x : widened(x);
   for (int axis = 0; axis < x.rank(); ++axis) {
     const Resampling::Axis& how = plan.axes[axis];
-    const bool crops = plan.coordinates == Resampling::Coordinates::kCropAndResize && (how.roi_begin != 0 || how.roi_end != 1);
+    const bool crops =
+        plan.coordinates == Resampling::Coordinates::kCropAndResize && (how.roi_begin != 0 || how.roi_end != 1);
     if (how.output == x.dim(axis) && how.scale == 1 && !crops) continue;
     y = moves ? move_axis(plan, y, axis) : filter_axis(plan, y, axis);
   }

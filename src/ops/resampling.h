@@ -8,11 +8,17 @@ namespace sinter::ops {
 struct Resampling {
   enum class Mode { kNearest, kLinear, kCubic };
   enum class Coordinates {
-    kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kAlignCorners, kAsymmetric, kCropAndResize, kHalfPixelForNearest
+    kHalfPixel,
+    kHalfPixelSymmetric,
+    kPytorchHalfPixel,
+    kAlignCorners,
+    kAsymmetric,
+    kCropAndResize,
+    kHalfPixelForNearest
   };
   enum class Rounding { kPreferFloor, kPreferCeil, kFloor, kCeil };
   struct Axis {
-    double scale = 1;                // output over input; the fractional one when scales are given
+    double scale = 1;  // output over input; the fractional one when scales are given
     int64_t output = 0;
     double roi_begin = 0, roi_end = 1;
   };
@@ -24,7 +30,8 @@ struct Resampling {
   std::vector<Axis> axes;  // one an axis of the tensor
 };
 
-// Output 0 = input 0 resampled. Nearest moves elements of any type; the others compute in double and truncate for integers.
+// Output 0 = input 0 resampled. Nearest moves elements of any type; the others compute in double and truncate for
+// integers.
 Status resample(EvalContext& context, const Resampling& plan);
 // floor(input · scale) in single precision, as exporters compute it.
 int64_t scaled_size(int64_t input, float scale);

@@ -1,4 +1,5 @@
-// RMSNormalization: y = x / sqrt(mean(x²) + epsilon) · scale over the axes from `axis` on; the result has the scale's type.
+// RMSNormalization: y = x / sqrt(mean(x²) + epsilon) · scale over the axes from `axis` on; the result has the scale's
+// type.
 #include <cmath>
 
 #include "ops/indexing.h"
@@ -43,8 +44,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_rms_normalization() {
   OpDef op("RMSNormalization", 23);
-  op.input("X", "T").input("scale", "V").output("Y", "V").type("T", kFloatTypes).type("V", kFloatTypes)
-      .attr("axis", int64_t{-1}).attr("epsilon", 1e-05f).attr("stash_type", int64_t{1});
+  op.input("X", "T")
+      .input("scale", "V")
+      .output("Y", "V")
+      .type("T", kFloatTypes)
+      .type("V", kFloatTypes)
+      .attr("axis", int64_t{-1})
+      .attr("epsilon", 1e-05f)
+      .attr("stash_type", int64_t{1});
   op.infer = rms_normalization_impl::infer;
   op.evaluate = rms_normalization_impl::evaluate;
   return op;

@@ -1,5 +1,5 @@
-// RoiAlign: every region of interest cut into output_height x output_width bins; a bin is the mean ('avg') of bilinear samples on a
-// grid, or ('max', as ONNX's own tests have it) the largest of the samples' weighted corners.
+// RoiAlign: every region of interest cut into output_height x output_width bins; a bin is the mean ('avg') of bilinear
+// samples on a grid, or ('max', as ONNX's own tests have it) the largest of the samples' weighted corners.
 #include <algorithm>
 #include <cmath>
 
@@ -44,7 +44,8 @@ Corners corners(double y, double x, int64_t height, int64_t width) {
   };
   int64_t y_low = 0, y_high = 0, x_low = 0, x_high = 0;
   const double fy = split(y, height, y_low, y_high), fx = split(x, width, x_low, x_high);
-  const int64_t offsets[4] = {y_low * width + x_low, y_low * width + x_high, y_high * width + x_low, y_high * width + x_high};
+  const int64_t offsets[4] = {y_low * width + x_low, y_low * width + x_high, y_high * width + x_low,
+                              y_high * width + x_high};
   const double weights[4] = {(1 - fy) * (1 - fx), (1 - fy) * fx, fy * (1 - fx), fy * fx};
   std::copy_n(offsets, 4, c.offset);
   std::copy_n(weights, 4, c.weight);
@@ -56,8 +57,10 @@ double reduce(const double* plane, const std::vector<Corners>& samples, bool ave
   for (size_t s = 0; s < samples.size(); ++s)
     for (int i = 0; i < 4; ++i) {
       const double value = samples[s].weight[i] * plane[samples[s].offset[i]];
-      if (average) result += value;
-      else result = s == 0 && i == 0 ? value : std::max(result, value);
+      if (average)
+        result += value;
+      else
+        result = s == 0 && i == 0 ? value : std::max(result, value);
     }
   return average ? result / static_cast<double>(std::max<size_t>(1, samples.size())) : result;
 }
@@ -88,7 +91,8 @@ Status evaluate(EvalContext& context) {
                 bins_x = attributes.i("output_width"), ratio = attributes.i("sampling_ratio");
   const Dims dims{rois.dim(0), channels, bins_y, bins_x};
   SINTER_TRY(check_output_dims(context, dims));
-  if (height < 1 || width < 1) return context.error("the input has empty planes: expected at least one element; correct the input");
+  if (height < 1 || width < 1)
+    return context.error("the input has empty planes: expected at least one element; correct the input");
   const double scale = attributes.f("spatial_scale");
   const bool aligned = attributes.s("coordinate_transformation_mode") == "half_pixel";
   Tensor y(DType::kF64, dims);
@@ -106,8 +110,12 @@ Status evaluate(EvalContext& context) {
       std::vector<Corners> samples;
       for (int64_t iy = 0; iy < grid_y; ++iy)
         for (int64_t ix = 0; ix < grid_x; ++ix) {
-          const double at_y = y0 + (static_cast<double>(bin / bins_x) + (static_cast<double>(iy) + 0.5) / static_cast<double>(grid_y)) * bin_y;
-          const double at_x = x0 + (static_cast<double>(bin % bins_x) + (static_cast<double>(ix) + 0.5) / static_cast<double>(grid_x)) * bin_x;
+          const double at_y =
+              y0 + (static_cast<double>(bin / bins_x) + (static_cast<double>(iy) + 0.5) / static_cast<double>(grid_y)) *
+                       bin_y;
+          const double at_x =
+              x0 + (static_cast<double>(bin % bins_x) + (static_cast<double>(ix) + 0.5) / static_cast<double>(grid_x)) *
+                       bin_x;
           samples.push_back(corners(at_y, at_x, height, width));
         }
       for (int64_t c = 0; c < channels; ++c)
@@ -123,10 +131,18 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_roi_align() {
   OpDef op("RoiAlign", 16);
-  op.input("X", "T1").input("rois", "T1").input("batch_indices", "T2").output("Y", "T1").type("T1", kFloatTypes)
-      .type("T2", dtype_set(DType::kI64)).attr("coordinate_transformation_mode", std::string("half_pixel"))
-      .attr("mode", std::string("avg")).attr("output_height", int64_t{1}).attr("output_width", int64_t{1})
-      .attr("sampling_ratio", int64_t{0}).attr("spatial_scale", 1.0f);
+  op.input("X", "T1")
+      .input("rois", "T1")
+      .input("batch_indices", "T2")
+      .output("Y", "T1")
+      .type("T1", kFloatTypes)
+      .type("T2", dtype_set(DType::kI64))
+      .attr("coordinate_transformation_mode", std::string("half_pixel"))
+      .attr("mode", std::string("avg"))
+      .attr("output_height", int64_t{1})
+      .attr("output_width", int64_t{1})
+      .attr("sampling_ratio", int64_t{0})
+      .attr("spatial_scale", 1.0f);
   op.infer = roi_align_impl::infer;
   op.evaluate = roi_align_impl::evaluate;
   return op;

@@ -1,5 +1,6 @@
-// Scan: runs the body once for each slice of the scan inputs, carrying state. The body takes (state…, slices…) and returns (state…,
-// scan values…); scan values are stacked along a new axis. Directions may be reversed for every scan input and output.
+// Scan: runs the body once for each slice of the scan inputs, carrying state. The body takes (state…, slices…) and
+// returns (state…, scan values…); scan values are stacked along a new axis. Directions may be reversed for every scan
+// input and output.
 #include "ops/control_flow.h"
 #include "ops/indexing.h"
 #include "ops/wide.h"
@@ -16,8 +17,9 @@ template <typename Context>
 Status read(const Context& context, Plan& plan) {
   const int64_t scans = context.attributes().i("num_scan_inputs");
   if (scans < 1 || scans > context.input_count())
-    return context.error(fmt::format("attribute 'num_scan_inputs' is {} for {} inputs: expected at least one of them; correct the model",
-                                     scans, context.input_count()));
+    return context.error(
+        fmt::format("attribute 'num_scan_inputs' is {} for {} inputs: expected at least one of them; correct the model",
+                    scans, context.input_count()));
   plan.scans = static_cast<int>(scans);
   plan.states = context.input_count() - plan.scans;
   const int outputs = std::max(0, context.output_count() - plan.states);
@@ -25,7 +27,8 @@ Status read(const Context& context, Plan& plan) {
     list = context.attributes().ints_or(name, {});
     if (list.empty()) list.assign(count, 0);
     if (static_cast<int>(list.size()) >= count) return ok_status();
-    return context.error(fmt::format("attribute '{}' has {} values: expected {}; correct the model", name, list.size(), count));
+    return context.error(
+        fmt::format("attribute '{}' has {} values: expected {}; correct the model", name, list.size(), count));
   };
   SINTER_TRY(read_list("scan_input_axes", plan.scans, plan.input_axes));
   SINTER_TRY(read_list("scan_input_directions", plan.scans, plan.input_reversed));
@@ -66,8 +69,9 @@ Status infer(InferContext& context) {
         return context.fresh_symbol(fmt::format("state{}_{}", i, axis));
       });
       if (!merged)
-        return context.error(fmt::format("state {} enters as {} but the body returns {}: expected one type; check the exporter", i,
-                                         types[i].to_string(), results[i].to_string()));
+        return context.error(
+            fmt::format("state {} enters as {} but the body returns {}: expected one type; check the exporter", i,
+                        types[i].to_string(), results[i].to_string()));
       type = *merged;
     } else if (type.is_tensor() && type.shape) {
       int axis = 0;
@@ -83,13 +87,15 @@ Status infer(InferContext& context) {
 Status scan_length(const EvalContext& context, const Plan& plan, std::vector<int>& axes, int64_t& length) {
   length = -1;
   for (int i = 0; i < plan.scans; ++i) {
-    if (!context.input(plan.states + i).is_tensor()) return context.error("a scan input is no tensor: expected one; correct the model");
+    if (!context.input(plan.states + i).is_tensor())
+      return context.error("a scan input is no tensor: expected one; correct the model");
     const Tensor& input = context.tensor(plan.states + i);
     axes.push_back(0);
     SINTER_TRY(check_axis(context, plan.input_axes[i], input.rank(), axes.back()));
     if (length >= 0 && input.dim(axes.back()) != length)
-      return context.error(fmt::format("scan input {} has length {} but another {}: expected one length; correct the model", i,
-                                       input.dim(axes.back()), length));
+      return context.error(
+          fmt::format("scan input {} has length {} but another {}: expected one length; correct the model", i,
+                      input.dim(axes.back()), length));
     length = input.dim(axes.back());
   }
   return ok_status();
@@ -107,14 +113,16 @@ Status evaluate(EvalContext& context) {
   for (int64_t t = 0; t < length; ++t) {
     std::vector<Value> arguments = states;
     for (int i = 0; i < plan.scans; ++i)
-      arguments.push_back(slice_at(context.tensor(plan.states + i), axes[i], plan.input_reversed[i] ? length - 1 - t : t));
+      arguments.push_back(
+          slice_at(context.tensor(plan.states + i), axes[i], plan.input_reversed[i] ? length - 1 - t : t));
     SINTER_ASSIGN(std::vector<Value> results, context.run_subgraph("body", std::move(arguments)));
     if (results.size() < states.size() + scans.size())
       return context.error(fmt::format("the body returned {} values: expected {}; check the exporter", results.size(),
                                        states.size() + scans.size()));
     for (size_t i = 0; i < states.size(); ++i) states[i] = std::move(results[i]);
     for (size_t i = 0; i < scans.size(); ++i) {
-      if (!results[states.size() + i].is_tensor()) return context.error("a scan value is no tensor: expected one; check the exporter");
+      if (!results[states.size() + i].is_tensor())
+        return context.error("a scan value is no tensor: expected one; check the exporter");
       scans[i].push_back(results[states.size() + i].tensor());
     }
   }
@@ -129,7 +137,8 @@ Status evaluate(EvalContext& context) {
       SINTER_ASSIGN(Value empty, at_node(context, empty_value(context.output_type(i), plan.output_axes[s])));
       context.set_output(i, std::move(empty));
     } else {
-      SINTER_ASSIGN(Tensor stacked, at_node(context, stack(scans[s], plan.output_axes[s], plan.output_reversed[s] != 0)));
+      SINTER_ASSIGN(Tensor stacked,
+                    at_node(context, stack(scans[s], plan.output_axes[s], plan.output_reversed[s] != 0)));
       context.set_output(i, std::move(stacked));
     }
   }
@@ -141,10 +150,14 @@ Status evaluate(EvalContext& context) {
 OpDef define_scan() {
   OpDef op("Scan", 9);
   op.input("initial_state_and_scan_inputs", "V", ParamKind::kVariadic, true)
-      .output("final_state_and_scan_outputs", "V", ParamKind::kVariadic, true).type("V", kAllTensorTypes)
-      .attr("body", AttrKind::kGraph, true).attr("num_scan_inputs", AttrKind::kInt, true)
-      .attr("scan_input_axes", AttrKind::kInts, false).attr("scan_input_directions", AttrKind::kInts, false)
-      .attr("scan_output_axes", AttrKind::kInts, false).attr("scan_output_directions", AttrKind::kInts, false)
+      .output("final_state_and_scan_outputs", "V", ParamKind::kVariadic, true)
+      .type("V", kAllTensorTypes)
+      .attr("body", AttrKind::kGraph, true)
+      .attr("num_scan_inputs", AttrKind::kInt, true)
+      .attr("scan_input_axes", AttrKind::kInts, false)
+      .attr("scan_input_directions", AttrKind::kInts, false)
+      .attr("scan_output_axes", AttrKind::kInts, false)
+      .attr("scan_output_directions", AttrKind::kInts, false)
       .fact(kControlFlow);
   op.infer = scan_impl::infer;
   op.evaluate = scan_impl::evaluate;

@@ -15,8 +15,9 @@ Status evaluate(EvalContext& context) {
   SINTER_ASSIGN(const int64_t position, read_scalar(context, 1));
   const auto size = static_cast<int64_t>(sequence.size());
   if (position < -size || position >= size)
-    return context.error(fmt::format("the position is {} in a sequence of {}: expected a value in [{},{}]; correct the model", position,
-                                     size, -size, size - 1));
+    return context.error(
+        fmt::format("the position is {} in a sequence of {}: expected a value in [{},{}]; correct the model", position,
+                    size, -size, size - 1));
   context.set_output(0, sequence[position < 0 ? position + size : position]);
   return ok_status();
 }
@@ -25,8 +26,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_sequence_at() {
   OpDef op("SequenceAt", 11);
-  op.input("input_sequence", "S").input("position", "I").output("tensor", "T").type("S", 0, true)
-      .type("T", kAllTensorTypes).type("I", dtype_set(DType::kI32, DType::kI64));
+  op.input("input_sequence", "S")
+      .input("position", "I")
+      .output("tensor", "T")
+      .type("S", 0, true)
+      .type("T", kAllTensorTypes)
+      .type("I", dtype_set(DType::kI32, DType::kI64));
   op.infer = sequence_at_impl::infer;
   op.evaluate = sequence_at_impl::evaluate;
   return op;

@@ -28,7 +28,9 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_sequence_construct() {
   OpDef op("SequenceConstruct", 11);
-  op.input("inputs", "T", ParamKind::kVariadic).output("output_sequence", "S").type("T", kAllTensorTypes)
+  op.input("inputs", "T", ParamKind::kVariadic)
+      .output("output_sequence", "S")
+      .type("T", kAllTensorTypes)
       .type("S", 0, true);
   op.infer = sequence_construct_impl::infer;
   op.evaluate = sequence_construct_impl::evaluate;

@@ -6,8 +6,9 @@ namespace sinter::ops {
 namespace sequence_empty_impl {
 
 Status infer(InferContext& context) {
-  SINTER_ASSIGN(const DType dtype,
-                dtype_attribute(context, "dtype", context.attributes().i_or("dtype", static_cast<int64_t>(DType::kF32))));
+  SINTER_ASSIGN(
+      const DType dtype,
+      dtype_attribute(context, "dtype", context.attributes().i_or("dtype", static_cast<int64_t>(DType::kF32))));
   context.set_output(0, ValueType::sequence(ValueType::tensor(dtype)));
   return ok_status();
 }

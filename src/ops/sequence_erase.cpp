@@ -14,8 +14,9 @@ Status evaluate(EvalContext& context) {
     SINTER_ASSIGN(position, read_scalar(context, 1));
   }
   if (position < -size || position >= size)
-    return context.error(fmt::format("the position is {} in a sequence of {}: expected a value in [{},{}]; correct the model", position,
-                                     size, -size, size - 1));
+    return context.error(
+        fmt::format("the position is {} in a sequence of {}: expected a value in [{},{}]; correct the model", position,
+                    size, -size, size - 1));
   sequence.erase(sequence.begin() + (position < 0 ? position + size : position));
   context.set_output(0, std::move(sequence));
   return ok_status();
@@ -25,8 +26,11 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_sequence_erase() {
   OpDef op("SequenceErase", 11);
-  op.input("input_sequence", "S").input("position", "I", ParamKind::kOptional).output("output_sequence", "S")
-      .type("S", 0, true).type("I", dtype_set(DType::kI32, DType::kI64));
+  op.input("input_sequence", "S")
+      .input("position", "I", ParamKind::kOptional)
+      .output("output_sequence", "S")
+      .type("S", 0, true)
+      .type("I", dtype_set(DType::kI32, DType::kI64));
   op.infer = infer_same;
   op.evaluate = sequence_erase_impl::evaluate;
   return op;

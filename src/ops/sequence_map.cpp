@@ -1,5 +1,5 @@
-// SequenceMap: runs the body once for each element of the sequences (tensors among the inputs are passed whole) and collects each
-// output in a sequence.
+// SequenceMap: runs the body once for each element of the sequences (tensors among the inputs are passed whole) and
+// collects each output in a sequence.
 #include "ops/control_flow.h"
 
 namespace sinter::ops {
@@ -27,8 +27,9 @@ Status evaluate(EvalContext& context) {
   const size_t length = context.input(0).sequence().size();
   for (int i = 1; i < context.input_count(); ++i)
     if (context.input(i).is_sequence() && context.input(i).sequence().size() != length)
-      return context.error(fmt::format("input {} has {} elements but input 0 has {}: expected equal lengths; correct the model", i,
-                                       context.input(i).sequence().size(), length));
+      return context.error(
+          fmt::format("input {} has {} elements but input 0 has {}: expected equal lengths; correct the model", i,
+                      context.input(i).sequence().size(), length));
   std::vector<Sequence> outputs(context.output_count());
   for (size_t t = 0; t < length; ++t) {
     std::vector<Value> arguments;
@@ -36,7 +37,8 @@ Status evaluate(EvalContext& context) {
       arguments.push_back(context.input(i).is_sequence() ? context.input(i).sequence()[t] : context.input(i));
     SINTER_ASSIGN(std::vector<Value> results, context.run_subgraph("body", std::move(arguments)));
     if (results.size() < outputs.size())
-      return context.error(fmt::format("the body returned {} values: expected {}; check the exporter", results.size(), outputs.size()));
+      return context.error(
+          fmt::format("the body returned {} values: expected {}; check the exporter", results.size(), outputs.size()));
     for (size_t i = 0; i < outputs.size(); ++i) outputs[i].push_back(std::move(results[i]));
   }
   for (size_t i = 0; i < outputs.size(); ++i)
@@ -48,9 +50,13 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_sequence_map() {
   OpDef op("SequenceMap", 17);
-  op.input("input_sequence", "S").input("additional_inputs", "V", ParamKind::kVariadic, true)
-      .output("out_sequence", "S", ParamKind::kVariadic, true).type("S", 0, true).type("V", kAllTensorTypes, true)
-      .attr("body", AttrKind::kGraph, true).fact(kControlFlow);
+  op.input("input_sequence", "S")
+      .input("additional_inputs", "V", ParamKind::kVariadic, true)
+      .output("out_sequence", "S", ParamKind::kVariadic, true)
+      .type("S", 0, true)
+      .type("V", kAllTensorTypes, true)
+      .attr("body", AttrKind::kGraph, true)
+      .fact(kControlFlow);
   op.infer = sequence_map_impl::infer;
   op.evaluate = sequence_map_impl::evaluate;
   return op;

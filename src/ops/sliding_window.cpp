@@ -14,12 +14,13 @@ constexpr int64_t kMaxWindowValue = int64_t{1} << 31;  // keeps products of two 
 
 Status check_window_values(std::string_view name, const std::vector<int64_t>& values, size_t count, int64_t least) {
   if (values.size() != count)
-    return make_error(Code::kInvalidModel, "attribute '{}' has {} values: expected {} for this input's rank; correct the model", name,
+    return make_error(Code::kInvalidModel,
+                      "attribute '{}' has {} values: expected {} for this input's rank; correct the model", name,
                       values.size(), count);
   for (const int64_t value : values)
     if (value < least || value > kMaxWindowValue)
-      return make_error(Code::kInvalidModel, "attribute '{}' holds {}: expected values in [{},{}]; correct the model", name, value,
-                        least, kMaxWindowValue);
+      return make_error(Code::kInvalidModel, "attribute '{}' holds {}: expected values in [{},{}]; correct the model",
+                        name, value, least, kMaxWindowValue);
   return ok_status();
 }
 
@@ -28,16 +29,21 @@ Status check_window_values(std::string_view name, const std::vector<int64_t>& va
 Result<SlidingWindow> read_window(const Attributes& attributes, int spatial, const Shape* weights) {
   SlidingWindow window;
   if (spatial < 1)
-    return make_error(Code::kInvalidModel, "the input has rank {}: expected at least 3 (N, C and spatial axes); add an Unsqueeze",
+    return make_error(Code::kInvalidModel,
+                      "the input has rank {}: expected at least 3 (N, C and spatial axes); add an Unsqueeze",
                       spatial + 2);
   const auto count = static_cast<size_t>(spatial);
   const std::string auto_pad = attributes.s_or("auto_pad", "NOTSET");
-  if (auto_pad == "SAME_UPPER") window.auto_pad = SlidingWindow::AutoPad::kSameUpper;
-  else if (auto_pad == "SAME_LOWER") window.auto_pad = SlidingWindow::AutoPad::kSameLower;
-  else if (auto_pad == "VALID") window.auto_pad = SlidingWindow::AutoPad::kValid;
+  if (auto_pad == "SAME_UPPER")
+    window.auto_pad = SlidingWindow::AutoPad::kSameUpper;
+  else if (auto_pad == "SAME_LOWER")
+    window.auto_pad = SlidingWindow::AutoPad::kSameLower;
+  else if (auto_pad == "VALID")
+    window.auto_pad = SlidingWindow::AutoPad::kValid;
   else if (auto_pad != "NOTSET" && !auto_pad.empty())
-    return make_error(Code::kInvalidModel,
-                      "attribute 'auto_pad' is '{}': expected NOTSET, SAME_UPPER, SAME_LOWER or VALID; correct the model", auto_pad);
+    return make_error(
+        Code::kInvalidModel,
+        "attribute 'auto_pad' is '{}': expected NOTSET, SAME_UPPER, SAME_LOWER or VALID; correct the model", auto_pad);
   window.ceil_mode = attributes.i_or("ceil_mode", 0) != 0;
 
   const std::vector<int64_t> kernel = attributes.ints_or("kernel_shape", {});
@@ -47,16 +53,20 @@ Result<SlidingWindow> read_window(const Attributes& attributes, int spatial, con
     if (weights)
       for (size_t i = 0; i < count; ++i)
         if ((*weights)[i].is_constant() && !(*weights)[i].is(kernel[i]))
-          return make_error(Code::kInvalidModel, "attribute 'kernel_shape' is {} but the weights' kernel is {}: expected equal sizes; "
-                            "correct the model", to_string(kernel), to_string(*weights));
+          return make_error(Code::kInvalidModel,
+                            "attribute 'kernel_shape' is {} but the weights' kernel is {}: expected equal sizes; "
+                            "correct the model",
+                            to_string(kernel), to_string(*weights));
   } else if (weights) {
     window.kernel = *weights;
   } else {
-    return make_error(Code::kInvalidModel, "attribute 'kernel_shape' is missing: expected {} sizes; correct the model", count);
+    return make_error(Code::kInvalidModel, "attribute 'kernel_shape' is missing: expected {} sizes; correct the model",
+                      count);
   }
   for (const Dim& size : window.kernel)
     if (size.is_constant() && (size.value() < 1 || size.value() > kMaxWindowValue))
-      return make_error(Code::kInvalidModel, "the kernel is {}: expected sizes of at least 1; correct the model", to_string(window.kernel));
+      return make_error(Code::kInvalidModel, "the kernel is {}: expected sizes of at least 1; correct the model",
+                        to_string(window.kernel));
 
   window.strides = attributes.ints_or("strides", {});
   if (window.strides.empty()) window.strides.assign(count, 1);
@@ -92,9 +102,11 @@ Result<Shape> window_counts(const SlidingWindow& window, const Shape& input) {
   for (int axis = 0; axis < window.rank(); ++axis) {
     counts.push_back(window_count(window, axis, input[axis + 2]));
     if (counts.back().is_constant() && counts.back().value() < 1)
-      return make_error(Code::kInvalidModel,
-                        "spatial axis {} of the input {} is too small: expected at least {} with the padding for the dilated kernel; "
-                        "use a larger input or more padding", axis, to_string(input), window.extent(axis).to_string());
+      return make_error(
+          Code::kInvalidModel,
+          "spatial axis {} of the input {} is too small: expected at least {} with the padding for the dilated kernel; "
+          "use a larger input or more padding",
+          axis, to_string(input), window.extent(axis).to_string());
   }
   return counts;
 }
@@ -124,7 +136,8 @@ WindowTaps window_taps(const SlidingWindow& window, const Dims& input, const Dim
       int64_t offset = 0;
       bool inside = true;
       for (size_t axis = 0; axis < spatial.size(); ++axis) {
-        const int64_t at = position[axis] * window.strides[axis] - window.pads_begin[axis] + k[axis] * window.dilations[axis];
+        const int64_t at =
+            position[axis] * window.strides[axis] - window.pads_begin[axis] + k[axis] * window.dilations[axis];
         if (at >= spatial[axis] + window.pads_end[axis]) return;
         inside = inside && at >= 0 && at < spatial[axis];
         offset += at * strides[axis];
@@ -154,7 +167,8 @@ Status infer_pool(InferContext& context) {
 
 Status prepare_pool(const EvalContext& context, SlidingWindow& window, Dims& output) {
   const Dims& input = context.tensor(0).dims();
-  SINTER_ASSIGN(window, at_node(context, read_window(context.attributes(), static_cast<int>(input.size()) - 2, nullptr)));
+  SINTER_ASSIGN(window,
+                at_node(context, read_window(context.attributes(), static_cast<int>(input.size()) - 2, nullptr)));
   SINTER_ASSIGN(const Shape counts, at_node(context, window_counts(window, to_shape(input))));
   resolve_pads(window, input);
   output = {input[0], input[1]};
@@ -173,8 +187,9 @@ Status evaluate_pool(EvalContext& context, const PoolFn& reduce) {
   const int64_t plane_size = product(x.dims(), 2);
   for (int64_t plane = 0; plane < planes; ++plane)
     for (int64_t i = 0; i < positions; ++i)
-      y.data<double>()[plane * positions + i] = reduce(x.data<double>() + plane * plane_size, taps.offsets.data() + taps.begin[i],
-                                                       taps.begin[i + 1] - taps.begin[i], taps.included[i]);
+      y.data<double>()[plane * positions + i] =
+          reduce(x.data<double>() + plane * plane_size, taps.offsets.data() + taps.begin[i],
+                 taps.begin[i + 1] - taps.begin[i], taps.included[i]);
   store(context, 0, context.tensor(0).dtype(), y);
   return ok_status();
 }

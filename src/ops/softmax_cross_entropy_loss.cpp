@@ -1,4 +1,5 @@
-// SoftmaxCrossEntropyLoss: NegativeLogLikelihoodLoss of the log-softmax of the scores over axis 1, which is the second output.
+// SoftmaxCrossEntropyLoss: NegativeLogLikelihoodLoss of the log-softmax of the scores over axis 1, which is the second
+// output.
 #include <cmath>
 #include <limits>
 
@@ -35,9 +36,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_softmax_cross_entropy_loss() {
   OpDef op("SoftmaxCrossEntropyLoss", 12);
-  op.input("scores", "T").input("labels", "Tind").input("weights", "T", ParamKind::kOptional).output("output", "T")
-      .output("log_prob", "T", ParamKind::kOptional).type("T", kFloatTypes)
-      .type("Tind", dtype_set(DType::kI32, DType::kI64)).attr("ignore_index", AttrKind::kInt, false)
+  op.input("scores", "T")
+      .input("labels", "Tind")
+      .input("weights", "T", ParamKind::kOptional)
+      .output("output", "T")
+      .output("log_prob", "T", ParamKind::kOptional)
+      .type("T", kFloatTypes)
+      .type("Tind", dtype_set(DType::kI32, DType::kI64))
+      .attr("ignore_index", AttrKind::kInt, false)
       .attr("reduction", std::string("mean"));
   op.infer = infer_class_loss;
   op.evaluate = softmax_cross_entropy_loss_impl::evaluate;

@@ -1,5 +1,5 @@
-// SplitToSequence: pieces of the tensor along an axis: of the given lengths (1-d split), of one length but for a smaller last (scalar
-// split), or of length 1 without split; then keepdims=0 drops the axis.
+// SplitToSequence: pieces of the tensor along an axis: of the given lengths (1-d split), of one length but for a
+// smaller last (scalar split), or of length 1 without split; then keepdims=0 drops the axis.
 #include "ops/control_flow.h"
 #include "ops/indexing.h"
 #include "ops/shape_rules.h"
@@ -15,8 +15,10 @@ Status infer(InferContext& context) {
     SINTER_TRY(check_axis(context, context.attributes().i("axis"), static_cast<int64_t>(x->size()), axis));
     if (!context.has_input(1)) {
       shape = *x;
-      if (context.attributes().i("keepdims") != 0) (*shape)[axis] = 1;
-      else shape->erase(shape->begin() + axis);
+      if (context.attributes().i("keepdims") != 0)
+        (*shape)[axis] = 1;
+      else
+        shape->erase(shape->begin() + axis);
     }
   }
   context.set_output(0, ValueType::sequence(ValueType::tensor(input.dtype, std::move(shape))));
@@ -38,11 +40,13 @@ Status read_lengths(const EvalContext& context, int64_t size, std::vector<int64_
         sum += length;
       }
       if (sum == size) return ok_status();
-      return context.error(fmt::format("the lengths {} do not add up to the axis of {}; correct the model", to_string(lengths), size));
+      return context.error(
+          fmt::format("the lengths {} do not add up to the axis of {}; correct the model", to_string(lengths), size));
     }
     SINTER_ASSIGN(step, read_scalar(context, 1));
   }
-  if (step < 1) return context.error(fmt::format("the split length is {}: expected at least 1; correct the model", step));
+  if (step < 1)
+    return context.error(fmt::format("the split length is {}: expected at least 1; correct the model", step));
   for (int64_t at = 0; at < size; at += std::min(step, size - at)) lengths.push_back(std::min(step, size - at));
   return ok_status();
 }
@@ -78,9 +82,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_split_to_sequence() {
   OpDef op("SplitToSequence", 11);
-  op.input("input", "T").input("split", "I", ParamKind::kOptional).output("output_sequence", "S")
-      .type("T", kAllTensorTypes).type("I", dtype_set(DType::kI32, DType::kI64)).type("S", 0, true)
-      .attr("axis", int64_t{0}).attr("keepdims", int64_t{1});
+  op.input("input", "T")
+      .input("split", "I", ParamKind::kOptional)
+      .output("output_sequence", "S")
+      .type("T", kAllTensorTypes)
+      .type("I", dtype_set(DType::kI32, DType::kI64))
+      .type("S", 0, true)
+      .attr("axis", int64_t{0})
+      .attr("keepdims", int64_t{1});
   op.infer = split_to_sequence_impl::infer;
   op.evaluate = split_to_sequence_impl::evaluate;
   return op;

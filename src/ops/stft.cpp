@@ -1,4 +1,5 @@
-// STFT: the DFT of overlapping frames of a signal [batch, length, 1 or 2], each multiplied by the window. Result [batch, frames, bins, 2].
+// STFT: the DFT of overlapping frames of a signal [batch, length, 1 or 2], each multiplied by the window. Result
+// [batch, frames, bins, 2].
 #include "ops/control_flow.h"
 #include "ops/fourier.h"
 #include "ops/indexing.h"
@@ -45,8 +46,10 @@ Status read_frames(const EvalContext& context, int64_t signal, Frames& frames) {
     SINTER_ASSIGN(frames.length, read_scalar(context, 3));
   }
   if (frames.step < 1 || frames.length < 1 || frames.length > signal)
-    return context.error(fmt::format("frames of {} every {} don't fit a signal of {}: expected positive numbers, frames no longer than the "
-                                     "signal; correct the model", frames.length, frames.step, signal));
+    return context.error(fmt::format(
+        "frames of {} every {} don't fit a signal of {}: expected positive numbers, frames no longer than the "
+        "signal; correct the model",
+        frames.length, frames.step, signal));
   frames.count = (signal - frames.length) / frames.step + 1;
   return context.has_input(2) ? check_dims(context, 2, {frames.length}) : ok_status();
 }
@@ -56,7 +59,8 @@ Status evaluate(EvalContext& context) {
   const Tensor x = widened(context.tensor(0));
   const int64_t parts = x.rank() == 3 ? x.dim(2) : 1;
   if (parts != 1 && parts != 2)
-    return context.error(fmt::format("the last axis has size {}: expected 1 (real) or 2 (complex); correct the model", parts));
+    return context.error(
+        fmt::format("the last axis has size {}: expected 1 (real) or 2 (complex); correct the model", parts));
   Frames frames;
   SINTER_TRY(read_frames(context, x.dim(1), frames));
   const std::vector<double> window =
@@ -86,9 +90,14 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_stft() {
   OpDef op("STFT", 17);
-  op.input("signal", "T1").input("frame_step", "T2").input("window", "T1", ParamKind::kOptional)
-      .input("frame_length", "T2", ParamKind::kOptional).output("output", "T1").type("T1", kFloatTypes)
-      .type("T2", dtype_set(DType::kI32, DType::kI64)).attr("onesided", int64_t{1});
+  op.input("signal", "T1")
+      .input("frame_step", "T2")
+      .input("window", "T1", ParamKind::kOptional)
+      .input("frame_length", "T2", ParamKind::kOptional)
+      .output("output", "T1")
+      .type("T1", kFloatTypes)
+      .type("T2", dtype_set(DType::kI32, DType::kI64))
+      .attr("onesided", int64_t{1});
   op.infer = stft_impl::infer;
   op.evaluate = stft_impl::evaluate;
   return op;

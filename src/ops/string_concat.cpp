@@ -11,7 +11,8 @@ Status evaluate(EvalContext& context) {
   const std::string *x = context.tensor(0).data<std::string>(), *y = context.tensor(1).data<std::string>();
   std::string* z = context.allocate(0, DType::kString, plan.dims()).data<std::string>();
   plan.for_each_run([&](int64_t at, const int64_t* offsets) {
-    for (int64_t i = 0; i < plan.run(); ++i) z[at + i] = x[offsets[0] + i * plan.run_stride(0)] + y[offsets[1] + i * plan.run_stride(1)];
+    for (int64_t i = 0; i < plan.run(); ++i)
+      z[at + i] = x[offsets[0] + i * plan.run_stride(0)] + y[offsets[1] + i * plan.run_stride(1)];
   });
   return ok_status();
 }

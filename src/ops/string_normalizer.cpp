@@ -1,5 +1,5 @@
-// StringNormalizer: removes stop words from [C] or [1,C] strings, then changes case. When nothing is left, one empty string is. Case is
-// that of the C.UTF-8 locale for code points with a simple mapping; bytes that are no UTF-8 stay.
+// StringNormalizer: removes stop words from [C] or [1,C] strings, then changes case. When nothing is left, one empty
+// string is. Case is that of the C.UTF-8 locale for code points with a simple mapping; bytes that are no UTF-8 stay.
 #include <locale.h>
 #include <wctype.h>
 
@@ -43,7 +43,11 @@ void append_utf8(wint_t c, std::string& out) {
 int decode(const std::string& text, size_t i, wint_t& c) {
   const auto byte = [&](size_t at) { return static_cast<unsigned char>(text[at]); };
   const unsigned lead = byte(i);
-  const int length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3 : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const int length = lead < 0x80                   ? 1
+                     : lead >= 0xC2 && lead < 0xE0 ? 2
+                     : lead >= 0xE0 && lead < 0xF0 ? 3
+                     : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                   : 0;
   if (length == 0 || i + length > text.size()) return 0;
   c = length == 1 ? lead : lead & (0x7Fu >> length);
   for (int k = 1; k < length; ++k) {
@@ -59,8 +63,10 @@ std::string convert(const std::string& text, Case how) {
   for (size_t i = 0; i < text.size();) {
     wint_t c = 0;
     const int length = decode(text, i, c);
-    if (length == 0) out += text[i];
-    else append_utf8(change(c, how), out);
+    if (length == 0)
+      out += text[i];
+    else
+      append_utf8(change(c, how), out);
     i += length == 0 ? 1 : length;
   }
   return out;
@@ -69,10 +75,15 @@ std::string convert(const std::string& text, Case how) {
 template <typename Context>
 Status read_case(const Context& context, Case& how) {
   const std::string& name = context.attributes().s("case_change_action");
-  if (name == "NONE") how = Case::kNone;
-  else if (name == "LOWER") how = Case::kLower;
-  else if (name == "UPPER") how = Case::kUpper;
-  else return context.error(fmt::format("attribute 'case_change_action' is '{}': expected NONE, LOWER or UPPER; correct the model", name));
+  if (name == "NONE")
+    how = Case::kNone;
+  else if (name == "LOWER")
+    how = Case::kLower;
+  else if (name == "UPPER")
+    how = Case::kUpper;
+  else
+    return context.error(
+        fmt::format("attribute 'case_change_action' is '{}': expected NONE, LOWER or UPPER; correct the model", name));
   return ok_status();
 }
 
@@ -114,8 +125,12 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_string_normalizer() {
   OpDef op("StringNormalizer", 10);
-  op.input("X", "Str").output("Y", "Str").type("Str", kStringType).attr("case_change_action", std::string("NONE"))
-      .attr("is_case_sensitive", int64_t{0}).attr("locale", AttrKind::kString, false)
+  op.input("X", "Str")
+      .output("Y", "Str")
+      .type("Str", kStringType)
+      .attr("case_change_action", std::string("NONE"))
+      .attr("is_case_sensitive", int64_t{0})
+      .attr("locale", AttrKind::kString, false)
       .attr("stopwords", AttrKind::kStrings, false);
   op.infer = string_normalizer_impl::infer;
   op.evaluate = string_normalizer_impl::evaluate;

@@ -1,5 +1,5 @@
-// StringSplit: every string cut at the delimiter (at runs of whitespace without one) at most maxsplit times, the parts along a new last
-// axis padded with empty strings; the second output counts them.
+// StringSplit: every string cut at the delimiter (at runs of whitespace without one) at most maxsplit times, the parts
+// along a new last axis padded with empty strings; the second output counts them.
 #include <algorithm>
 
 #include "ops/indexing.h"
@@ -77,8 +77,13 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_string_split() {
   OpDef op("StringSplit", 20);
-  op.input("X", "T1").output("Y", "T2").output("Z", "T3").type("T1", kStringType).type("T2", kStringType)
-      .type("T3", dtype_set(DType::kI64)).attr("delimiter", AttrKind::kString, false)
+  op.input("X", "T1")
+      .output("Y", "T2")
+      .output("Z", "T3")
+      .type("T1", kStringType)
+      .type("T2", kStringType)
+      .type("T3", dtype_set(DType::kI64))
+      .attr("delimiter", AttrKind::kString, false)
       .attr("maxsplit", AttrKind::kInt, false);
   op.infer = string_split_impl::infer;
   op.evaluate = string_split_impl::evaluate;

@@ -1,5 +1,5 @@
-// TfIdfVectorizer: counts the pool's n-grams in each row, with 0 to max_skip_count elements skipped between neighbours, at the columns
-// of ngram_indexes. TF: the count; IDF: the weight where the count is not 0; TFIDF: count · weight.
+// TfIdfVectorizer: counts the pool's n-grams in each row, with 0 to max_skip_count elements skipped between neighbours,
+// at the columns of ngram_indexes. TF: the count; IDF: the weight where the count is not 0; TFIDF: count · weight.
 #include <algorithm>
 #include <map>
 
@@ -17,7 +17,8 @@ Status columns(const Attributes& attributes, int64_t& count) {
   count = 0;
   for (const int64_t index : attributes.ints("ngram_indexes")) {
     if (index < 0 || index > (int64_t{1} << 40))
-      return make_error(Code::kInvalidModel, "attribute 'ngram_indexes' holds {}: expected columns of at least 0; correct the model", index);
+      return make_error(Code::kInvalidModel,
+                        "attribute 'ngram_indexes' holds {}: expected columns of at least 0; correct the model", index);
     count = std::max(count, index + 1);
   }
   return ok_status();
@@ -44,21 +45,25 @@ Status make_pool(const EvalContext& context, const std::vector<T>& items, Pool<T
   const auto size = static_cast<int64_t>(items.size());
   size_t number = 0;
   for (size_t i = 0; i < starts.size(); ++i) {
-    const int64_t n = static_cast<int64_t>(i) + 1, begin = starts[i], end = i + 1 < starts.size() ? starts[i + 1] : size;
+    const int64_t n = static_cast<int64_t>(i) + 1, begin = starts[i],
+                  end = i + 1 < starts.size() ? starts[i + 1] : size;
     if (begin < 0 || begin > end || end > size || (end - begin) % n != 0)
-      return context.error(fmt::format("'ngram_counts' gives items {} to {} of a pool of {} to the {}-grams: expected whole n-grams in order; "
-                                       "correct the model", begin, end, size, n));
+      return context.error(fmt::format(
+          "'ngram_counts' gives items {} to {} of a pool of {} to the {}-grams: expected whole n-grams in order; "
+          "correct the model",
+          begin, end, size, n));
     for (int64_t at = begin; at < end; at += n, ++number)
       if (n >= least && n <= most) pool.emplace(std::vector<T>(items.begin() + at, items.begin() + at + n), number);
   }
   if (number > context.attributes().ints("ngram_indexes").size())
-    return context.error(fmt::format("the pool has {} n-grams but 'ngram_indexes' {} columns; correct the model", number,
-                                     context.attributes().ints("ngram_indexes").size()));
+    return context.error(fmt::format("the pool has {} n-grams but 'ngram_indexes' {} columns; correct the model",
+                                     number, context.attributes().ints("ngram_indexes").size()));
   return ok_status();
 }
 
 template <typename T>
-void count_row(const EvalContext& context, const Pool<T>& pool, const T* row, int64_t length, std::vector<int64_t>& counts) {
+void count_row(const EvalContext& context, const Pool<T>& pool, const T* row, int64_t length,
+               std::vector<int64_t>& counts) {
   const int64_t least = std::max<int64_t>(1, context.attributes().i("min_gram_length"));
   const int64_t most = std::min(length, context.attributes().i("max_gram_length"));
   const int64_t skips = std::min(length, context.attributes().i("max_skip_count"));
@@ -85,7 +90,8 @@ Status run(EvalContext& context, const std::vector<T>& items, const std::vector<
   const std::vector<int64_t>& indexes = attributes.ints("ngram_indexes");
   const auto* weights = attributes.find_as<std::vector<float>>("weights");
   if (weights && !weights->empty() && weights->size() != indexes.size())
-    return context.error(fmt::format("there are {} weights for {} n-grams: expected one each; correct the model", weights->size(), indexes.size()));
+    return context.error(fmt::format("there are {} weights for {} n-grams: expected one each; correct the model",
+                                     weights->size(), indexes.size()));
   Dims dims = context.tensor(0).dims();
   const int64_t length = dims.back(), rows = dims.size() == 2 ? dims[0] : 1;
   SINTER_TRY(at_node(context, columns(attributes, dims.back())));
@@ -97,7 +103,8 @@ Status run(EvalContext& context, const std::vector<T>& items, const std::vector<
     count_row(context, pool, values.data() + r * length, length, counts);
     for (size_t i = 0; i < counts.size(); ++i) {
       const float weight = weights && !weights->empty() ? (*weights)[i] : 1.0f, count = static_cast<float>(counts[i]);
-      if (counts[i] > 0) y.data<float>()[r * dims.back() + indexes[i]] = mode == "TF" ? count : mode == "IDF" ? weight : count * weight;
+      if (counts[i] > 0)
+        y.data<float>()[r * dims.back() + indexes[i]] = mode == "TF" ? count : mode == "IDF" ? weight : count * weight;
     }
   }
   return ok_status();
@@ -120,12 +127,19 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_tf_idf_vectorizer() {
   OpDef op("TfIdfVectorizer", 9);
-  op.input("X", "T").output("Y", "T1").type("T", dtype_set(DType::kI32, DType::kI64, DType::kString))
-      .type("T1", dtype_set(DType::kF32)).attr("max_gram_length", AttrKind::kInt, true)
-      .attr("max_skip_count", AttrKind::kInt, true).attr("min_gram_length", AttrKind::kInt, true)
-      .attr("mode", AttrKind::kString, true).attr("ngram_counts", AttrKind::kInts, true)
-      .attr("ngram_indexes", AttrKind::kInts, true).attr("pool_int64s", AttrKind::kInts, false)
-      .attr("pool_strings", AttrKind::kStrings, false).attr("weights", AttrKind::kFloats, false);
+  op.input("X", "T")
+      .output("Y", "T1")
+      .type("T", dtype_set(DType::kI32, DType::kI64, DType::kString))
+      .type("T1", dtype_set(DType::kF32))
+      .attr("max_gram_length", AttrKind::kInt, true)
+      .attr("max_skip_count", AttrKind::kInt, true)
+      .attr("min_gram_length", AttrKind::kInt, true)
+      .attr("mode", AttrKind::kString, true)
+      .attr("ngram_counts", AttrKind::kInts, true)
+      .attr("ngram_indexes", AttrKind::kInts, true)
+      .attr("pool_int64s", AttrKind::kInts, false)
+      .attr("pool_strings", AttrKind::kStrings, false)
+      .attr("weights", AttrKind::kFloats, false);
   op.infer = tf_idf_vectorizer_impl::infer;
   op.evaluate = tf_idf_vectorizer_impl::evaluate;
   return op;

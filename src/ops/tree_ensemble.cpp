@@ -1,5 +1,6 @@
-// TreeEnsemble: every tree sends a row to one leaf, which adds its weight to a target; targets are aggregated over the trees and
-// transformed. Nodes compare one feature with a split, or test membership of a set. NaN goes the way nodes_missing_value_tracks_true says.
+// TreeEnsemble: every tree sends a row to one leaf, which adds its weight to a target; targets are aggregated over the
+// trees and transformed. Nodes compare one feature with a split, or test membership of a set. NaN goes the way
+// nodes_missing_value_tracks_true says.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -63,14 +64,18 @@ Status read(const EvalContext& context, Trees& t) {
   t.targets = std::max<int64_t>(1, a.i_or("n_targets", 1));
   const size_t nodes = t.features.size();
   if (t.missing.empty()) t.missing.assign(nodes, 0);
-  for (const size_t size : {t.true_ids.size(), t.false_ids.size(), t.true_leafs.size(), t.false_leafs.size(), t.modes.size(),
-                            t.splits.size(), t.missing.size()})
-    if (size != nodes) return context.error(fmt::format("a node attribute has {} entries, another {}: expected equal numbers; correct the model", size, nodes));
+  for (const size_t size : {t.true_ids.size(), t.false_ids.size(), t.true_leafs.size(), t.false_leafs.size(),
+                            t.modes.size(), t.splits.size(), t.missing.size()})
+    if (size != nodes)
+      return context.error(fmt::format(
+          "a node attribute has {} entries, another {}: expected equal numbers; correct the model", size, nodes));
   if (t.leaf_weights.size() != t.leaf_targets.size())
-    return context.error(fmt::format("there are {} leaf weights for {} leaves; correct the model", t.leaf_weights.size(), t.leaf_targets.size()));
+    return context.error(fmt::format("there are {} leaf weights for {} leaves; correct the model",
+                                     t.leaf_weights.size(), t.leaf_targets.size()));
   const auto in = [](int64_t value, size_t size) { return value >= 0 && value < static_cast<int64_t>(size); };
-  bool sound = std::all_of(t.roots.begin(), t.roots.end(), [&](int64_t root) { return in(root, nodes); }) &&
-               std::all_of(t.leaf_targets.begin(), t.leaf_targets.end(), [&](int64_t target) { return in(target, t.targets); });
+  bool sound =
+      std::all_of(t.roots.begin(), t.roots.end(), [&](int64_t root) { return in(root, nodes); }) &&
+      std::all_of(t.leaf_targets.begin(), t.leaf_targets.end(), [&](int64_t target) { return in(target, t.targets); });
   for (size_t i = 0; i < nodes && sound; ++i)
     sound = in(t.features[i], context.tensor(0).dim(-1)) && in(t.modes[i], kMember + 1) &&
             in(t.true_ids[i], t.true_leafs[i] ? t.leaf_targets.size() : nodes) &&
@@ -133,10 +138,12 @@ Status evaluate(EvalContext& context) {
   SINTER_TRY(check_rank(context, 0, 1, 2));
   Trees t;
   SINTER_TRY(read(context, t));
-  const int64_t aggregate = context.attributes().i("aggregate_function"), after = context.attributes().i("post_transform");
+  const int64_t aggregate = context.attributes().i("aggregate_function"),
+                after = context.attributes().i("post_transform");
   if (aggregate < kAverage || aggregate > kMax || after < kNone || after > kProbit)
-    return context.error(fmt::format("aggregate_function is {} and post_transform {}: expected 0 to 3 and 0 to 4; correct the model",
-                                     aggregate, after));
+    return context.error(
+        fmt::format("aggregate_function is {} and post_transform {}: expected 0 to 3 and 0 to 4; correct the model",
+                    aggregate, after));
   const Tensor x = widened(context.tensor(0));
   const int64_t features = x.dim(-1), rows = x.rank() == 2 ? x.dim(0) : 1;
   SINTER_TRY(check_output_dims(context, {rows, t.targets}));
@@ -150,9 +157,12 @@ Status evaluate(EvalContext& context) {
       const int64_t target = t.leaf_targets[leaf];
       double& score = scores[target];
       const double weight = t.leaf_weights[leaf];
-      if (aggregate == kMin) score = seen[target] ? std::min(score, weight) : weight;
-      else if (aggregate == kMax) score = seen[target] ? std::max(score, weight) : weight;
-      else score += weight;
+      if (aggregate == kMin)
+        score = seen[target] ? std::min(score, weight) : weight;
+      else if (aggregate == kMax)
+        score = seen[target] ? std::max(score, weight) : weight;
+      else
+        score += weight;
       seen[target] = true;
     }
     if (aggregate == kAverage)
@@ -167,15 +177,24 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_tree_ensemble() {
   OpDef op("TreeEnsemble", 5, "ai.onnx.ml");
-  op.input("X", "T").output("Y", "T").type("T", dtype_set(DType::kF32, DType::kF16, DType::kF64))
-      .attr("aggregate_function", int64_t{1}).attr("leaf_targetids", AttrKind::kInts, true)
-      .attr("leaf_weights", AttrKind::kTensor, true).attr("membership_values", AttrKind::kTensor, false)
-      .attr("n_targets", AttrKind::kInt, false).attr("nodes_falseleafs", AttrKind::kInts, true)
-      .attr("nodes_falsenodeids", AttrKind::kInts, true).attr("nodes_featureids", AttrKind::kInts, true)
+  op.input("X", "T")
+      .output("Y", "T")
+      .type("T", dtype_set(DType::kF32, DType::kF16, DType::kF64))
+      .attr("aggregate_function", int64_t{1})
+      .attr("leaf_targetids", AttrKind::kInts, true)
+      .attr("leaf_weights", AttrKind::kTensor, true)
+      .attr("membership_values", AttrKind::kTensor, false)
+      .attr("n_targets", AttrKind::kInt, false)
+      .attr("nodes_falseleafs", AttrKind::kInts, true)
+      .attr("nodes_falsenodeids", AttrKind::kInts, true)
+      .attr("nodes_featureids", AttrKind::kInts, true)
       .attr("nodes_hitrates", AttrKind::kTensor, false)
-      .attr("nodes_missing_value_tracks_true", AttrKind::kInts, false).attr("nodes_modes", AttrKind::kTensor, true)
-      .attr("nodes_splits", AttrKind::kTensor, true).attr("nodes_trueleafs", AttrKind::kInts, true)
-      .attr("nodes_truenodeids", AttrKind::kInts, true).attr("post_transform", int64_t{0})
+      .attr("nodes_missing_value_tracks_true", AttrKind::kInts, false)
+      .attr("nodes_modes", AttrKind::kTensor, true)
+      .attr("nodes_splits", AttrKind::kTensor, true)
+      .attr("nodes_trueleafs", AttrKind::kInts, true)
+      .attr("nodes_truenodeids", AttrKind::kInts, true)
+      .attr("post_transform", int64_t{0})
       .attr("tree_roots", AttrKind::kInts, true);
   op.infer = tree_ensemble_impl::infer;
   op.evaluate = tree_ensemble_impl::evaluate;

@@ -10,7 +10,8 @@ Status infer(InferContext& context) {
   if (const Shape* x = context.input_shape(0)) {
     const Tensor* scales = context.input_constant(1);
     if (scales && scales->count() != static_cast<int64_t>(x->size()))
-      return context.error(fmt::format("'scales' has {} values for rank {}; correct the model", scales->count(), x->size()));
+      return context.error(
+          fmt::format("'scales' has {} values for rank {}; correct the model", scales->count(), x->size()));
     const std::vector<double> values = scales ? scales->to_f64() : std::vector<double>();
     shape.emplace();
     for (size_t i = 0; i < x->size(); ++i) {
@@ -37,7 +38,8 @@ Status evaluate(EvalContext& context) {
   for (int i = 0; i < x.rank(); ++i) {
     plan.axes.push_back({scales[i], scaled_size(x.dim(i), static_cast<float>(scales[i])), 0, 1});
     if (!(scales[i] > 0) || plan.axes.back().output < 0)
-      return context.error(fmt::format("'scales' holds {}: expected positive finite numbers; correct the model", scales[i]));
+      return context.error(
+          fmt::format("'scales' holds {}: expected positive finite numbers; correct the model", scales[i]));
   }
   return resample(context, plan);
 }
@@ -46,7 +48,11 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_upsample() {
   OpDef op("Upsample", 9);
-  op.input("X", "T").input("scales", "F32").output("Y", "T").type("T", kAllTensorTypes).type("F32", dtype_set(DType::kF32))
+  op.input("X", "T")
+      .input("scales", "F32")
+      .output("Y", "T")
+      .type("T", kAllTensorTypes)
+      .type("F32", dtype_set(DType::kF32))
       .attr("mode", std::string("nearest"));
   op.infer = upsample_impl::infer;
   op.evaluate = upsample_impl::evaluate;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int64_t kPanelElements = int64_t{1} << 20;  // of the right operand widened at a time: 8 MiB
 constexpr int64_t kMinPanel = 16, kMaxPanel = 256;    // columns
-constexpr int64_t kProductRows = 4;                          // rows that share one pass over the panel
+constexpr int64_t kProductRows = 4;                   // rows that share one pass over the panel
 
 template <typename T>
 void load_widened(const MatrixView& view, int64_t row, int64_t rows, int64_t column, int64_t columns, double* to) {
@@ -21,8 +21,10 @@ void load_widened(const MatrixView& view, int64_t row, int64_t rows, int64_t col
 }
 
 void load_block(const MatrixView& view, int64_t row, int64_t rows, int64_t column, int64_t columns, double* to) {
-  if (view.tensor->dtype() == DType::kF64) load_widened<double>(view, row, rows, column, columns, to);
-  else load_widened<float>(view, row, rows, column, columns, to);
+  if (view.tensor->dtype() == DType::kF64)
+    load_widened<double>(view, row, rows, column, columns, to);
+  else
+    load_widened<float>(view, row, rows, column, columns, to);
 }
 
 template <typename Context>
@@ -96,9 +98,12 @@ void multiply(const MatrixView& a, const MatrixView& b, int64_t m, int64_t k, in
 double saturate_to(DType dtype, double value) {
   if (std::isnan(value)) return 0;
   double low = 0, high = 0;
-  if (dtype == DType::kI8) low = -128, high = 127;
-  else if (dtype == DType::kU8) high = 255;
-  else return value;
+  if (dtype == DType::kI8)
+    low = -128, high = 127;
+  else if (dtype == DType::kU8)
+    high = 255;
+  else
+    return value;
   return std::clamp(value, low, high);
 }
 

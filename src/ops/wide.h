@@ -1,5 +1,5 @@
-// Computing in double: the reference kernels of floating-point operators widen their inputs, compute once, and narrow on store,
-// so that one instance serves every element type and the result is the oracle's.
+// Computing in double: the reference kernels of floating-point operators widen their inputs, compute once, and narrow
+// on store, so that one instance serves every element type and the result is the oracle's.
 #pragma once
 
 #include <functional>
@@ -9,7 +9,9 @@
 namespace sinter::ops {
 
 // The tensor as f64 (numbers and bool).
-inline Tensor widened(const Tensor& tensor) { return tensor.dtype() == DType::kF64 ? tensor : tensor.cast(DType::kF64); }
+inline Tensor widened(const Tensor& tensor) {
+  return tensor.dtype() == DType::kF64 ? tensor : tensor.cast(DType::kF64);
+}
 inline Tensor zeros_f64(Dims dims) {
   Tensor tensor(DType::kF64, std::move(dims));
   std::fill_n(tensor.data<double>(), tensor.count(), 0.0);
