@@ -186,7 +186,10 @@ Status evaluate_recurrent(EvalContext& context, int gates, const std::vector<std
                 at_node(context, read_activations(context.attributes(), functions, shape.directions)));
   Tensor h, c;
   SINTER_TRY(read_state(context, shape, 5, h));
-  SINTER_TRY(read_state(context, shape, has_cell ? 6 : -1, c));
+  if (has_cell)
+    SINTER_TRY(read_state(context, shape, 6, c));
+  else
+    c = zeros_f64({shape.directions, shape.batch, shape.hidden});
   const bool peeps = has_cell && context.has_input(7);
   if (peeps) SINTER_TRY(check_dims(context, 7, {shape.directions, 3 * shape.hidden}));
   const Tensor x = widened(context.tensor(0)), w = widened(context.tensor(1)), r = widened(context.tensor(2));
