@@ -16,6 +16,7 @@ class ConvKernel final : public Kernel {
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
     SINTER_ASSIGN(shape_, conv_shape(problem_, inputs[0], inputs[1], outputs[0]));
+    epilogue_.set_dims(inputs, outputs[0]);
     blocking_ = conv_blocking(table_, shape_);
     return conv_workspace_bytes(shape_, blocking_, threads);
   }

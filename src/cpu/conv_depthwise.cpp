@@ -17,6 +17,7 @@ class DepthwiseKernel final : public Kernel {
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     SINTER_ASSIGN(shape_, conv_shape(problem_, inputs[0], inputs[1], outputs[0]));
+    epilogue_.set_dims(inputs, outputs[0]);
     if (!depthwise_supports(shape_)) return make_error(Code::kUnsupported, "cpu.conv_depthwise: not one filter a channel");
     return int64_t{0};
   }

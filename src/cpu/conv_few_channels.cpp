@@ -19,6 +19,7 @@ class ConvKernel final : public Kernel {
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
     SINTER_ASSIGN(shape_, conv_shape(problem_, inputs[0], inputs[1], outputs[0]));
+    epilogue_.set_dims(inputs, outputs[0]);
     if (!conv_few_channels_supports(shape_)) return make_error(Code::kUnsupported, "cpu.conv_few_channels: groups or dilation");
     const int64_t area = shape_.h * shape_.w;
     if (source_ == Layout::kRowMajor) strides_ = {shape_.channels * area, area, shape_.w, 1};

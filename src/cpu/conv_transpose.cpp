@@ -17,6 +17,7 @@ class TransposeKernel final : public Kernel {
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
     SINTER_ASSIGN(shape_, conv_shape(problem_, inputs[0], inputs[1], outputs[0]));
+    epilogue_.set_dims(inputs, outputs[0]);
     if (shape_.pad_top != packed_for_.pad_top || shape_.pad_left != packed_for_.pad_left) {
       return make_error(Code::kUnsupported, "cpu.conv_transpose: padding {}, {} differs from {}, {} that the weights were packed for",
                         shape_.pad_top, shape_.pad_left, packed_for_.pad_top, packed_for_.pad_left);

@@ -36,19 +36,81 @@ class Matcher {
   Result<DenseEpilogue> run() {
     if (!problem_.has_epilogue()) return result_;
     const PointwiseProgram& program = problem_.epilogue;
+    const int count = static_cast<int>(program.code.size());
     if (program.outputs.size() != 1) return no("several results");
-    int current = 0;
-    for (int i = 0; i < static_cast<int>(program.code.size()); ++i) {
+    std::vector<Start> starts{{result_, 0, 0}};
+    for (int i = 0; i < count; ++i) {
       const PointwiseInstruction& step = program.code[static_cast<size_t>(i)];
       if (step.op == PointwiseOp::kConst) continue;
-      SINTER_TRY(step.op == PointwiseOp::kAdd ? add_operand(step, current) : add_activation(step, current));
-      current = program.inputs + i;
+      const int current = starts.back().result;
+      const Status absorbed = step.op == PointwiseOp::kAdd ? add_operand(step, current) : add_activation(step, current);
+      if (!absorbed.ok()) break;
+      starts.push_back({result_, program.inputs + i, i + 1});
     }
-    if (program.outputs[0] != current) return no("more than a chain");
+    while (!is_closed(starts.back())) starts.pop_back();
+    result_ = starts.back().epilogue;
+    if (program.outputs[0] == starts.back().result) return result_;
+    SINTER_TRY(add_tail(starts.back()));
     return result_;
   }
 
  private:
+  // The program's instructions before `next`, done in registers; their result is operand `result`.
+  struct Start {
+    DenseEpilogue epilogue;
+    int result, next;
+  };
+
+  bool is_constant(int operand) const {
+    const PointwiseProgram& program = problem_.epilogue;
+    return operand >= program.inputs && program.code[static_cast<size_t>(operand - program.inputs)].op == PointwiseOp::kConst;
+  }
+
+  // Nothing after the start reads an intermediate value of it. The empty start is always closed.
+  bool is_closed(const Start& start) const {
+    const PointwiseProgram& program = problem_.epilogue;
+    const auto reachable = [&](int operand) {
+      const bool later = operand >= program.inputs + start.next, further = operand > 0 && operand < program.inputs;
+      return operand < 0 || operand == start.result || later || further || is_constant(operand);
+    };
+    for (size_t i = static_cast<size_t>(start.next); i < program.code.size(); ++i) {
+      for (const int16_t arg : program.code[i].args) {
+        if (!reachable(arg)) return false;
+      }
+    }
+    return reachable(program.outputs[0]);
+  }
+
+  // What follows the start, as a program of its own whose input 0 is the start's result.
+  Status add_tail(const Start& start) {
+    const PointwiseProgram& program = problem_.epilogue;
+    const auto first = static_cast<size_t>(start.next);
+    std::vector<int16_t> renamed(static_cast<size_t>(program.operand_count()), -1);
+    std::vector<int> inputs;
+    PointwiseProgram rest;
+    rest.inputs = 1;
+    const auto name_input = [&](int operand) {
+      if (operand < 1 || operand >= program.inputs || renamed[static_cast<size_t>(operand)] >= 0) return;
+      renamed[static_cast<size_t>(operand)] = static_cast<int16_t>(rest.inputs++);
+      inputs.push_back(problem_.epilogue_base + operand - 1);
+    };
+    for (size_t i = first; i < program.code.size(); ++i) {
+      for (const int16_t arg : program.code[i].args) name_input(arg);
+    }
+    name_input(program.outputs[0]);
+    renamed[static_cast<size_t>(start.result)] = 0;
+    for (size_t i = 0; i < program.code.size(); ++i) {
+      PointwiseInstruction step = program.code[i];
+      if (i < first && step.op != PointwiseOp::kConst) continue;
+      for (int16_t& arg : step.args) arg = arg < 0 ? arg : renamed[static_cast<size_t>(arg)];
+      rest.code.push_back(step);
+      renamed[static_cast<size_t>(program.inputs) + i] = static_cast<int16_t>(rest.operand_count() - 1);
+    }
+    rest.outputs = {renamed[static_cast<size_t>(program.outputs[0])]};
+    SINTER_ASSIGN(result_.tail, EpilogueTail::make(problem_, rest, std::move(inputs), column_axis_));
+    return ok_status();
+  }
+
   Status no(std::string_view what) const {
     return make_error(Code::kUnsupported, "epilogue '{}' has {}, this kernel does bias, residual, one activation", problem_.epilogue.to_string(), what);
   }
@@ -134,6 +196,7 @@ void book_epilogue(const Problem& problem, const DenseEpilogue& epilogue, Layout
     offer.packed_inputs[bias] = problem.inputs[bias].constant;
   }
   if (epilogue.residual_input >= 0) offer.input_layouts[static_cast<size_t>(epilogue.residual_input)] = layout;
+  epilogue.tail.book(problem, layout, offer);
 }
 
 Status check_dense_blobs(std::string_view tactic, const Problem& problem, const Offer& offer, int bias_input,
@@ -148,7 +211,7 @@ Status check_dense_blobs(std::string_view tactic, const Problem& problem, const 
                     tactic, blobs.size(), expected, floats);
 }
 
-Epilogue DenseEpilogue::at(const LaunchArgs& args, const Tensor& bias_blob, int64_t residual_stride) const {
+Epilogue DenseEpilogue::at(const LaunchArgs& args, const Tensor& bias_blob, int64_t residual_stride) {
   Epilogue epilogue = fixed;
   if (bias_blob.defined()) epilogue.bias = bias_blob.data<float>();
   else if (bias_input >= 0) epilogue.bias = static_cast<const float*>(args.inputs[bias_input]);
@@ -156,6 +219,7 @@ Epilogue DenseEpilogue::at(const LaunchArgs& args, const Tensor& bias_blob, int6
     epilogue.residual = static_cast<const float*>(args.inputs[residual_input]);
     epilogue.residual_stride = residual_stride;
   }
+  tail.at(args, epilogue);
   return epilogue;
 }
 

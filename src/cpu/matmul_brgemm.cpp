@@ -14,6 +14,7 @@ class MatmulKernel final : public Kernel {
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
     SINTER_ASSIGN(shape_, matmul_shape(problem_, inputs[0], inputs[1], outputs[0]));
+    epilogue_.set_dims(inputs, outputs[0]);
     if (shape_.b_batch_stride != 0) shape_.b_batch_stride = matmul_packed_floats(shape_.n, shape_.k);
     blocking_ = matmul_blocking(table_, shape_);
     return matmul_workspace_bytes(shape_, blocking_, threads);
