@@ -89,6 +89,9 @@ void write_offsets(const ConvShape& shape, const ImageStrides& strides, int64_t*
   }
 }
 
+// Tiles that stay within a row of output step evenly through the copy; worth it where the row's last tile is but a small part.
+bool is_row_by_row(const ConvShape& shape) { return shape.ow >= 4 * kMaxTileRows; }
+
 int64_t k_of(const ConvShape& shape) { return shape.kh * shape.kw * shape.channels; }
 int64_t offsets_bytes(const ConvShape& shape) { return round_up(k_of(shape) * sizeof(int64_t), 64); }
 
@@ -97,8 +100,8 @@ int64_t offsets_bytes(const ConvShape& shape) { return round_up(k_of(shape) * si
 bool conv_few_channels_supports(const ConvShape& shape) { return shape.groups == 1; }
 
 GemmBlocking conv_few_channels_blocking(const KernelTable& table, const ConvShape& shape) {
-  return choose_blocking(table, band_of(shape, true).output_rows * shape.ow, shape.out_channels, k_of(shape), 1,
-                         true);
+  const int64_t rows = is_row_by_row(shape) ? 1 : band_of(shape, true).output_rows;
+  return choose_blocking(table, rows * shape.ow, shape.out_channels, k_of(shape), 1, true);
 }
 
 int64_t conv_few_channels_workspace_bytes(const ConvShape& shape, const GemmBlocking& blocking, int threads) {
@@ -136,8 +139,11 @@ void conv_few_channels(const KernelTable& table, const ConvShape& shape, const G
       args.c = dst;
       args.c_stride = shape.dst_pixel_stride;
       args.epilogue = &epilogue;
-      gemm_block(table, args, blocking, of_band.first_pixel, of_band.first_pixel + rows * shape.ow, 0,
-                 panel_count(shape.out_channels), memory + band.bytes);
+      const int64_t step = is_row_by_row(shape) ? 1 : rows;
+      for (int64_t i = 0; i < rows; i += step) {
+        const int64_t pixel = of_band.first_pixel + i * shape.ow;
+        gemm_block(table, args, blocking, pixel, pixel + step * shape.ow, 0, panel_count(shape.out_channels), memory + band.bytes);
+      }
     }
   });
 }

@@ -28,6 +28,7 @@ struct TileInfo {
   int64_t prefetch_offset;  // of its share of the next group of B, in bytes from the present group
   int count;                // rows
   int joined;               // segments of the problem in each of the list's
+  bool stepped;             // rows are kPixelStep apart
 };
 
 // The scratch of one thread: row addresses and the segment list of each tile of a block.
@@ -55,6 +56,13 @@ bool all_padding(const float* const* rows, int count, const float* zeros) {
   return true;
 }
 
+bool are_stepped(const float* const* rows, int count) {
+  for (int r = 1; r < count; ++r) {
+    if (rows[r] - rows[r - 1] != kPixelStep) return false;
+  }
+  return true;
+}
+
 // Cuts rows [begin, end) into tiles of nearly equal height.
 void list_tiles(const GemmArgs& args, const GemmBlocking& blocking, const Scratch& scratch, int64_t begin, int64_t end,
                 int64_t tiles) {
@@ -67,6 +75,7 @@ void list_tiles(const GemmArgs& args, const GemmBlocking& blocking, const Scratc
     const float** rows = scratch.rows + i * args.segments * blocking.rows;
     TileSegment* list = scratch.segments + i * args.segments;
     info.joined = args.fill(args.fill_ctx, info.row, info.count, rows);
+    info.stepped = args.k_offsets != nullptr && are_stepped(rows, info.count);
     info.segment_count = 0;
     for (int64_t s = 0; s * info.joined < args.segments; ++s) {
       const float** of_segment = rows + s * info.count;
@@ -117,7 +126,8 @@ void multiply_block(const KernelTable& table, const GemmArgs& args, const GemmBl
       call.row = info.row;
       call.c = args.c + info.row * args.c_stride + call.col;
       if (prefetch) call.prefetch = reinterpret_cast<const char*>(call.b) + info.prefetch_offset;
-      tile_fn[info.count - 1](call);
+      const TileFn stepped = info.stepped ? table.stepped_tile[panels - 1][info.count - 1] : nullptr;
+      (stepped != nullptr ? stepped : tile_fn[info.count - 1])(call);
     }
   }
 }

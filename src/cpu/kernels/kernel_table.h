@@ -16,6 +16,7 @@ namespace sinter::cpu {
 inline constexpr int kPanel = 16;         // columns in a panel: one AVX-512 register, two AVX2, four NEON
 inline constexpr int kMaxTilePanels = 4;  // widest tile of any table
 inline constexpr int kMaxTileRows = 14;   // tallest tile of any table
+inline constexpr int kPixelStep = 2;      // floats from row to row in stepped tiles: planar images under a stride of 2
 
 // One step of a batch reduction: rows[r] is the address of A_b[r][0], B_b starts b_offset floats into each panel.
 struct TileSegment {
@@ -72,6 +73,7 @@ struct KernelTable {
   TileFn tile[kMaxTilePanels][kMaxTileRows];
   int max_indexed_panels;                  // likewise for calls with k_offsets, with the same heights
   TileFn indexed_tile[kMaxTilePanels][kMaxTileRows];
+  TileFn stepped_tile[kMaxTilePanels][kMaxTileRows];  // indexed, with rows kPixelStep apart; null where there is none
   DepthwiseFn depthwise_row;
   // The epilogue without bias on a rows x cols block of c (all but post); col and row as in TileCall.
   void (*activate)(float* c, int64_t c_stride, int rows, int cols, const Epilogue& epilogue, int64_t row, int64_t col);

@@ -15,10 +15,10 @@ KernelTable make_kernel_table_avx2() {
   table.isa = Isa::kAvx2;
   table.max_panels = 1;
   table.max_rows[0] = 6;
-  fill_tiles<false, 1, 6>(table.tile[0]);
+  fill_tiles<Reading::kConsecutive, 1, 6>(table.tile[0]);
   table.best_rows[0] = 6;
   table.max_indexed_panels = 1;
-  fill_tiles<true, 1, 6>(table.indexed_tile[0]);
+  fill_tiles<Reading::kIndexed, 1, 6>(table.indexed_tile[0]);
   table.depthwise_row = &depthwise_row;
   table.activate = &activate_block;
   table.pack_panel = &pack_panel;

@@ -21,10 +21,10 @@ KernelTable make_kernel_table_portable() {
   table.isa = Isa::kBaseline;
   table.max_panels = 1;
   table.max_rows[0] = kBaselineRows;
-  fill_tiles<false, 1, kBaselineRows>(table.tile[0]);
+  fill_tiles<Reading::kConsecutive, 1, kBaselineRows>(table.tile[0]);
   table.best_rows[0] = kBaselineRows;
   table.max_indexed_panels = 1;
-  fill_tiles<true, 1, kBaselineRows>(table.indexed_tile[0]);
+  fill_tiles<Reading::kIndexed, 1, kBaselineRows>(table.indexed_tile[0]);
   table.depthwise_row = &depthwise_row;
   table.activate = &activate_block;
   table.pack_panel = &pack_panel;

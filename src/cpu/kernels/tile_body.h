@@ -89,17 +89,33 @@ inline __attribute__((always_inline)) void step_tile(Vec (&acc)[kRows][kVecs], c
   }
 }
 
-// The sum over one segment. The indexed form reads its k through a table.
-template <bool kIndexed, int kRows, int kVecs>
+// How a tile finds A: rows with consecutive k; rows whose k runs through a table of offsets; the same with each row
+// kPixelStep floats behind the one before it, which needs no register for each row.
+enum class Reading { kConsecutive, kIndexed, kStepped };
+
+// The sum over one segment.
+template <Reading kReading, int kRows, int kVecs>
 inline __attribute__((always_inline)) void sum_segment(Vec (&acc)[kRows][kVecs], const TileCall& call,
                                                        const TileSegment& segment, const char*& prefetch) {
+  const float* b = call.b + segment.b_offset;
+  int64_t k = 0;
+  if constexpr (kReading == Reading::kStepped) {
+    const float* first = segment.rows[0];
+    for (; k < call.k; ++k, b += kPanel) {
+      const float* at = first + call.k_offsets[k];
+      const float* a[kRows];
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) a[r] = at + r * kPixelStep;
+      step_tile(acc, a, 0, b, call.panel_stride);
+    }
+    return;
+  }
   const float* a[kRows];
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) a[r] = segment.rows[r] + call.a_offset;
-  const float* b = call.b + segment.b_offset;
-  int64_t k = 0;
-  if constexpr (kIndexed) {
+  if constexpr (kReading == Reading::kIndexed) {
     for (; k < call.k; ++k, b += kPanel) step_tile(acc, a, call.k_offsets[k], b, call.panel_stride);
+    return;
   }
   for (; k + 4 <= call.k; k += 4) {
     // Hides k's value, so that the compiler keeps one index for all rows instead of a running pointer for each.
@@ -114,7 +130,7 @@ inline __attribute__((always_inline)) void sum_segment(Vec (&acc)[kRows][kVecs],
   for (; k < call.k; ++k, b += kPanel) step_tile(acc, a, k, b, call.panel_stride);
 }
 
-template <bool kIndexed, int kRows, int kPanels>
+template <Reading kReading, int kRows, int kPanels>
 void tile(const TileCall& call) {
   constexpr int kVecs = kPanels * kPanelVecs;
   Vec acc[kRows][kVecs];
@@ -128,7 +144,7 @@ void tile(const TileCall& call) {
   }
   start_tile(acc, mask, call);
   const char* prefetch = call.prefetch;
-  for (int64_t s = 0; s < call.segment_count; ++s) sum_segment<kIndexed>(acc, call, call.segments[s], prefetch);
+  for (int64_t s = 0; s < call.segment_count; ++s) sum_segment<kReading>(acc, call, call.segments[s], prefetch);
   if (call.finish) {
     finish_tile(acc, mask, call.c, call.c_stride, kRows, call.cols, *call.epilogue, call.row, call.col);
     return;
@@ -140,11 +156,11 @@ void tile(const TileCall& call) {
   }
 }
 
-template <bool kIndexed, int kPanels, int kRows>
+template <Reading kReading, int kPanels, int kRows>
 void fill_tiles(TileFn (&row)[kMaxTileRows]) {
   if constexpr (kRows > 0) {
-    row[kRows - 1] = &tile<kIndexed, kRows, kPanels>;
-    fill_tiles<kIndexed, kPanels, kRows - 1>(row);
+    row[kRows - 1] = &tile<kReading, kRows, kPanels>;
+    fill_tiles<kReading, kPanels, kRows - 1>(row);
   }
 }
 
