@@ -161,6 +161,12 @@ Status infer_types(Graph& graph);
 // The same for one node, after a change near it.
 Status infer_node(Node& node);
 
+// True for the branches of an If and what is nested in them: code that may never run.
+bool is_conditional(const Graph& graph);
+// infer_node when types upstream became more precise. A node of a conditional branch that turns out impossible for them is no error,
+// since the branch may never be taken: its outputs' types become unknown.
+Status refine_node(Node& node);
+
 // Text form: print → parse → print is stable. Constants of more than `max_elements` elements are printed as a digest
 // ("const f32[64,3,7,7] #9f3a…") that parse accepts only when `blobs` has it. max_elements < 0: all are written whole.
 std::string print(const Graph& graph, int64_t max_elements = 16);

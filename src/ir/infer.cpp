@@ -211,6 +211,24 @@ Status infer_body(Graph& graph) {
 
 }  // namespace
 
+bool is_conditional(const Graph& graph) {
+  for (const Graph* at = &graph; at; at = at->parent()) {
+    if (at->owner() && at->owner()->is("If")) return true;
+  }
+  return false;
+}
+
+Status refine_node(Node& node) {
+  Status status = infer_node(node);
+  if (status.ok() || !is_conditional(*node.graph)) return status;
+  for (Value* output : node.outputs) {
+    if (!output) continue;
+    output->type = {};
+    output->elements.reset();
+  }
+  return ok_status();
+}
+
 Status infer_node(Node& node) {
   NodeInference inference(node);
   if (!node.op || !node.op->infer) {

@@ -15,12 +15,15 @@ std::optional<bool> known_condition(const InferContext& context) {
 }
 
 Status infer(InferContext& context) {
-  const std::optional<bool> condition = known_condition(context);
+  std::optional<bool> condition = known_condition(context);
   const auto count = static_cast<size_t>(context.output_count());
   auto then_types = context.infer_subgraph("then_branch", {}), else_types = context.infer_subgraph("else_branch", {});
-  // A branch that is never taken may be impossible for these shapes.
-  if (!then_types.ok() && condition != false) return then_types.status();
-  if (!else_types.ok() && condition != true) return else_types.status();
+  // A branch that is not taken may be impossible for these shapes (a model for two sample rates, given an input for one): the
+  // other one then says the types. Taking it all the same fails at run time.
+  const bool needs_then = condition.value_or(!else_types.ok()), needs_else = condition ? !*condition : !then_types.ok();
+  if (!then_types.ok() && needs_then) return then_types.status();
+  if (!else_types.ok() && needs_else) return else_types.status();
+  if (!condition && then_types.ok() != else_types.ok()) condition = then_types.ok();
   const std::vector<ValueType> none(count);
   const std::vector<ValueType>& yes = then_types.ok() ? then_types.value() : none;
   const std::vector<ValueType>& no = else_types.ok() ? else_types.value() : none;
