@@ -21,7 +21,8 @@ int32_t RegionBuilder::add_value(const ir::Value& value, Layout layout, plan::St
   const bool copy = std::any_of(slots.begin(), slots.end(), [](int32_t slot) { return slot >= 0; });
   entry.name = copy ? fmt::format("{}@{}", value.name, layout_name(layout)) : value.name;
   entry.onnx_names = value.onnx_names;
-  entry.type = value.type;
+  // An impossible branch leaves element types open; whatever comes at run time is a host value.
+  entry.type = value.type.is_tensor() && value.type.dtype == DType::kUndefined ? ValueType() : value.type;
   entry.layout = layout;
   entry.storage = storage;
   entry.index = index;
