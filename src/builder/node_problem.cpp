@@ -22,7 +22,7 @@ SymbolTable collect_symbols(const ir::Graph& graph, const BuildOptions& options)
       for (const std::string& name : names) {
         if (table.opt.count(name)) continue;
         const auto given = options.symbols.find(name);
-        plan::SymbolRange range{name, 1, axis == 0 ? kDefaultBatch : kDefaultExtent, INT64_MAX};
+        plan::SymbolRange range{name, 0, axis == 0 ? kDefaultBatch : kDefaultExtent, INT64_MAX};
         if (given != options.symbols.end()) range = given->second;
         table.opt[name] = range.opt;
         table.ranges.push_back(range);

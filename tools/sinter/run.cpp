@@ -60,7 +60,7 @@ void add_run(CLI::App& app) {
       for (size_t element = 0; element < length; ++element) {
         sinter_tensor tensor;
         require(sinter_context_output_element(session.context(), i, element, &tensor));
-        const std::string name = info.kind == SINTER_TENSOR ? info.name : std::string(info.name) + "." + std::to_string(element);
+        const std::string name = info.kind != SINTER_SEQUENCE ? info.name : std::string(info.name) + "." + std::to_string(element);
         print_output(name.c_str(), tensor);
         if (!state->folder.empty()) require(sinter_tensor_write((std::filesystem::path(state->folder) / (file_name(name) + ".npy")).c_str(), &tensor));
       }
