@@ -1,7 +1,8 @@
 // Damaged and hostile ONNX files: always one clear error or a good model, never a crash. Replay one with
-// SINTER_FUZZ_ONLY=<number>; more of them with SINTER_FUZZ_COUNT=<count>.
+// SINTER_FUZZ_ONLY=<number>; more of them with SINTER_FUZZ_COUNT=<count>; other seeds with SINTER_FUZZ_SEEDS=<folder of .onnx files>.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -81,6 +82,14 @@ std::vector<std::string> seeds() {
                            "simple/test_sequence_model1/model.onnx"}) {
     const Result<std::string> file = read_file(std::string(SINTER_SOURCE_DIR "/../shared/onnx-backend-tests/") + name);
     if (file.ok()) files.push_back(*file);
+  }
+  if (const char* folder = std::getenv("SINTER_FUZZ_SEEDS")) {
+    std::vector<std::string> paths;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+      if (entry.path().extension() == ".onnx" && entry.file_size() < 100000) paths.push_back(entry.path().string());
+    }
+    std::sort(paths.begin(), paths.end());
+    for (const std::string& path : paths) files.push_back(read_file(path).value());
   }
   return files;
 }
