@@ -1,9 +1,9 @@
-// One entry for each reader of bytes. Each returns 0 and must not crash, hang or leak, whatever the bytes are. The programs of libFuzzer
-// and the deterministic corpus of tests/fuzz use the same entries.
+// One entry for each reader of bytes. Each returns 0 and must not crash, hang or leak, whatever the bytes are. The
+// programs of libFuzzer and the deterministic corpus of tests/fuzz use the same entries.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
-int fuzz_onnx(const uint8_t* data, size_t size);      // a model file: check, import, print
-int fuzz_tensor(const uint8_t* data, size_t size);    // .pb of each kind, and .npy
+int fuzz_onnx(const uint8_t* data, size_t size);    // a model file: check, import, print
+int fuzz_tensor(const uint8_t* data, size_t size);  // .pb of each kind, and .npy

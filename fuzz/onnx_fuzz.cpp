@@ -27,7 +27,8 @@ void evaluate(const sinter::ir::Graph& graph) {
     if (input->type.dtype == sinter::DType::kUndefined) return;
     sinter::Tensor tensor(input->type.dtype, *sinter::constant_dims(*input->type.shape));
     auto* bytes = static_cast<unsigned char*>(tensor.raw());
-    for (int64_t i = 0; i < tensor.bytes(); ++i) bytes[i] = input->type.dtype == sinter::DType::kBool ? i & 1 : static_cast<unsigned char>(i);
+    for (int64_t i = 0; i < tensor.bytes(); ++i)
+      bytes[i] = input->type.dtype == sinter::DType::kBool ? i & 1 : static_cast<unsigned char>(i);
     inputs.push_back(tensor);
   }
   (void)sinter::ir::evaluate(graph, std::move(inputs));

@@ -25,22 +25,27 @@ class NodeChecker {
 
   void check_opset() {
     if (!op_.domain.empty() || node_.opset >= op_.since) return;
-    error(fmt::format("'{}' as opset {} means it is not supported", op_.name, node_.opset), fmt::format("opset {} or newer", op_.since),
-          "export with a newer opset, or convert the model with the onnx package's version converter", Code::kUnsupported);
+    error(fmt::format("'{}' as opset {} means it is not supported", op_.name, node_.opset),
+          fmt::format("opset {} or newer", op_.since),
+          "export with a newer opset, or convert the model with the onnx package's version converter",
+          Code::kUnsupported);
   }
 
   void check_counts() {
     const auto inputs = static_cast<int>(node_.inputs.size());
     const auto outputs = static_cast<int>(node_.outputs.size());
     if (inputs < op_.min_inputs() || inputs > op_.max_inputs()) {
-      error(fmt::format("{} inputs", inputs), range(op_.min_inputs(), op_.max_inputs()), "correct the node or its opset");
+      error(fmt::format("{} inputs", inputs), range(op_.min_inputs(), op_.max_inputs()),
+            "correct the node or its opset");
     }
     if (outputs < op_.min_outputs() || outputs > op_.max_outputs()) {
-      error(fmt::format("{} outputs", outputs), range(op_.min_outputs(), op_.max_outputs()), "correct the node or its opset");
+      error(fmt::format("{} outputs", outputs), range(op_.min_outputs(), op_.max_outputs()),
+            "correct the node or its opset");
     }
     for (size_t i = 0; i < node_.inputs.size() && i < op_.inputs.size(); ++i) {
       if (!node_.inputs[i] && op_.inputs[i].kind == ParamKind::kSingle) {
-        error(fmt::format("input {} ('{}') is left out", i, op_.inputs[i].name), "a value: it is not optional", "correct the node");
+        error(fmt::format("input {} ('{}') is left out", i, op_.inputs[i].name), "a value: it is not optional",
+              "correct the node");
       }
     }
   }
@@ -53,8 +58,8 @@ class NodeChecker {
         error(fmt::format("attribute '{}', which the operator does not have", name), attribute_names(),
               "correct the node or its opset");
       } else if (attribute->kind != kind) {
-        error(fmt::format("attribute '{}' is of kind {}", name, attr_kind_name(kind)), std::string(attr_kind_name(attribute->kind)),
-              "correct the node");
+        error(fmt::format("attribute '{}' is of kind {}", name, attr_kind_name(kind)),
+              std::string(attr_kind_name(attribute->kind)), "correct the node");
       }
     }
     for (const auto& [name, bound] : graphs) {
@@ -88,8 +93,8 @@ class NodeChecker {
       if (param.heterogeneous) continue;
       const auto [first, is_new] = bound.emplace(type_var->name, std::make_pair(i, &type));
       if (!is_new && !same_element(*first->second.second, type)) {
-        error(fmt::format("input {} is {} but input {} is {}", first->second.first, first->second.second->to_string(), i,
-                          type.to_string()),
+        error(fmt::format("input {} is {} but input {} is {}", first->second.first, first->second.second->to_string(),
+                          i, type.to_string()),
               fmt::format("the same element type for all inputs of type '{}'", type_var->name), "cast one of them");
       }
     }
@@ -127,7 +132,9 @@ class NodeChecker {
   static bool same_element(const ValueType& a, const ValueType& b) {
     if (a.kind != b.kind) return false;
     if (a.is_tensor()) return a.dtype == b.dtype || a.dtype == DType::kUndefined || b.dtype == DType::kUndefined;
-    if (!a.element || !b.element || a.element->kind == ValueType::Kind::kUnknown || b.element->kind == ValueType::Kind::kUnknown) return true;
+    if (!a.element || !b.element || a.element->kind == ValueType::Kind::kUnknown ||
+        b.element->kind == ValueType::Kind::kUnknown)
+      return true;
     return same_element(*a.element, *b.element);
   }
 
@@ -152,8 +159,8 @@ class NodeChecker {
 
 }  // namespace
 
-bool check_node(const OpDef& op, const PendingNode& node, const std::map<std::string, BoundAttribute>& graphs, const Finding& where,
-                Findings& findings) {
+bool check_node(const OpDef& op, const PendingNode& node, const std::map<std::string, BoundAttribute>& graphs,
+                const Finding& where, Findings& findings) {
   NodeChecker checker(op, node, where, findings);
   checker.check_opset();
   checker.check_counts();

@@ -18,9 +18,10 @@ namespace fs = std::filesystem;
 constexpr double kRelativeTolerance = 1e-3;
 constexpr double kAbsoluteTolerance = 1e-7;
 
-// Expected values of these operators come from one particular random generator; the specification asks for the type only.
-constexpr const char* kRandomOperators[] = {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
-                                            "RandomUniformLike"};
+// Expected values of these operators come from one particular random generator; the specification asks for the type
+// only.
+constexpr const char* kRandomOperators[] = {"Bernoulli",        "Multinomial",   "RandomNormal",
+                                            "RandomNormalLike", "RandomUniform", "RandomUniformLike"};
 
 struct Tolerances {
   double rtol = kRelativeTolerance, atol = kAbsoluteTolerance;
@@ -45,7 +46,6 @@ Tolerances read_tolerances(const fs::path& folder) {
   tolerances.atol = number_after(*text, "atol", tolerances.atol);
   return tolerances;
 }
-
 
 Status compare_strings(const Tensor& got, const Tensor& want) {
   for (int64_t i = 0; i < got.count(); ++i) {
@@ -91,8 +91,9 @@ Status compare_tensors(const Tensor& got, const Tensor& want, double rtol, doubl
     }
   }
   if (wrong == 0) return ok_status();
-  return make_error(Code::kInternal, "{} of {} elements differ: element {} is {}; expected {}; worst element {}: {}; expected {}", wrong, a.size(),
-                    first, a[first], b[first], worst, a[worst], b[worst]);
+  return make_error(Code::kInternal,
+                    "{} of {} elements differ: element {} is {}; expected {}; worst element {}: {}; expected {}", wrong,
+                    a.size(), first, a[first], b[first], worst, a[worst], b[worst]);
 }
 
 bool is_test(const fs::path& folder) {
@@ -114,7 +115,8 @@ void find_tests(const fs::path& folder, std::vector<fs::path>& tests) {
   for (const fs::path& child : children) find_tests(child, tests);
 }
 
-Result<std::vector<Value>> read_values(const fs::path& folder, const std::string& stem, const std::vector<ValueType>& types) {
+Result<std::vector<Value>> read_values(const fs::path& folder, const std::string& stem,
+                                       const std::vector<ValueType>& types) {
   std::vector<Value> values;
   for (size_t i = 0; i < types.size(); ++i) {
     const std::string path = (folder / fmt::format("{}_{}.pb", stem, i)).string();
@@ -150,20 +152,24 @@ Status compare_kind(const Value& got, const Value& want) {
   return make_error(Code::kInternal, "shape or type differs from the expected output's");
 }
 
-Status run_data_set(const ir::Model& model, const fs::path& folder, const Tolerances& tolerances, const ModelRunner& runner) {
+Status run_data_set(const ir::Model& model, const fs::path& folder, const Tolerances& tolerances,
+                    const ModelRunner& runner) {
   std::vector<ValueType> input_types, output_types;
   for (const ir::Value* input : model.graph->inputs) input_types.push_back(input->type);
   for (const ir::Value* output : model.graph->outputs) output_types.push_back(output->type);
   SINTER_ASSIGN(std::vector<Value> inputs, read_values(folder, "input", input_types));
   SINTER_ASSIGN(const std::vector<Value> want, read_values(folder, "output", output_types));
-  SINTER_ASSIGN(const std::vector<Value> got, runner ? runner(model, std::move(inputs)) : ir::evaluate(*model.graph, std::move(inputs)));
+  SINTER_ASSIGN(const std::vector<Value> got,
+                runner ? runner(model, std::move(inputs)) : ir::evaluate(*model.graph, std::move(inputs)));
   if (got.size() != want.size()) {
     return make_error(Code::kInternal, "got {} outputs; expected {}", got.size(), want.size());
   }
   const bool random = is_random(model) || drops_randomly(model);
   for (size_t i = 0; i < got.size(); ++i) {
-    Status same = random ? compare_kind(got[i], want[i]) : compare_values(got[i], want[i], tolerances.rtol, tolerances.atol);
-    if (!same.ok()) return make_error(same.code(), "output {} ('{}'): {}", i, model.graph->outputs[i]->name, same.message());
+    Status same =
+        random ? compare_kind(got[i], want[i]) : compare_values(got[i], want[i], tolerances.rtol, tolerances.atol);
+    if (!same.ok())
+      return make_error(same.code(), "output {} ('{}'): {}", i, model.graph->outputs[i]->name, same.message());
   }
   return ok_status();
 }
@@ -180,7 +186,8 @@ ConformanceResult run_test(const fs::path& folder, const ConformanceOptions& opt
   std::vector<fs::path> sets;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->is_directory(error) && it->path().filename().string().rfind("test_data_set_", 0) == 0) sets.push_back(it->path());
+    if (it->is_directory(error) && it->path().filename().string().rfind("test_data_set_", 0) == 0)
+      sets.push_back(it->path());
   }
   std::sort(sets.begin(), sets.end());
   if (sets.empty()) {
@@ -209,7 +216,8 @@ Status compare_values(const Value& got, const Value& want, double rtol, double a
   if (!got.present()) return ok_status();
   if (got.is_tensor()) return compare_tensors(got.tensor(), want.tensor(), rtol, atol);
   if (got.sequence().size() != want.sequence().size()) {
-    return make_error(Code::kInternal, "got a sequence of {}; expected one of {}", got.sequence().size(), want.sequence().size());
+    return make_error(Code::kInternal, "got a sequence of {}; expected one of {}", got.sequence().size(),
+                      want.sequence().size());
   }
   for (size_t i = 0; i < got.sequence().size(); ++i) {
     const Status same = compare_values(got.sequence()[i], want.sequence()[i], rtol, atol);
@@ -219,7 +227,8 @@ Status compare_values(const Value& got, const Value& want, double rtol, double a
 }
 
 int ConformanceReport::count(ConformanceResult::Kind kind) const {
-  return static_cast<int>(std::count_if(results.begin(), results.end(), [&](const auto& result) { return result.kind == kind; }));
+  return static_cast<int>(
+      std::count_if(results.begin(), results.end(), [&](const auto& result) { return result.kind == kind; }));
 }
 
 std::string ConformanceReport::summary() const {
@@ -234,7 +243,8 @@ ConformanceReport run_conformance(const std::vector<std::string>& folders, const
     const size_t before = tests.size();
     find_tests(folder, tests);
     if (tests.size() == before) {
-      report.results.push_back({folder, ConformanceResult::Kind::kFailed, "no test found: expected a folder with model.onnx in it"});
+      report.results.push_back(
+          {folder, ConformanceResult::Kind::kFailed, "no test found: expected a folder with model.onnx in it"});
       if (options.progress) options.progress(report.results.back());
     }
   }

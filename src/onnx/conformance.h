@@ -16,7 +16,7 @@ using ModelRunner = std::function<Result<std::vector<Value>>(const ir::Model& mo
 
 struct ConformanceResult {
   enum class Kind { kPassed, kFailed, kSkipped };
-  std::string test;    // folder
+  std::string test;  // folder
   Kind kind = Kind::kFailed;
   std::string reason;  // of a failure or a skip
 };
@@ -30,15 +30,15 @@ struct ConformanceReport {
 
 struct ConformanceOptions {
   ModelRunner runner;
-  std::function<bool(const std::string& folder)> filter;                    // true: run it; default all
-  std::function<void(const ConformanceResult&)> progress;                   // after each test
+  std::function<bool(const std::string& folder)> filter;   // true: run it; default all
+  std::function<void(const ConformanceResult&)> progress;  // after each test
 };
 
 // Each of `folders` is a test, or holds tests at any depth. Folders are taken in the order of their names.
 ConformanceReport run_conformance(const std::vector<std::string>& folders, const ConformanceOptions& options = {});
 
-// numpy's assert_allclose: equal type and shape, |got - want| <= atol + rtol * |want|, NaN equal to NaN, infinities by sign. Ok or an error
-// with the first and the worst difference.
+// numpy's assert_allclose: equal type and shape, |got - want| <= atol + rtol * |want|, NaN equal to NaN, infinities by
+// sign. Ok or an error with the first and the worst difference.
 Status compare_values(const Value& got, const Value& want, double rtol, double atol);
 
 }  // namespace sinter::onnx

@@ -57,17 +57,23 @@ Result<std::shared_ptr<const MappedFile>> ExternalData::file(const std::string& 
   if (const auto known = files_.find(location); known != files_.end()) return known->second;
   const fs::path relative(location);
   if (folder_.empty()) {
-    return make_error(Code::kInvalidModel, "external data '{}': the model was read from memory and has no folder; "
-                      "read it from its file", location);
+    return make_error(Code::kInvalidModel,
+                      "external data '{}': the model was read from memory and has no folder; "
+                      "read it from its file",
+                      location);
   }
   if (relative.is_absolute()) {
-    return make_error(Code::kInvalidModel, "external data '{}': found an absolute path; expected a path relative to the model's "
-                      "folder; move the file there and save the model again", location);
+    return make_error(Code::kInvalidModel,
+                      "external data '{}': found an absolute path; expected a path relative to the model's "
+                      "folder; move the file there and save the model again",
+                      location);
   }
   for (const fs::path& part : relative) {
     if (part == "..") {
-      return make_error(Code::kInvalidModel, "external data '{}': the path leaves the model's folder ('..'), which is refused; "
-                        "move the file there and save the model again", location);
+      return make_error(Code::kInvalidModel,
+                        "external data '{}': the path leaves the model's folder ('..'), which is refused; "
+                        "move the file there and save the model again",
+                        location);
     }
   }
   std::error_code error;
@@ -75,12 +81,14 @@ Result<std::shared_ptr<const MappedFile>> ExternalData::file(const std::string& 
   if (error) return make_error(Code::kIo, "'{}': the model's folder cannot be read: {}", folder_, error.message());
   const fs::path path = fs::canonical(folder / relative, error);
   if (error) {
-    return make_error(Code::kNotFound, "external data '{}': no such file in '{}' ({}); copy it beside the model", location,
-                      folder_, error.message());
+    return make_error(Code::kNotFound, "external data '{}': no such file in '{}' ({}); copy it beside the model",
+                      location, folder_, error.message());
   }
   if (!is_inside(folder, path)) {
-    return make_error(Code::kInvalidModel, "external data '{}': a symbolic link leads out of the model's folder, which is refused; "
-                      "copy the file into the folder", location);
+    return make_error(Code::kInvalidModel,
+                      "external data '{}': a symbolic link leads out of the model's folder, which is refused; "
+                      "copy the file into the folder",
+                      location);
   }
   SINTER_ASSIGN(std::shared_ptr<const MappedFile> mapped, MappedFile::open(path.string()));
   files_[location] = mapped;
@@ -102,13 +110,15 @@ Result<Tensor> ExternalData::load(const TensorProto& tensor, DType dtype, Dims d
   const int64_t bytes = dtype_bytes(dtype, product(dims));
   const auto size = static_cast<int64_t>(mapped->bytes().size());
   if (reference.length >= 0 && reference.length != bytes) {
-    return make_error(Code::kInvalidModel, "external data '{}': length is {} but {}{} needs {} bytes; save the model again",
+    return make_error(Code::kInvalidModel,
+                      "external data '{}': length is {} but {}{} needs {} bytes; save the model again",
                       reference.location, reference.length, dtype_name(dtype), sinter::to_string(dims), bytes);
   }
   if (reference.offset > size || bytes > size - reference.offset) {
-    return make_error(Code::kInvalidModel, "external data '{}': {} bytes at offset {} are needed but the file has {}; "
-                      "it was cut short or belongs to another model", reference.location, bytes, reference.offset,
-                      size);
+    return make_error(Code::kInvalidModel,
+                      "external data '{}': {} bytes at offset {} are needed but the file has {}; "
+                      "it was cut short or belongs to another model",
+                      reference.location, bytes, reference.offset, size);
   }
   const uint8_t* source = mapped->bytes().data() + reference.offset;
   hash_ = XXH3_64bits_withSeed(source, static_cast<size_t>(bytes), hash_);

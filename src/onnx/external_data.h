@@ -1,7 +1,8 @@
 // External data: tensors whose bytes lie in other files of the model's folder (TensorProto.external_data).
 //
-// Files are mapped once and viewed, not copied. Locations are relative to the model's folder and may not leave it: absolute
-// paths, `..` and symbolic links that lead out are refused, so that a model cannot read what its user did not mean to give.
+// Files are mapped once and viewed, not copied. Locations are relative to the model's folder and may not leave it:
+// absolute paths, `..` and symbolic links that lead out are refused, so that a model cannot read what its user did not
+// mean to give.
 #pragma once
 
 #include <map>

@@ -12,7 +12,8 @@ std::string Finding::to_string() const {
   std::string text = file.empty() ? "" : file + ": ";
   if (!op.empty()) {
     const std::string kind = domain.empty() ? op : domain + "." + op;
-    text += opset > 0 ? fmt::format("node '{}' ({}, opset {}): ", node, kind, opset) : fmt::format("node '{}' ({}): ", node, kind);
+    text += opset > 0 ? fmt::format("node '{}' ({}, opset {}): ", node, kind, opset)
+                      : fmt::format("node '{}' ({}): ", node, kind);
   } else if (!node.empty()) {
     text += fmt::format("node '{}': ", node);
   }

@@ -1,7 +1,7 @@
 // ONNX file → ir::Model: the graph in ONNX's latest meaning, whatever opset the file was written in.
 //
-// Functions of the model are inlined, initializers and Constant nodes become constants (also those that IR 3 lists as inputs), names
-// of tensors and nodes survive. Weights of the file are taken over, external data is mapped. The file is
+// Functions of the model are inlined, initializers and Constant nodes become constants (also those that IR 3 lists as
+// inputs), names of tensors and nodes survive. Weights of the file are taken over, external data is mapped. The file is
 // untrusted: every size is checked, depth and expansion are bounded, external files stay inside the model's folder.
 #pragma once
 
@@ -17,11 +17,11 @@ namespace sinter::onnx {
 
 // One problem of a model file, in the four parts of a message.
 struct Finding {
-  bool warning = false;       // the model can be used all the same
+  bool warning = false;  // the model can be used all the same
   std::string file;
-  std::string node;           // "" when no node is concerned
-  std::string op, domain;     // of the node
-  int64_t opset = 0;          // of the node's domain, 0: unknown
+  std::string node;        // "" when no node is concerned
+  std::string op, domain;  // of the node
+  int64_t opset = 0;       // of the node's domain, 0: unknown
   std::string found, expected, action;
   Code code = Code::kInvalidModel;
   // "m.onnx: node 'n' (Conv, opset 17): FOUND; expected EXPECTED; ACTION"
@@ -29,7 +29,8 @@ struct Finding {
 };
 
 struct ImportOptions {
-  // Shapes of graph inputs in place of the file's; a dim may be an integer or a symbol. The rank must be the file's if that has one.
+  // Shapes of graph inputs in place of the file's; a dim may be an integer or a symbol. The rank must be the file's if
+  // that has one.
   std::map<std::string, Shape, std::less<>> shapes;
   // Values for the file's symbolic dimensions ("batch" → 1), wherever they occur.
   Bindings dims;

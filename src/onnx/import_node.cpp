@@ -141,7 +141,9 @@ bool Importer::read_attribute(AttributeProto& proto, Scope& scope, AttrValue& va
       value = std::move(made).value();
       return true;
     }
-    default: return fail(fmt::format("kind number {}", proto.type()), "int, float, string, tensor, graph, type, or a list of numbers or strings");
+    default:
+      return fail(fmt::format("kind number {}", proto.type()),
+                  "int, float, string, tensor, graph, type, or a list of numbers or strings");
   }
 }
 
@@ -156,7 +158,8 @@ bool Importer::read_attributes(NodeProto& proto, Scope& scope, Attributes& attri
       if (given == scope.frame->attributes.end()) {
         if (!scope.frame->function) {
           Finding finding = at;
-          finding.found = fmt::format("attribute '{}' refers to '{}' of a function", attribute.name(), attribute.ref_attr_name());
+          finding.found =
+              fmt::format("attribute '{}' refers to '{}' of a function", attribute.name(), attribute.ref_attr_name());
           finding.expected = "a value: this node is in no function";
           finding.action = "export the model again";
           findings_.add(std::move(finding));
@@ -258,8 +261,8 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
     std::vector<ir::Value*> inputs{inner->second};
     inputs.insert(inputs.end(), wrapper.more_inputs.begin(), wrapper.more_inputs.end());
     adapting_ = &scope;
-    ir::Value* value = make_node(wrapper.op_type, at.node + "/" + wrapper.op_type, std::move(inputs), wrapper.attributes,
-                                 scope.frame->prefix + wrapper.outer);
+    ir::Value* value = make_node(wrapper.op_type, at.node + "/" + wrapper.op_type, std::move(inputs),
+                                 wrapper.attributes, scope.frame->prefix + wrapper.outer);
     adapting_ = nullptr;
     if (value) define(scope, wrapper.outer, value, at);
   }
@@ -293,7 +296,8 @@ void Importer::unknown_operator(const Finding& at) {
   size_t best = SIZE_MAX;
   for (const OpDef* op : all_ops()) {
     if (op->domain == "sinter") continue;
-    const size_t distance = 2 * edit_distance(op->name, std::string_view(at.op).substr(0, kComparedLength)) + (op->domain != at.domain);
+    const size_t distance =
+        2 * edit_distance(op->name, std::string_view(at.op).substr(0, kComparedLength)) + (op->domain != at.domain);
     if (distance < best) {
       best = distance;
       nearest = op;
@@ -301,10 +305,12 @@ void Importer::unknown_operator(const Finding& at) {
   }
   Finding finding = at;
   finding.code = Code::kUnsupported;
-  finding.found = fmt::format("operator '{}' of domain '{}' is not supported", at.op, at.domain.empty() ? "ai.onnx" : at.domain);
+  finding.found =
+      fmt::format("operator '{}' of domain '{}' is not supported", at.op, at.domain.empty() ? "ai.onnx" : at.domain);
   if (nearest) finding.expected = fmt::format("a supported operator; the nearest is '{}'", nearest->full_name());
-  finding.action = "in this order: simplify the model (constant folding may remove the node); export with another opset; replace "
-                   "the node by graph surgery; supply a plugin";
+  finding.action =
+      "in this order: simplify the model (constant folding may remove the node); export with another opset; replace "
+      "the node by graph surgery; supply a plugin";
   findings_.add(std::move(finding));
 }
 
@@ -339,7 +345,8 @@ void Importer::finish_node(PendingNode pending, Scope& scope, const std::map<std
     import_graph(*bound.proto->mutable_g(), inner, false);
     for (const auto& [value_name, value] : inner.values) body_poisoned = body_poisoned || poisoned_.count(value);
   }
-  // Adapters in the body went by the declared types of its inputs; what they really are is for the operator's rule to say.
+  // Adapters in the body went by the declared types of its inputs; what they really are is for the operator's rule to
+  // say.
   for (const auto& [name, body] : node->subgraphs) {
     for (ir::Value* input : body->inputs) input->type.shape.reset();
   }
@@ -371,7 +378,8 @@ void Importer::merge_hint(ir::Value& value, const std::string& name, Scope& scop
   }
   const auto disagree = [&] {
     findings_.warning(fmt::format("value '{}' is declared as {}", name, declared->to_string()),
-                      fmt::format("{}, which its operator makes", value.type.to_string()), "the declaration is ignored");
+                      fmt::format("{}, which its operator makes", value.type.to_string()),
+                      "the declaration is ignored");
   };
   if (!declared->is_tensor() || !value.type.is_tensor()) {
     if (declared->kind != value.type.kind) disagree();
@@ -408,9 +416,11 @@ ir::Value* Importer::make_node(const std::string& op_type, const std::string& na
     return nullptr;
   }
   for (const AttrDef& attribute : op->attributes) {
-    if (attribute.default_value && !attributes.has(attribute.name)) attributes.set(attribute.name, *attribute.default_value);
+    if (attribute.default_value && !attributes.has(attribute.name))
+      attributes.set(attribute.name, *attribute.default_value);
   }
-  ir::Node* node = adapting_->graph->add_node(op, unique_node_name(name), std::move(inputs), {output}, std::move(attributes));
+  ir::Node* node =
+      adapting_->graph->add_node(op, unique_node_name(name), std::move(inputs), {output}, std::move(attributes));
   node->source_nodes = {adapting_node_ ? adapting_node_->source : name};
   ir::Value* value = node->outputs[0];
   value->onnx_names.push_back(output);
@@ -424,8 +434,10 @@ Result<Tensor> Importer::constant_tensor(NodeProto& proto, Scope& scope) {
   std::map<std::string, BoundAttribute> graphs;
   if (!read_attributes(proto, scope, attributes, graphs)) return Status(Code::kInvalidModel, "");  // reported already
   if (attributes.size() != 1) {
-    return make_error(Code::kInvalidModel, "found {} values; expected exactly one of value, sparse_value, value_int, value_ints, "
-                      "value_float, value_floats, value_string, value_strings", attributes.size());
+    return make_error(Code::kInvalidModel,
+                      "found {} values; expected exactly one of value, sparse_value, value_int, value_ints, "
+                      "value_float, value_floats, value_string, value_strings",
+                      attributes.size());
   }
   const AttrValue& value = attributes.begin()->second;
   if (const auto* tensor = std::get_if<Tensor>(&value)) return *tensor;

@@ -20,7 +20,8 @@ ir::Model Importer::run() {
   for (const StringStringEntryProto& entry : proto.metadata_props()) model_.metadata[entry.key()] = entry.value();
   if (proto.ir_version() < kOldestIrVersion) {
     findings_.error(fmt::format("IR version {}", proto.ir_version()), fmt::format("{} or newer", kOldestIrVersion),
-                    "export the model again, or convert it with the onnx package's version converter", Code::kUnsupported);
+                    "export the model again, or convert it with the onnx package's version converter",
+                    Code::kUnsupported);
   } else if (proto.ir_version() > kNewestIrVersion) {
     findings_.warning(fmt::format("IR version {}", proto.ir_version()), fmt::format("at most {}", kNewestIrVersion),
                       "the file is read as that version");
@@ -53,8 +54,8 @@ void Importer::read_opsets(const google::protobuf::RepeatedPtrField<OperatorSetI
       findings_.error(fmt::format("{} imports opset {} of domain '{}'", where, entry.version(), domain), "1 or newer",
                       "export the model again");
     } else if (domain.empty() && entry.version() > kNewestOpset) {
-      findings_.warning(fmt::format("{} imports opset {}", where, entry.version()), fmt::format("at most {}", kNewestOpset),
-                        "operators are read at the newest known meaning");
+      findings_.warning(fmt::format("{} imports opset {}", where, entry.version()),
+                        fmt::format("at most {}", kNewestOpset), "operators are read at the newest known meaning");
     }
   }
 }
@@ -63,8 +64,8 @@ void Importer::read_functions() {
   for (FunctionProto& function : *file_.proto->mutable_functions()) {
     const std::string domain = normal_domain(function.domain());
     if (!functions_.emplace(fmt::format("{}:{}:{}", domain, function.name(), function.overload()), &function).second) {
-      findings_.error(fmt::format("function '{}' of domain '{}' is defined twice", function.name(), domain), "unique names",
-                      "rename one of them");
+      findings_.error(fmt::format("function '{}' of domain '{}' is defined twice", function.name(), domain),
+                      "unique names", "rename one of them");
     }
   }
 }
@@ -97,9 +98,10 @@ void Importer::bind_shapes(const GraphProto& graph) {
     const Result<ValueType> type = to_type(input->type(), name, {});
     if (!type.ok() || !type->shape) continue;
     if (type->shape->size() != shape.size()) {
-      findings_.error(fmt::format("input '{}': the given shape {} has rank {}", name, sinter::to_string(shape), shape.size()),
-                      fmt::format("rank {} as in {}", type->shape->size(), sinter::to_string(*type->shape)), "correct the shape",
-                      Code::kInvalidArgument);
+      findings_.error(
+          fmt::format("input '{}': the given shape {} has rank {}", name, sinter::to_string(shape), shape.size()),
+          fmt::format("rank {} as in {}", type->shape->size(), sinter::to_string(*type->shape)), "correct the shape",
+          Code::kInvalidArgument);
       continue;
     }
     for (size_t axis = 0; axis < shape.size(); ++axis) {
@@ -123,8 +125,8 @@ ValueType Importer::input_type(const ValueInfoProto& input) {
   }
   if (const auto given = options_.shapes.find(input.name()); given != options_.shapes.end()) {
     if (!type->is_tensor()) {
-      findings_.error(fmt::format("a shape was given for input '{}', which is a {}", input.name(), type->to_string()), "a tensor",
-                      "drop the shape", Code::kInvalidArgument);
+      findings_.error(fmt::format("a shape was given for input '{}', which is a {}", input.name(), type->to_string()),
+                      "a tensor", "drop the shape", Code::kInvalidArgument);
     } else {
       type->shape = given->second;
     }
@@ -145,7 +147,8 @@ bool Importer::define(Scope& scope, const std::string& name, ir::Value* value, c
 void Importer::import_graph(GraphProto& graph, Scope& scope, bool top) {
   NameSet initializers, used;
   for (const TensorProto& initializer : graph.initializer()) initializers.insert(initializer.name());
-  for (const SparseTensorProto& initializer : graph.sparse_initializer()) initializers.insert(initializer.values().name());
+  for (const SparseTensorProto& initializer : graph.sparse_initializer())
+    initializers.insert(initializer.values().name());
   for (const NodeProto& node : graph.node()) collect_uses(node, used);
   for (const ValueInfoProto& output : graph.output()) used.insert(output.name());
   for (const ValueInfoProto& info : graph.value_info()) scope.hints[info.name()] = &info.type();
@@ -169,7 +172,8 @@ void Importer::import_inputs(GraphProto& graph, Scope& scope, bool top, const Na
       if (declared.ok()) type = std::move(declared).value();
     }
     if (top && type.kind == ValueType::Kind::kUnknown && !findings_.failed()) {
-      findings_.error(fmt::format("input '{}' has no type", input.name()), "an element type and a shape", "export the model again");
+      findings_.error(fmt::format("input '{}' has no type", input.name()), "an element type and a shape",
+                      "export the model again");
     }
     ir::Value* value = scope.graph->add_input(scope.frame->prefix + input.name(), std::move(type));
     value->onnx_names.push_back(scope.frame->prefix + input.name());
@@ -213,8 +217,8 @@ void Importer::import_initializers(GraphProto& graph, Scope& scope, const NameSe
 void Importer::import_nodes(NodeList& nodes, Scope& scope) {
   const NodeOrder order = order_nodes(nodes);
   if (!order.sorted && order.cycles.empty()) {
-    findings_.warning(fmt::format("the nodes of graph '{}' are not in topological order", scope.graph->name), "producers first",
-                      "they were sorted");
+    findings_.warning(fmt::format("the nodes of graph '{}' are not in topological order", scope.graph->name),
+                      "producers first", "they were sorted");
   }
   for (const std::vector<int>& cycle : order.cycles) {
     std::string names;
@@ -244,7 +248,8 @@ void Importer::import_outputs(GraphProto& graph, Scope& scope, bool top) {
     bool known = false;
     ir::Value* value = lookup(scope, output.name(), known);
     if (!value) {
-      findings_.error(fmt::format("graph output '{}' is {}", output.name(), known ? "an optional value that is absent" : "not defined"),
+      findings_.error(fmt::format("graph output '{}' is {}", output.name(),
+                                  known ? "an optional value that is absent" : "not defined"),
                       "the name of an input, an initializer or a node's output", "export the model again");
       continue;
     }
@@ -292,7 +297,8 @@ std::vector<Finding> check_file(Result<ModelFile> file, const ImportOptions& opt
   const ir::Model model = importer.run();
   if (!findings.failed()) {
     const Status verified = ir::verify(*model.graph);
-    if (!verified.ok()) findings.error(verified.message(), "", "this is a bug: report it with the model", Code::kInternal);
+    if (!verified.ok())
+      findings.error(verified.message(), "", "this is a bug: report it with the model", Code::kInternal);
   }
   return findings.take();
 }
@@ -303,7 +309,8 @@ Result<ir::Model> import_model(const std::string& path, const ImportOptions& opt
   try {
     return import_file(read_model(path), options);
   } catch (const std::bad_alloc&) {
-    return make_error(Code::kOutOfMemory, "{}: the model does not fit into memory; free some or use a larger machine", path);
+    return make_error(Code::kOutOfMemory, "{}: the model does not fit into memory; free some or use a larger machine",
+                      path);
   }
 }
 
@@ -312,7 +319,8 @@ Result<ir::Model> import_bytes(std::string_view bytes, const std::string& label,
   try {
     return import_file(parse_model(bytes, label, folder), options);
   } catch (const std::bad_alloc&) {
-    return make_error(Code::kOutOfMemory, "{}: the model does not fit into memory; free some or use a larger machine", label);
+    return make_error(Code::kOutOfMemory, "{}: the model does not fit into memory; free some or use a larger machine",
+                      label);
   }
 }
 

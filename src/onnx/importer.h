@@ -1,7 +1,7 @@
 // Importer: builds the graph of one ModelFile, node by node in order, inferring types as it goes. Internal to src/onnx.
 //
-// It keeps going after a problem: values that could not be made are "poisoned" (known by name, of unknown type), and nodes that
-// read them are neither checked nor inferred, so that one mistake is reported once.
+// It keeps going after a problem: values that could not be made are "poisoned" (known by name, of unknown type), and
+// nodes that read them are neither checked nor inferred, so that one mistake is reported once.
 #pragma once
 
 #include <map>
@@ -59,8 +59,8 @@ class Importer : private NodeMaker {
 
  private:
   // importer.cpp: the model and its graphs
-  void read_opsets(const google::protobuf::RepeatedPtrField<OperatorSetIdProto>& list, std::map<std::string, int64_t>& opsets,
-                   const std::string& where);
+  void read_opsets(const google::protobuf::RepeatedPtrField<OperatorSetIdProto>& list,
+                   std::map<std::string, int64_t>& opsets, const std::string& where);
   void read_functions();
   void bind_shapes(const GraphProto& graph);
   ValueType input_type(const ValueInfoProto& input);
@@ -77,7 +77,8 @@ class Importer : private NodeMaker {
   void import_constant(NodeProto& proto, Scope& scope);
   Result<Tensor> constant_tensor(NodeProto& proto, Scope& scope);
   bool resolve_inputs(const NodeProto& proto, Scope& scope, std::vector<ir::Value*>& inputs);
-  bool read_attributes(NodeProto& proto, Scope& scope, Attributes& attributes, std::map<std::string, BoundAttribute>& graphs);
+  bool read_attributes(NodeProto& proto, Scope& scope, Attributes& attributes,
+                       std::map<std::string, BoundAttribute>& graphs);
   bool read_attribute(AttributeProto& proto, Scope& scope, AttrValue& value, const Finding& where);
   void poison_outputs(const NodeProto& proto, Scope& scope);
   ir::Value* lookup(Scope& scope, const std::string& name, bool& known);
@@ -89,8 +90,8 @@ class Importer : private NodeMaker {
 
   // NodeMaker: what adapters add goes into the graph of the node being adapted
   ir::Value* make_constant(const std::string& name, Tensor tensor) override;
-  ir::Value* make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs, Attributes attributes,
-                       const std::string& output) override;
+  ir::Value* make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
+                       Attributes attributes, const std::string& output) override;
 
   // functions.cpp
   FunctionProto* find_function(const std::string& domain, const NodeProto& proto);
@@ -116,8 +117,9 @@ class Importer : private NodeMaker {
   const PendingNode* adapting_node_ = nullptr;
 };
 
-// Compares a node's inputs and attributes with its schema. Problems are added to the findings; false when there were errors.
-bool check_node(const OpDef& op, const PendingNode& node, const std::map<std::string, BoundAttribute>& graphs, const Finding& where,
-                Findings& findings);
+// Compares a node's inputs and attributes with its schema. Problems are added to the findings; false when there were
+// errors.
+bool check_node(const OpDef& op, const PendingNode& node, const std::map<std::string, BoundAttribute>& graphs,
+                const Finding& where, Findings& findings);
 
 }  // namespace sinter::onnx

@@ -37,7 +37,8 @@ class Inspection {
     }
     for (const SparseTensorProto& initializer : graph.sparse_initializer()) {
       ++info_.initializers;
-      info_.initializer_bytes += bytes(initializer.values(), Dims(initializer.dims().begin(), initializer.dims().end()));
+      info_.initializer_bytes +=
+          bytes(initializer.values(), Dims(initializer.dims().begin(), initializer.dims().end()));
       external(initializer.values());
       external(initializer.indices());
     }
@@ -69,7 +70,8 @@ class Inspection {
   std::map<std::string, int64_t> locations_;
 };
 
-std::vector<TensorInfo> tensors(const google::protobuf::RepeatedPtrField<ValueInfoProto>& list, const GraphProto& graph) {
+std::vector<TensorInfo> tensors(const google::protobuf::RepeatedPtrField<ValueInfoProto>& list,
+                                const GraphProto& graph) {
   std::set<std::string_view> constants;
   for (const TensorProto& initializer : graph.initializer()) constants.insert(initializer.name());
   std::vector<TensorInfo> infos;
@@ -95,11 +97,13 @@ Result<ModelInfo> inspect_model(const std::string& path) {
   info.doc = proto.doc_string();
   info.ir_version = proto.ir_version();
   info.model_version = proto.model_version();
-  for (const OperatorSetIdProto& opset : proto.opset_import()) info.opsets[normal_domain(opset.domain())] = opset.version();
+  for (const OperatorSetIdProto& opset : proto.opset_import())
+    info.opsets[normal_domain(opset.domain())] = opset.version();
   for (const StringStringEntryProto& entry : proto.metadata_props()) info.metadata[entry.key()] = entry.value();
   for (const FunctionProto& function : proto.functions()) {
     FunctionInfo item{normal_domain(function.domain()), function.name(), function.node_size(), {}};
-    for (const OperatorSetIdProto& opset : function.opset_import()) item.opsets[normal_domain(opset.domain())] = opset.version();
+    for (const OperatorSetIdProto& opset : function.opset_import())
+      item.opsets[normal_domain(opset.domain())] = opset.version();
     info.functions.push_back(std::move(item));
   }
   Inspection inspection(info);

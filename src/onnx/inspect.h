@@ -29,10 +29,11 @@ struct FunctionInfo {
 struct ModelInfo {
   std::string file, graph_name, producer_name, producer_version, domain, doc;
   int64_t ir_version = 0, model_version = 0;
-  std::map<std::string, int64_t> opsets;     // "" is ai.onnx
+  std::map<std::string, int64_t> opsets;  // "" is ai.onnx
   std::map<std::string, std::string> metadata;
-  std::vector<TensorInfo> inputs, outputs;   // inputs without those that are initializers
-  std::map<std::string, int64_t> operators;  // "Conv" → 53; bodies included, function bodies not; other domains: "domain.Op"
+  std::vector<TensorInfo> inputs, outputs;  // inputs without those that are initializers
+  std::map<std::string, int64_t>
+      operators;  // "Conv" → 53; bodies included, function bodies not; other domains: "domain.Op"
   std::vector<FunctionInfo> functions;
   int64_t nodes = 0;
   int64_t initializers = 0, initializer_bytes = 0;  // dense size, in the file or outside it

@@ -15,7 +15,7 @@ struct ModelFile {
   std::string folder;  // where external data is
   std::unique_ptr<ModelProto> proto;
   std::unique_ptr<ExternalData> external;
-  uint64_t hash = 0;   // of the file's bytes
+  uint64_t hash = 0;  // of the file's bytes
 };
 
 // Protobuf's own limits: 2 GiB a message, and a depth that real models (nested loops) stay far below.

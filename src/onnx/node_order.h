@@ -16,9 +16,9 @@ using NameSet = std::unordered_set<std::string_view>;
 void collect_uses(const NodeProto& node, NameSet& uses);
 
 struct NodeOrder {
-  std::vector<int> order;             // node numbers; nodes of cycles are left out
+  std::vector<int> order;                // node numbers; nodes of cycles are left out
   std::vector<std::vector<int>> cycles;  // each the node numbers along one cycle
-  bool sorted = true;                 // the file's order was good as it was
+  bool sorted = true;                    // the file's order was good as it was
 };
 // The file's own order where possible (stable).
 NodeOrder order_nodes(const NodeList& nodes);

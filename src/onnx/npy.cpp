@@ -19,9 +19,10 @@ struct NpyType {
   std::string_view code;  // after the byte-order mark
   DType dtype;
 };
-constexpr NpyType kTypes[] = {{"b1", DType::kBool}, {"i1", DType::kI8}, {"i2", DType::kI16}, {"i4", DType::kI32}, {"i8", DType::kI64},
-                              {"u1", DType::kU8}, {"u2", DType::kU16}, {"u4", DType::kU32}, {"u8", DType::kU64}, {"f2", DType::kF16},
-                              {"f4", DType::kF32}, {"f8", DType::kF64}, {"c8", DType::kC64}, {"c16", DType::kC128}};
+constexpr NpyType kTypes[] = {{"b1", DType::kBool}, {"i1", DType::kI8},   {"i2", DType::kI16}, {"i4", DType::kI32},
+                              {"i8", DType::kI64},  {"u1", DType::kU8},   {"u2", DType::kU16}, {"u4", DType::kU32},
+                              {"u8", DType::kU64},  {"f2", DType::kF16},  {"f4", DType::kF32}, {"f8", DType::kF64},
+                              {"c8", DType::kC64},  {"c16", DType::kC128}};
 
 uint64_t little_endian(std::string_view bytes, size_t at, int width) {
   uint64_t value = 0;
@@ -30,7 +31,8 @@ uint64_t little_endian(std::string_view bytes, size_t at, int width) {
 }
 
 Status bad(const std::string& label, std::string_view found) {
-  return make_error(Code::kInvalidArgument, "{}: {}; expected a numpy array file (.npy); write it with numpy.save", label, found);
+  return make_error(Code::kInvalidArgument, "{}: {}; expected a numpy array file (.npy); write it with numpy.save",
+                    label, found);
 }
 
 // The text after "'key':" in the header, which is a Python dictionary.
@@ -121,7 +123,8 @@ Result<std::string> inflate_raw(std::string_view bytes, uint64_t size, const std
 }  // namespace
 
 Result<Tensor> parse_npy(std::string_view bytes, const std::string& label) {
-  if (bytes.size() < 10 || bytes.substr(0, kMagic.size()) != kMagic) return bad(label, "no numpy magic at the beginning");
+  if (bytes.size() < 10 || bytes.substr(0, kMagic.size()) != kMagic)
+    return bad(label, "no numpy magic at the beginning");
   const int version = bytes[6];
   const size_t prefix = version == 1 ? 10 : 12;
   if (version < 1 || version > 3) return bad(label, fmt::format("format version {}", version));
@@ -135,7 +138,8 @@ Result<Tensor> parse_npy(std::string_view bytes, const std::string& label) {
   const std::string_view data = bytes.substr(prefix + header_bytes);
   const int64_t needed = dtype_bytes(dtype, count);
   if (static_cast<uint64_t>(needed) > data.size()) {
-    return bad(label, fmt::format("{} bytes of elements where {}{} needs {}", data.size(), dtype_name(dtype), to_string(dims), needed));
+    return bad(label, fmt::format("{} bytes of elements where {}{} needs {}", data.size(), dtype_name(dtype),
+                                  to_string(dims), needed));
   }
   Tensor tensor(dtype, dims);
   if (needed > 0) std::memcpy(tensor.raw(), data.data(), static_cast<size_t>(needed));
@@ -161,7 +165,8 @@ Status write_npy(const std::string& path, const Tensor& tensor) {
   if (code_of(plain.dtype()).empty() && is_float(plain.dtype())) plain = plain.cast(DType::kF32);
   const std::string_view code = code_of(plain.dtype());
   if (code.empty()) {
-    return make_error(Code::kUnsupported, "'{}': {} has no numpy type; write a .pb file", path, dtype_name(tensor.dtype()));
+    return make_error(Code::kUnsupported, "'{}': {} has no numpy type; write a .pb file", path,
+                      dtype_name(tensor.dtype()));
   }
   std::string shape;
   for (const int64_t dim : plain.dims()) shape += fmt::format("{}, ", dim);
@@ -181,7 +186,8 @@ Status write_npy(const std::string& path, const Tensor& tensor) {
 Result<std::map<std::string, Tensor>> read_npz(const std::string& path) {
   SINTER_ASSIGN(const auto file, MappedFile::open(path));
   const std::string_view bytes{reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size()};
-  const Status damaged = make_error(Code::kInvalidArgument, "{}: no readable .npz archive; write it with numpy.savez", path);
+  const Status damaged =
+      make_error(Code::kInvalidArgument, "{}: no readable .npz archive; write it with numpy.savez", path);
   if (bytes.size() < 22) return damaged;
   size_t end = bytes.size() - 22;
   while (little_endian(bytes, end, 4) != kZipEnd) {

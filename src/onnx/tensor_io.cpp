@@ -84,9 +84,11 @@ Result<Value> read_value(const std::string& path, const ValueType& expected) {
     SINTER_ASSIGN(Tensor tensor, read_npy(path));
     return Value(std::move(tensor));
   }
-  const std::optional<Dims> dims = expected.is_tensor() && expected.shape ? constant_dims(*expected.shape) : std::nullopt;
+  const std::optional<Dims> dims =
+      expected.is_tensor() && expected.shape ? constant_dims(*expected.shape) : std::nullopt;
   if (!dims) {
-    return make_error(Code::kInvalidArgument, "'{}': raw elements need a known shape, the input is {}; give its shape, or use .npy", path,
+    return make_error(Code::kInvalidArgument,
+                      "'{}': raw elements need a known shape, the input is {}; give its shape, or use .npy", path,
                       expected.to_string());
   }
   SINTER_ASSIGN(Tensor tensor, read_bin(path, expected.dtype, *dims));

@@ -1,4 +1,5 @@
-// Tensors and values in files: .pb (ONNX's messages), .npy and .npz (numpy), .bin (raw elements). All readers are bounded.
+// Tensors and values in files: .pb (ONNX's messages), .npy and .npz (numpy), .bin (raw elements). All readers are
+// bounded.
 #pragma once
 
 #include <map>
@@ -15,8 +16,9 @@ Result<Value> read_pb(const std::string& path, const ValueType& expected);
 Result<Value> parse_pb(std::string_view bytes, const ValueType& expected, const std::string& label);
 Status write_pb(const std::string& path, const Value& value, const ValueType& type, const std::string& name = "");
 
-// numpy's format, versions 1 to 3, little endian; Fortran order is turned into row-major. bool, integers, f16, f32, f64, complex.
-// Written: version 1, row-major; bf16 and smaller floats are written as f32, 4- and 2-bit integers as 8-bit ones.
+// numpy's format, versions 1 to 3, little endian; Fortran order is turned into row-major. bool, integers, f16, f32,
+// f64, complex. Written: version 1, row-major; bf16 and smaller floats are written as f32, 4- and 2-bit integers as
+// 8-bit ones.
 Result<Tensor> read_npy(const std::string& path);
 Result<Tensor> parse_npy(std::string_view bytes, const std::string& label);
 Status write_npy(const std::string& path, const Tensor& tensor);

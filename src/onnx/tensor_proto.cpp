@@ -137,10 +137,12 @@ Result<Tensor> to_tensor(TensorProto& proto, ExternalData* external) {
   Dims dims(proto.dims().begin(), proto.dims().end());
   SINTER_ASSIGN(const int64_t count, checked_count(dims, dtype));
   if (proto.has_segment()) {
-    return make_error(Code::kUnsupported, "the tensor is a segment of a larger one; expected whole tensors; export again");
+    return make_error(Code::kUnsupported,
+                      "the tensor is a segment of a larger one; expected whole tensors; export again");
   }
   if (proto.data_location() == kLocationExternal) {
-    if (!external) return make_error(Code::kInvalidModel, "external data is not allowed here; store the bytes in the message");
+    if (!external)
+      return make_error(Code::kInvalidModel, "external data is not allowed here; store the bytes in the message");
     SINTER_ASSIGN(Tensor tensor, external->load(proto, dtype, std::move(dims)));
     if (dtype == DType::kBool) {
       tensor = tensor.clone();
@@ -149,7 +151,8 @@ Result<Tensor> to_tensor(TensorProto& proto, ExternalData* external) {
     return tensor;
   }
   if (proto.data_location() != kLocationDefault) {
-    return make_error(Code::kInvalidModel, "data_location is {}; expected 0 (in the file) or 1 (external)", proto.data_location());
+    return make_error(Code::kInvalidModel, "data_location is {}; expected 0 (in the file) or 1 (external)",
+                      proto.data_location());
   }
   if (dtype == DType::kString) {
     if (proto.string_data_size() != count) {
@@ -167,8 +170,8 @@ Result<Tensor> to_tensor(TensorProto& proto, ExternalData* external) {
   const int64_t entries = std::max({proto.float_data_size(), proto.int32_data_size(), proto.int64_data_size(),
                                     proto.double_data_size(), proto.uint64_data_size()});
   if (dtype_bytes(dtype, count) > 16 * entries) {
-    return make_error(Code::kInvalidModel, "the tensor holds {} values but {}{} needs {}; save the model again", entries,
-                      dtype_name(dtype), to_string(dims), count);
+    return make_error(Code::kInvalidModel, "the tensor holds {} values but {}{} needs {}; save the model again",
+                      entries, dtype_name(dtype), to_string(dims), count);
   }
   Tensor tensor(dtype, std::move(dims));
   SINTER_TRY(copy_typed(proto, tensor));
@@ -189,9 +192,10 @@ Result<Tensor> to_tensor(SparseTensorProto& proto, ExternalData* external) {
   if (dtype_bits(values.dtype()) % 8 != 0 || values.dtype() == DType::kString || values.rank() != 1 ||
       indices.dtype() != DType::kI64 || (!linear && indices.rank() != 2) || indices.dim(0) != values.count() ||
       (!linear && indices.dim(1) != static_cast<int64_t>(dims.size()))) {
-    return make_error(Code::kInvalidModel, "the sparse tensor {} has values {} and indices {}; expected values [n] and i64 "
-                      "indices [n] or [n,{}]", to_string(dims), values.type().to_string(), indices.type().to_string(),
-                      dims.size());
+    return make_error(Code::kInvalidModel,
+                      "the sparse tensor {} has values {} and indices {}; expected values [n] and i64 "
+                      "indices [n] or [n,{}]",
+                      to_string(dims), values.type().to_string(), indices.type().to_string(), dims.size());
   }
   Tensor dense(values.dtype(), dims);
   const size_t width = static_cast<size_t>(dtype_bits(values.dtype())) / 8;
@@ -206,10 +210,11 @@ Result<Tensor> to_tensor(SparseTensorProto& proto, ExternalData* external) {
       if (inside) position = position * dims[axis] + index;
     }
     if (!inside || count == 0) {
-      return make_error(Code::kInvalidModel, "the sparse tensor {} has an index outside it (entry {})", to_string(dims), i);
+      return make_error(Code::kInvalidModel, "the sparse tensor {} has an index outside it (entry {})", to_string(dims),
+                        i);
     }
-    std::memcpy(out + static_cast<size_t>(position) * width, static_cast<const uint8_t*>(values.raw()) + static_cast<size_t>(i) * width,
-                width);
+    std::memcpy(out + static_cast<size_t>(position) * width,
+                static_cast<const uint8_t*>(values.raw()) + static_cast<size_t>(i) * width, width);
   }
   return dense;
 }
@@ -217,14 +222,15 @@ Result<Tensor> to_tensor(SparseTensorProto& proto, ExternalData* external) {
 namespace {
 
 Status no_such_element(int type) {
-  return make_error(Code::kUnsupported, "element kind {} of a sequence or optional; expected tensors, sequences or optionals",
-                    type);
+  return make_error(Code::kUnsupported,
+                    "element kind {} of a sequence or optional; expected tensors, sequences or optionals", type);
 }
 
 Result<Value> to_value_at(OptionalProto& proto, int depth);
 
 Result<Value> to_value_at(SequenceProto& proto, int depth) {
-  if (depth > kMaxValueDepth) return make_error(Code::kInvalidModel, "sequences are nested deeper than {}", kMaxValueDepth);
+  if (depth > kMaxValueDepth)
+    return make_error(Code::kInvalidModel, "sequences are nested deeper than {}", kMaxValueDepth);
   Sequence sequence;
   switch (proto.elem_type()) {
     case kElementUndefined:
@@ -252,7 +258,8 @@ Result<Value> to_value_at(SequenceProto& proto, int depth) {
 }
 
 Result<Value> to_value_at(OptionalProto& proto, int depth) {
-  if (depth > kMaxValueDepth) return make_error(Code::kInvalidModel, "optionals are nested deeper than {}", kMaxValueDepth);
+  if (depth > kMaxValueDepth)
+    return make_error(Code::kInvalidModel, "optionals are nested deeper than {}", kMaxValueDepth);
   if (proto.has_tensor_value()) {
     SINTER_ASSIGN(Tensor tensor, to_tensor(*proto.mutable_tensor_value(), nullptr));
     return Value(std::move(tensor));

@@ -1,5 +1,5 @@
-// TensorProto, SparseTensorProto, SequenceProto and OptionalProto ↔ Tensor and Value. Safe on hostile messages: sizes are checked
-// before anything is allocated.
+// TensorProto, SparseTensorProto, SequenceProto and OptionalProto ↔ Tensor and Value. Safe on hostile messages: sizes
+// are checked before anything is allocated.
 #pragma once
 
 #include "core/tensor.h"
@@ -12,8 +12,8 @@ namespace sinter::onnx {
 Result<int64_t> checked_count(const Dims& dims, DType dtype);
 Result<DType> to_dtype(int64_t number);
 
-// Takes the raw bytes out of the message when they are large (the message is left without them), so that weights are held once.
-// `external` null: external data is refused. Errors do not name the tensor: the caller does.
+// Takes the raw bytes out of the message when they are large (the message is left without them), so that weights are
+// held once. `external` null: external data is refused. Errors do not name the tensor: the caller does.
 Result<Tensor> to_tensor(TensorProto& proto, ExternalData* external);
 // Dense form; at most kMaxSparseBytes.
 Result<Tensor> to_tensor(SparseTensorProto& proto, ExternalData* external);

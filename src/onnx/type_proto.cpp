@@ -15,7 +15,8 @@ Result<ValueType> tensor_type(const TypeProto::Tensor& proto, const std::string&
   }
   if (!proto.has_shape()) return ValueType::tensor(dtype);
   if (proto.shape().dim_size() > kMaxRank) {
-    return make_error(Code::kInvalidModel, "type of '{}': rank {}; expected at most {}", value, proto.shape().dim_size(), kMaxRank);
+    return make_error(Code::kInvalidModel, "type of '{}': rank {}; expected at most {}", value,
+                      proto.shape().dim_size(), kMaxRank);
   }
   Shape shape;
   for (const TensorShapeProto::Dimension& dim : proto.shape().dim()) {
@@ -37,7 +38,8 @@ Result<ValueType> tensor_type(const TypeProto::Tensor& proto, const std::string&
 }
 
 Result<ValueType> type_at(const TypeProto& proto, const std::string& value, const Bindings& dims, int depth) {
-  if (depth > kMaxTypeDepth) return make_error(Code::kInvalidModel, "type of '{}': nested deeper than {}", value, kMaxTypeDepth);
+  if (depth > kMaxTypeDepth)
+    return make_error(Code::kInvalidModel, "type of '{}': nested deeper than {}", value, kMaxTypeDepth);
   switch (proto.value_case()) {
     case TypeProto::kTensorType: return tensor_type(proto.tensor_type(), value, dims);
     case TypeProto::kSequenceType: {
@@ -64,7 +66,8 @@ Result<ValueType> type_at(const TypeProto& proto, const std::string& value, cons
 std::string symbol_name(std::string_view text) {
   std::string name;
   for (const char c : text) {
-    const bool special = static_cast<unsigned char>(c) <= ' ' || c == 127 || std::string_view(",()*+-").find(c) != std::string_view::npos;
+    const bool special = static_cast<unsigned char>(c) <= ' ' || c == 127 ||
+                         std::string_view(",()*+-").find(c) != std::string_view::npos;
     name += special ? '_' : c;
   }
   if (name.empty() || (name[0] >= '0' && name[0] <= '9')) name.insert(name.begin(), 's');

@@ -8,11 +8,12 @@
 
 namespace sinter::onnx {
 
-// A text that Dim accepts as a symbol's name: characters of expressions become '_', a leading digit gets an 's' before it.
+// A text that Dim accepts as a symbol's name: characters of expressions become '_', a leading digit gets an 's' before
+// it.
 std::string symbol_name(std::string_view text);
 
-// Symbolic dims become symbols of their names, or the value that `dims` gives; unnamed unknown ones become "<value>_d<axis>".
-// Sparse tensors, maps and opaque types are unsupported.
+// Symbolic dims become symbols of their names, or the value that `dims` gives; unnamed unknown ones become
+// "<value>_d<axis>". Sparse tensors, maps and opaque types are unsupported.
 Result<ValueType> to_type(const TypeProto& proto, const std::string& value, const Bindings& dims);
 
 // Unknown-rank and symbolic dims survive as they are printed.

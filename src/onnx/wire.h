@@ -7,9 +7,21 @@ namespace sinter::onnx {
 
 // AttributeProto.type
 enum AttributeType : int {
-  kAttrUndefined = 0, kAttrFloat = 1, kAttrInt = 2, kAttrString = 3, kAttrTensor = 4, kAttrGraph = 5, kAttrFloats = 6,
-  kAttrInts = 7, kAttrStrings = 8, kAttrTensors = 9, kAttrGraphs = 10, kAttrSparseTensor = 11, kAttrSparseTensors = 12,
-  kAttrTypeProto = 13, kAttrTypeProtos = 14,
+  kAttrUndefined = 0,
+  kAttrFloat = 1,
+  kAttrInt = 2,
+  kAttrString = 3,
+  kAttrTensor = 4,
+  kAttrGraph = 5,
+  kAttrFloats = 6,
+  kAttrInts = 7,
+  kAttrStrings = 8,
+  kAttrTensors = 9,
+  kAttrGraphs = 10,
+  kAttrSparseTensor = 11,
+  kAttrSparseTensors = 12,
+  kAttrTypeProto = 13,
+  kAttrTypeProtos = 14,
 };
 
 // TensorProto.data_location
@@ -18,7 +30,11 @@ constexpr int kLocationExternal = 1;
 
 // SequenceProto.elem_type, OptionalProto.elem_type
 enum ElementType : int {
-  kElementUndefined = 0, kElementTensor = 1, kElementSparseTensor = 2, kElementSequence = 3, kElementMap = 4,
+  kElementUndefined = 0,
+  kElementTensor = 1,
+  kElementSparseTensor = 2,
+  kElementSequence = 3,
+  kElementMap = 4,
   kElementOptional = 5,
 };
 

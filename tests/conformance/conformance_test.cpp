@@ -1,5 +1,6 @@
-// The ONNX backend tests of ../shared, through the reference evaluator. SINTER_CONFORMANCE_FILTER: names, or parts of names, with
-// commas between them; only those tests run. SINTER_CONFORMANCE_DIR: other folders, with colons between them.
+// The ONNX backend tests of ../shared, through the reference evaluator. SINTER_CONFORMANCE_FILTER: names, or parts of
+// names, with commas between them; only those tests run. SINTER_CONFORMANCE_DIR: other folders, with colons between
+// them.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -37,8 +38,8 @@ TEST(Conformance, BackendTests) {
   };
   options.progress = [](const ConformanceResult& result) {
     if (result.kind == ConformanceResult::Kind::kPassed) return;
-    std::printf("%s %s: %s\n", result.kind == ConformanceResult::Kind::kFailed ? "failed " : "skipped", result.test.c_str(),
-                result.reason.c_str());
+    std::printf("%s %s: %s\n", result.kind == ConformanceResult::Kind::kFailed ? "failed " : "skipped",
+                result.test.c_str(), result.reason.c_str());
     std::fflush(stdout);
   };
   const ConformanceReport report = run_conformance(folders, options);

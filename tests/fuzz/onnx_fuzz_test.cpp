@@ -1,5 +1,6 @@
 // Damaged and hostile ONNX files: always one clear error or a good model, never a crash. Replay one with
-// SINTER_FUZZ_ONLY=<number>; more of them with SINTER_FUZZ_COUNT=<count>; other seeds with SINTER_FUZZ_SEEDS=<folder of .onnx files>.
+// SINTER_FUZZ_ONLY=<number>; more of them with SINTER_FUZZ_COUNT=<count>; other seeds with SINTER_FUZZ_SEEDS=<folder of
+// .onnx files>.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -56,7 +57,8 @@ std::string function_model() {
   function->add_attribute("alpha");
   OperatorSetIdProto* opset = function->add_opset_import();
   opset->set_version(18);
-  *function->add_node() = test::node("LeakyRelu", {"a"}, {"t"}, {test::attribute_reference("alpha", "alpha", kAttrFloat)});
+  *function->add_node() =
+      test::node("LeakyRelu", {"a"}, {"t"}, {test::attribute_reference("alpha", "alpha", kAttrFloat)});
   *function->add_node() = test::node("Add", {"t", "t"}, {"b"});
   builder.input("x", "f32[4]").output("y", "f32[4]");
   builder.node("Twice", {"x"}, {"m"}, {attribute("alpha", 0.5f)}, "local");
@@ -67,7 +69,9 @@ std::string function_model() {
 std::string shapes_model() {
   ModelBuilder builder(13);
   builder.input("x", "f32[n,6]").input("s", "seq(f32[*])").output("y", "f32[*]");
-  builder.constant("begin", Tensor::from_i64({0})).constant("end", Tensor::from_i64({1})).constant("six", Tensor::from_i64({2, 3}));
+  builder.constant("begin", Tensor::from_i64({0}))
+      .constant("end", Tensor::from_i64({1}))
+      .constant("six", Tensor::from_i64({2, 3}));
   builder.node("Shape", {"x"}, {"d"}).node("Slice", {"d", "begin", "end"}, {"n"});
   builder.node("Concat", {"n", "six"}, {"target"}, {attribute("axis", 0)}).node("Reshape", {"x", "target"}, {"r"});
   builder.node("Transpose", {"r"}, {"t"}, {attribute("perm", std::vector<int64_t>{2, 0, 1})});
@@ -77,9 +81,9 @@ std::string shapes_model() {
 
 std::vector<std::string> seeds() {
   std::vector<std::string> files{convolution_model(), loop_model(), function_model(), shapes_model()};
-  for (const char* name : {"node/test_loop16_seq_none/model.onnx", "node/test_scan9_sum/model.onnx", "node/test_if_opt/model.onnx",
-                           "node/test_resize_upsample_scales_nearest/model.onnx", "node/test_attention_4d_expanded/model.onnx",
-                           "simple/test_sequence_model1/model.onnx"}) {
+  for (const char* name : {"node/test_loop16_seq_none/model.onnx", "node/test_scan9_sum/model.onnx",
+                           "node/test_if_opt/model.onnx", "node/test_resize_upsample_scales_nearest/model.onnx",
+                           "node/test_attention_4d_expanded/model.onnx", "simple/test_sequence_model1/model.onnx"}) {
     const Result<std::string> file = read_file(std::string(SINTER_SOURCE_DIR "/../shared/onnx-backend-tests/") + name);
     if (file.ok()) files.push_back(*file);
   }
@@ -121,10 +125,11 @@ TEST(FuzzOnnx, MutatedFilesNeverCrash) {
 }
 
 TEST(FuzzOnnx, MutatedTensorsNeverCrash) {
-  std::vector<std::string> files{from_tensor(Tensor::from_f32({1, 2, 3, 4, 5, 6}, {2, 3}), "t").SerializeAsString(),
-                                 from_tensor(Tensor::from_i64({1, 2, 3})).SerializeAsString(),
-                                 from_sequence(Value(Sequence{Value(Tensor::from_i64({7})), Value(Tensor::from_i64({8, 9}))})).SerializeAsString(),
-                                 from_optional(Value(Tensor::from_i64({7}))).SerializeAsString()};
+  std::vector<std::string> files{
+      from_tensor(Tensor::from_f32({1, 2, 3, 4, 5, 6}, {2, 3}), "t").SerializeAsString(),
+      from_tensor(Tensor::from_i64({1, 2, 3})).SerializeAsString(),
+      from_sequence(Value(Sequence{Value(Tensor::from_i64({7})), Value(Tensor::from_i64({8, 9}))})).SerializeAsString(),
+      from_optional(Value(Tensor::from_i64({7}))).SerializeAsString()};
   const char header[] = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }";
   files.push_back(std::string("\x93NUMPY\x01\x00\x3a\x00", 10) + header + std::string(24, 'x'));
   test::Mutator mutator(files, 2);

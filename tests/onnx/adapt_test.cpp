@@ -34,7 +34,8 @@ Tensor counting(Dims dims) {
   return Tensor::from_f32(values, std::move(dims));
 }
 
-ModelBuilder unary(int64_t opset, const std::string& op, const std::vector<AttributeProto>& attributes, const std::string& type = "f32[2,3,4]") {
+ModelBuilder unary(int64_t opset, const std::string& op, const std::vector<AttributeProto>& attributes,
+                   const std::string& type = "f32[2,3,4]") {
   ModelBuilder builder(opset);
   builder.input("x", type).output("y", "f32[*]").node(op, {"x"}, {"y"}, attributes);
   return builder;
@@ -84,29 +85,48 @@ TEST(Adapt, PReluUntil6HasASlopePerChannel) {
 }
 
 TEST(Adapt, AttributesThatBecameInputs) {
-  EXPECT_EQ(run1(unary(6, "Clip", {attribute("min", 0.0f)}, "f32[2]"), {Tensor::from_f32({-3, 4}, {2})}), (std::vector<double>{0, 4}));
-  EXPECT_EQ(run1(unary(10, "Clip", {attribute("max", 1.0f)}, "f32[2]"), {Tensor::from_f32({-3, 4}, {2})}), (std::vector<double>{-3, 1}));
-  EXPECT_EQ(run1(unary(12, "ReduceSum", {attribute("axes", std::vector<int64_t>{0}), attribute("keepdims", 0)}, "f32[2,2]"),
-                 {Tensor::from_f32({1, 2, 3, 4}, {2, 2})}), (std::vector<double>{4, 6}));
-  EXPECT_EQ(run1(unary(17, "ReduceMax", {attribute("axes", std::vector<int64_t>{1}), attribute("keepdims", 0)}, "f32[2,2]"),
-                 {Tensor::from_f32({1, 2, 3, 4}, {2, 2})}), (std::vector<double>{2, 4}));
-  EXPECT_EQ(run1(unary(9, "Slice", {attribute("starts", std::vector<int64_t>{1}), attribute("ends", std::vector<int64_t>{3}),
-                                    attribute("axes", std::vector<int64_t>{0})}, "f32[4]"),
-                 {Tensor::from_f32({1, 2, 3, 4}, {4})}), (std::vector<double>{2, 3}));
+  EXPECT_EQ(run1(unary(6, "Clip", {attribute("min", 0.0f)}, "f32[2]"), {Tensor::from_f32({-3, 4}, {2})}),
+            (std::vector<double>{0, 4}));
+  EXPECT_EQ(run1(unary(10, "Clip", {attribute("max", 1.0f)}, "f32[2]"), {Tensor::from_f32({-3, 4}, {2})}),
+            (std::vector<double>{-3, 1}));
+  EXPECT_EQ(
+      run1(unary(12, "ReduceSum", {attribute("axes", std::vector<int64_t>{0}), attribute("keepdims", 0)}, "f32[2,2]"),
+           {Tensor::from_f32({1, 2, 3, 4}, {2, 2})}),
+      (std::vector<double>{4, 6}));
+  EXPECT_EQ(
+      run1(unary(17, "ReduceMax", {attribute("axes", std::vector<int64_t>{1}), attribute("keepdims", 0)}, "f32[2,2]"),
+           {Tensor::from_f32({1, 2, 3, 4}, {2, 2})}),
+      (std::vector<double>{2, 4}));
+  EXPECT_EQ(run1(unary(9, "Slice",
+                       {attribute("starts", std::vector<int64_t>{1}), attribute("ends", std::vector<int64_t>{3}),
+                        attribute("axes", std::vector<int64_t>{0})},
+                       "f32[4]"),
+                 {Tensor::from_f32({1, 2, 3, 4}, {4})}),
+            (std::vector<double>{2, 3}));
   EXPECT_EQ(run1(unary(10, "Pad", {attribute("pads", std::vector<int64_t>{1, 0}), attribute("value", 9.0f)}, "f32[2]"),
-                 {Tensor::from_f32({1, 2}, {2})}), (std::vector<double>{9, 1, 2}));
-  EXPECT_EQ(run1(unary(1, "Pad", {attribute("paddings", std::vector<int64_t>{0, 1})}, "f32[2]"), {Tensor::from_f32({1, 2}, {2})}),
+                 {Tensor::from_f32({1, 2}, {2})}),
+            (std::vector<double>{9, 1, 2}));
+  EXPECT_EQ(run1(unary(1, "Pad", {attribute("paddings", std::vector<int64_t>{0, 1})}, "f32[2]"),
+                 {Tensor::from_f32({1, 2}, {2})}),
             (std::vector<double>{1, 2, 0}));
   ModelBuilder top(9);
   top.input("x", "f32[4]").output("y", "f32[*]").node("TopK", {"x"}, {"y", ""}, {attribute("k", 2)});
   EXPECT_EQ(run1(top, {Tensor::from_f32({1, 4, 3, 2}, {4})}), (std::vector<double>{4, 3}));
-  EXPECT_EQ(run1(unary(4, "Reshape", {attribute("shape", std::vector<int64_t>{3})}, "f32[1,3]"), {Tensor::from_f32({1, 2, 3}, {1, 3})}),
+  EXPECT_EQ(run1(unary(4, "Reshape", {attribute("shape", std::vector<int64_t>{3})}, "f32[1,3]"),
+                 {Tensor::from_f32({1, 2, 3}, {1, 3})}),
             (std::vector<double>{1, 2, 3}));
-  EXPECT_EQ(run(unary(12, "Unsqueeze", {attribute("axes", std::vector<int64_t>{0, 3})}, "f32[2,2]"), {counting({2, 2})})[0].tensor().dims(),
-            (Dims{1, 2, 2, 1}));
-  EXPECT_EQ(run(unary(12, "Squeeze", {attribute("axes", std::vector<int64_t>{0})}, "f32[1,2,1]"), {counting({1, 2, 1})})[0].tensor().dims(),
-            (Dims{2, 1}));
-  EXPECT_EQ(run1(unary(5, "Cast", {attribute("to", "INT64")}, "f32[2]"), {Tensor::from_f32({1.5f, -2.5f}, {2})}), (std::vector<double>{1, -2}));
+  EXPECT_EQ(
+      run(unary(12, "Unsqueeze", {attribute("axes", std::vector<int64_t>{0, 3})}, "f32[2,2]"), {counting({2, 2})})[0]
+          .tensor()
+          .dims(),
+      (Dims{1, 2, 2, 1}));
+  EXPECT_EQ(
+      run(unary(12, "Squeeze", {attribute("axes", std::vector<int64_t>{0})}, "f32[1,2,1]"), {counting({1, 2, 1})})[0]
+          .tensor()
+          .dims(),
+      (Dims{2, 1}));
+  EXPECT_EQ(run1(unary(5, "Cast", {attribute("to", "INT64")}, "f32[2]"), {Tensor::from_f32({1.5f, -2.5f}, {2})}),
+            (std::vector<double>{1, -2}));
 }
 
 TEST(Adapt, SplitUntil12) {
@@ -121,12 +141,14 @@ TEST(Adapt, SplitUntil12) {
 
 TEST(Adapt, UpsampleTakesTheFloor) {
   const auto y = run1(unary(8, "Upsample", {[] {
-                        AttributeProto scales;
-                        scales.set_name("scales");
-                        scales.set_type(kAttrFloats);
-                        scales.add_floats(1.5f);
-                        return scales;
-                      }()}, "f32[4]"), {Tensor::from_f32({1, 2, 3, 4}, {4})});
+                              AttributeProto scales;
+                              scales.set_name("scales");
+                              scales.set_type(kAttrFloats);
+                              scales.add_floats(1.5f);
+                              return scales;
+                            }()},
+                            "f32[4]"),
+                      {Tensor::from_f32({1, 2, 3, 4}, {4})});
   EXPECT_EQ(y, (std::vector<double>{1, 1, 2, 3, 3, 4}));
 }
 
@@ -135,7 +157,9 @@ TEST(Adapt, DropoutOfEveryAgeIsTheIdentity) {
     std::vector<AttributeProto> attributes;
     if (opset < 12) attributes.push_back(attribute("ratio", 0.7f));
     if (opset < 7) attributes.push_back(attribute("is_test", 1));
-    EXPECT_EQ(run1(unary(opset, "Dropout", attributes, "f32[2]"), {Tensor::from_f32({1, 2}, {2})}), (std::vector<double>{1, 2})) << opset;
+    EXPECT_EQ(run1(unary(opset, "Dropout", attributes, "f32[2]"), {Tensor::from_f32({1, 2}, {2})}),
+              (std::vector<double>{1, 2}))
+        << opset;
   }
 }
 
@@ -148,7 +172,8 @@ TEST(Adapt, GroupNormalizationUntil20ScalesGroups) {
     builder.node("GroupNormalization", {"x", "s", "b"}, {"y"}, {attribute("num_groups", 2)});
     return builder;
   };
-  const auto old_form = run1(model(18, {2, 3}), {counting({1, 4, 2})}), new_form = run1(model(21, {2, 2, 3, 3}), {counting({1, 4, 2})});
+  const auto old_form = run1(model(18, {2, 3}), {counting({1, 4, 2})}),
+             new_form = run1(model(21, {2, 2, 3, 3}), {counting({1, 4, 2})});
   EXPECT_EQ(old_form, new_form);
 }
 
@@ -163,13 +188,14 @@ TEST(Adapt, ScanOfOpset8WithABatchOfOne) {
   ModelBuilder builder(8);
   builder.input("i", "f32[1,2]").input("x", "f32[1,3,2]").output("f", "f32[1,2]").output("z", "f32[1,3,2]");
   builder.node("Scan", {"", "i", "x"}, {"f", "z"}, {attribute("body", body), attribute("num_scan_inputs", 1)});
-  const auto outputs = run(builder, {Tensor::from_f32({0, 0}, {1, 2}), Tensor::from_f32({1, 2, 3, 4, 5, 6}, {1, 3, 2})});
+  const auto outputs =
+      run(builder, {Tensor::from_f32({0, 0}, {1, 2}), Tensor::from_f32({1, 2, 3, 4, 5, 6}, {1, 3, 2})});
   EXPECT_EQ(outputs[0].tensor().to_f64(), (std::vector<double>{9, 12}));
   EXPECT_EQ(outputs[1].tensor().dims(), (Dims{1, 3, 2}));
 }
 
-// An operator whose schema only serves opsets from N on needs an adapter that brings older files there, unless N is its first
-// version. Opset 7 is the oldest that must be read.
+// An operator whose schema only serves opsets from N on needs an adapter that brings older files there, unless N is its
+// first version. Opset 7 is the oldest that must be read.
 TEST(Adapt, EveryOperatorCanBeReadFromOldFiles) {
   std::ifstream schemas(SINTER_SOURCE_DIR "/../shared/reference/onnx-schemas.jsonl");
   if (!schemas) GTEST_SKIP() << "../shared/reference/onnx-schemas.jsonl is not there";

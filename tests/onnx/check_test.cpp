@@ -42,9 +42,12 @@ TEST(Check, UnknownOperatorNamesAllThatHelps) {
   EXPECT_EQ(findings[0].node, "Rellu_y");
   EXPECT_EQ(findings[0].code, Code::kUnsupported);
   const std::string text = findings[0].to_string();
-  EXPECT_NE(text.find("m.onnx: node 'Rellu_y' (Rellu, opset 18): operator 'Rellu' of domain 'ai.onnx'"), std::string::npos) << text;
+  EXPECT_NE(text.find("m.onnx: node 'Rellu_y' (Rellu, opset 18): operator 'Rellu' of domain 'ai.onnx'"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("the nearest is 'Relu'"), std::string::npos) << text;
-  const size_t simplify = text.find("simplify"), opset = text.find("another opset"), surgery = text.find("surgery"), plugin = text.find("plugin");
+  const size_t simplify = text.find("simplify"), opset = text.find("another opset"), surgery = text.find("surgery"),
+               plugin = text.find("plugin");
   EXPECT_TRUE(simplify < opset && opset < surgery && surgery < plugin && plugin != std::string::npos) << text;
 }
 
@@ -71,7 +74,8 @@ TEST(Check, ReportsAllProblemsAndEachOnce) {
   EXPECT_TRUE(mentions(findings, "no opset is imported for domain 'my.domain'"));
   EXPECT_TRUE(mentions(findings, "'nowhere' is not defined"));
   const Result<ir::Model> model = import_bytes(builder.bytes(), "m.onnx");
-  EXPECT_NE(model.status().message().find("8 more: sinter check m.onnx"), std::string::npos) << model.status().message();
+  EXPECT_NE(model.status().message().find("8 more: sinter check m.onnx"), std::string::npos)
+      << model.status().message();
 }
 
 TEST(Check, WrongElementType) {
@@ -83,7 +87,10 @@ TEST(Check, WrongElementType) {
 TEST(Check, CyclesNameTheirNodes) {
   ModelBuilder builder;
   builder.input("x", "f32[1]").output("y", "f32[1]");
-  builder.node("Add", {"x", "c"}, {"a"}).node("Relu", {"a"}, {"b"}).node("Neg", {"b"}, {"c"}).node("Relu", {"c"}, {"y"});
+  builder.node("Add", {"x", "c"}, {"a"})
+      .node("Relu", {"a"}, {"b"})
+      .node("Neg", {"b"}, {"c"})
+      .node("Relu", {"c"}, {"y"});
   const auto findings = check(builder);
   ASSERT_EQ(findings.size(), 1u) << all(findings);
   EXPECT_TRUE(mentions(findings, "a cycle: ")) << all(findings);
@@ -100,7 +107,10 @@ TEST(Check, ShapeRulesThatFail) {
 
 TEST(Check, BadInitializers) {
   ModelBuilder builder;
-  builder.input("x", "f32[2]").output("y", "f32[2]").constant("w", Tensor::from_f32({1, 2}, {2})).node("Add", {"x", "w"}, {"y"});
+  builder.input("x", "f32[2]")
+      .output("y", "f32[2]")
+      .constant("w", Tensor::from_f32({1, 2}, {2}))
+      .node("Add", {"x", "w"}, {"y"});
   builder.graph().mutable_initializer(0)->set_raw_data("1234");
   const auto findings = check(builder);
   ASSERT_EQ(findings.size(), 1u) << all(findings);

@@ -19,7 +19,8 @@ using test::ModelBuilder;
 class ExternalDataTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::temp_directory_path() / fmt::format("sinter_external_{}", ::testing::UnitTest::GetInstance()->random_seed() + getpid());
+    root_ = fs::temp_directory_path() /
+            fmt::format("sinter_external_{}", ::testing::UnitTest::GetInstance()->random_seed() + getpid());
     fs::remove_all(root_);
     fs::create_directories(root_ / "model");
     const float values[] = {0, 1, 2, 3, 4, 5};
@@ -39,7 +40,8 @@ class ExternalDataTest : public ::testing::Test {
     w->set_data_type(1);
     w->add_dims(2);
     w->set_data_location(kLocationExternal);
-    for (const auto& [key, value] : {std::pair<std::string, std::string>{"location", location}, {"offset", offset}, {"length", length}}) {
+    for (const auto& [key, value] :
+         {std::pair<std::string, std::string>{"location", location}, {"offset", offset}, {"length", length}}) {
       if (value.empty()) continue;
       StringStringEntryProto* entry = w->add_external_data();
       entry->set_key(key);
@@ -93,11 +95,13 @@ TEST_F(ExternalDataTest, ModelsOfMoreThanTwoGigabytes) {
   const std::string path = (root_ / "model/too_large.onnx").string();
   fs::copy(root_ / "model/w.bin", path);
   fs::resize_file(path, uintmax_t{1} << 31);
-  EXPECT_NE(refusal(path).find("2147483648 bytes; protobuf messages are limited to 2147483647"), std::string::npos) << refusal(path);
+  EXPECT_NE(refusal(path).find("2147483648 bytes; protobuf messages are limited to 2147483647"), std::string::npos)
+      << refusal(path);
 }
 
 TEST_F(ExternalDataTest, SizesAreChecked) {
-  EXPECT_NE(refusal(save("w.bin", "20")).find("8 bytes at offset 20 are needed but the file has 24"), std::string::npos);
+  EXPECT_NE(refusal(save("w.bin", "20")).find("8 bytes at offset 20 are needed but the file has 24"),
+            std::string::npos);
   EXPECT_NE(refusal(save("w.bin", "0", "12")).find("length is 12"), std::string::npos);
   EXPECT_NE(refusal(save("w.bin", "9223372036854775807")).find("offset"), std::string::npos);
   EXPECT_NE(refusal(save("w.bin", "-4")).find("offset is '-4'"), std::string::npos);

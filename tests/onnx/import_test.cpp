@@ -35,7 +35,10 @@ std::vector<float> run(const ir::Model& model, std::vector<Value> inputs) {
 TEST(Import, KeepsNamesAndModelFacts) {
   ModelBuilder builder(17);
   builder.model.set_producer_version("1.2");
-  builder.input("in:0", "f32[2]").output("out/x", "f32[2]").node("Relu", {"in:0"}, {"mid"}).node("Neg", {"mid"}, {"out/x"});
+  builder.input("in:0", "f32[2]")
+      .output("out/x", "f32[2]")
+      .node("Relu", {"in:0"}, {"mid"})
+      .node("Neg", {"mid"}, {"out/x"});
   const ir::Model model = import(builder);
   EXPECT_EQ(model.producer_name, "test");
   EXPECT_EQ(model.ir_version, 8);
@@ -54,7 +57,7 @@ TEST(Import, SymbolsAndUnknownDims) {
   ModelBuilder builder;
   builder.input("x", "f32[batch,3]").output("y", "f32[*]").node("Relu", {"x"}, {"y"});
   TypeProto::Tensor* type = builder.graph().mutable_input(0)->mutable_type()->mutable_tensor_type();
-  type->mutable_shape()->add_dim();                        // unknown, without a name
+  type->mutable_shape()->add_dim();                          // unknown, without a name
   type->mutable_shape()->add_dim()->set_dim_param("h * 2");  // no plain symbol
   const ir::Model model = import(builder);
   const Shape& shape = *model.graph->inputs[0]->type.shape;
@@ -186,12 +189,15 @@ GraphProto branch(const std::string& op, const std::string& result) {
 TEST(Import, BodiesSeeOuterValues) {
   ModelBuilder builder;
   builder.input("x", "f32[2]").input("c", "bool[]").output("y", "f32[2]").node("Relu", {"x"}, {"m"});
-  builder.node("If", {"c"}, {"y"}, {attribute("then_branch", branch("Neg", "p")), attribute("else_branch", branch("Identity", "q"))});
+  builder.node("If", {"c"}, {"y"},
+               {attribute("then_branch", branch("Neg", "p")), attribute("else_branch", branch("Identity", "q"))});
   const ir::Model model = import(builder);
   const ir::Node& node = *model.graph->nodes().back();
   ASSERT_EQ(node.subgraphs.size(), 2u);
-  EXPECT_EQ(run(model, {Tensor::from_f32({-1, 2}, {2}), Tensor::scalar(DType::kBool, true)}), (std::vector<float>{0, -2}));
-  EXPECT_EQ(run(model, {Tensor::from_f32({-1, 2}, {2}), Tensor::scalar(DType::kBool, false)}), (std::vector<float>{0, 2}));
+  EXPECT_EQ(run(model, {Tensor::from_f32({-1, 2}, {2}), Tensor::scalar(DType::kBool, true)}),
+            (std::vector<float>{0, -2}));
+  EXPECT_EQ(run(model, {Tensor::from_f32({-1, 2}, {2}), Tensor::scalar(DType::kBool, false)}),
+            (std::vector<float>{0, 2}));
 }
 
 TEST(Import, UnsortedNodesAreSortedWithAWarning) {

@@ -37,7 +37,8 @@ TEST(SharedModels, AllImport) {
     EXPECT_EQ(info->inputs.size(), model->graph->inputs.size());
     EXPECT_EQ(info->outputs.size(), model->graph->outputs.size());
     EXPECT_EQ(info->operators, model->operator_histogram);
-    for (const ir::Value* output : model->graph->outputs) EXPECT_NE(output->type.kind, ValueType::Kind::kUnknown) << path << " " << output->name;
+    for (const ir::Value* output : model->graph->outputs)
+      EXPECT_NE(output->type.kind, ValueType::Kind::kUnknown) << path << " " << output->name;
     const std::string first = model->graph->outputs[0]->type.to_string();
     std::printf("%s: %zu nodes, %lld bytes of weights, output 0 %s\n", path.c_str(), model->graph->node_count(),
                 static_cast<long long>(info->initializer_bytes), first.c_str());

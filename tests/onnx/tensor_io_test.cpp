@@ -74,8 +74,8 @@ TEST_F(TensorIo, TypedFieldsAreRead) {
 }
 
 TEST_F(TensorIo, NpyRoundTrip) {
-  for (const DType dtype : {DType::kF32, DType::kF64, DType::kF16, DType::kBool, DType::kI8, DType::kU8, DType::kI16, DType::kU16,
-                            DType::kI32, DType::kU32, DType::kI64, DType::kU64}) {
+  for (const DType dtype : {DType::kF32, DType::kF64, DType::kF16, DType::kBool, DType::kI8, DType::kU8, DType::kI16,
+                            DType::kU16, DType::kI32, DType::kU32, DType::kI64, DType::kU64}) {
     for (const Dims& dims : {Dims{2, 3}, Dims{6}, Dims{1, 6, 1}, Dims{}, Dims{0, 4}}) {
       const int64_t count = product(dims);
       const Tensor tensor = Tensor::from_f32(std::vector<float>(static_cast<size_t>(count), 1), dims).cast(dtype);
@@ -98,7 +98,9 @@ std::string npy(const std::string& header, const std::string& data, int version 
   return bytes + header + data;
 }
 
-std::string raw(const std::vector<float>& values) { return {reinterpret_cast<const char*>(values.data()), values.size() * 4}; }
+std::string raw(const std::vector<float>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * 4};
+}
 
 TEST_F(TensorIo, NpyFortranOrderAndVersions) {
   const std::string header = "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }\n";
@@ -116,10 +118,14 @@ TEST_F(TensorIo, NpyRefusals) {
     return tensor.ok() ? "" : tensor.status().message();
   };
   EXPECT_NE(refusal("").find("t.npy"), std::string::npos);
-  EXPECT_NE(refusal(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", raw({1}))).find("big-endian"), std::string::npos);
-  EXPECT_NE(refusal(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", raw({1}))).find("needs 12"), std::string::npos);
-  EXPECT_NE(refusal(npy("{'descr': 'O', 'fortran_order': False, 'shape': (1,), }", "")).find("numpy"), std::string::npos);
-  EXPECT_NE(refusal(npy("{'descr': '<f4', 'shape': (99999999999, 99999999999, 9999999), }", "")).find("memory"), std::string::npos);
+  EXPECT_NE(refusal(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", raw({1}))).find("big-endian"),
+            std::string::npos);
+  EXPECT_NE(refusal(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", raw({1}))).find("needs 12"),
+            std::string::npos);
+  EXPECT_NE(refusal(npy("{'descr': 'O', 'fortran_order': False, 'shape': (1,), }", "")).find("numpy"),
+            std::string::npos);
+  EXPECT_NE(refusal(npy("{'descr': '<f4', 'shape': (99999999999, 99999999999, 9999999), }", "")).find("memory"),
+            std::string::npos);
   EXPECT_NE(refusal(npy("{'descr': '<f4', 'shape': (-1,), }", "")).find("shape"), std::string::npos);
 }
 

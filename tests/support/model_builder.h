@@ -64,8 +64,8 @@ inline onnx::AttributeProto attribute_reference(const std::string& name, const s
 }
 
 inline onnx::NodeProto node(const std::string& op_type, const std::vector<std::string>& inputs,
-                            const std::vector<std::string>& outputs, const std::vector<onnx::AttributeProto>& attributes = {},
-                            const std::string& domain = "") {
+                            const std::vector<std::string>& outputs,
+                            const std::vector<onnx::AttributeProto>& attributes = {}, const std::string& domain = "") {
   onnx::NodeProto proto;
   proto.set_op_type(op_type);
   proto.set_name(outputs.empty() ? op_type : op_type + "_" + outputs[0]);
@@ -112,8 +112,9 @@ struct ModelBuilder {
     *graph().add_initializer() = onnx::from_tensor(tensor, name);
     return *this;
   }
-  ModelBuilder& node(const std::string& op_type, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                     const std::vector<onnx::AttributeProto>& attributes = {}, const std::string& domain = "") {
+  ModelBuilder& node(const std::string& op_type, const std::vector<std::string>& inputs,
+                     const std::vector<std::string>& outputs, const std::vector<onnx::AttributeProto>& attributes = {},
+                     const std::string& domain = "") {
     *graph().add_node() = test::node(op_type, inputs, outputs, attributes, domain);
     return *this;
   }

@@ -1,5 +1,5 @@
-// Mutator: a deterministic stream of damaged copies of good files, for readers of bytes. The same seeds and seed number give the
-// same stream on every machine, so that a failure is replayed by its number.
+// Mutator: a deterministic stream of damaged copies of good files, for readers of bytes. The same seeds and seed number
+// give the same stream on every machine, so that a failure is replayed by its number.
 #pragma once
 
 #include <algorithm>
@@ -44,8 +44,19 @@ class Mutator {
   }
 
   void change(Mutation& mutation) {
-    static constexpr uint64_t kHostile[] = {0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
-                                            0x7fffffffffffffff, 0x8000000000000000, 0xffffffffffffffff, 0x4000000000000000};
+    static constexpr uint64_t kHostile[] = {0,
+                                            1,
+                                            0x7f,
+                                            0x80,
+                                            0xff,
+                                            0xffff,
+                                            0x7fffffff,
+                                            0x80000000,
+                                            0xffffffff,
+                                            0x7fffffffffffffff,
+                                            0x8000000000000000,
+                                            0xffffffffffffffff,
+                                            0x4000000000000000};
     std::string& bytes = mutation.bytes;
     const size_t at = random(bytes.size());
     switch (random(9)) {

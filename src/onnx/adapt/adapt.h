@@ -1,7 +1,8 @@
 // Adapters: operators as older opsets meant them, rewritten to the latest meaning while a node is imported.
 //
-// An adapter changes the pending node in place, and may add nodes before it (emit) or after it (wrap_output). Operators whose
-// meaning did not change have no adapter. The table in adapters.cpp lists which adapter brings an operator past which opset.
+// An adapter changes the pending node in place, and may add nodes before it (emit) or after it (wrap_output). Operators
+// whose meaning did not change have no adapter. The table in adapters.cpp lists which adapter brings an operator past
+// which opset.
 #pragma once
 
 #include <map>
@@ -51,7 +52,8 @@ class AdaptContext {
   // A node before the pending one; its output.
   ir::Value* emit(const std::string& op_type, std::vector<ir::Value*> inputs, Attributes attributes = {});
   // A node behind the pending one: it reads output `index` as its input 0, and gives the output under its old name.
-  void wrap_output(size_t index, const std::string& op_type, std::vector<ir::Value*> more_inputs, Attributes attributes = {});
+  void wrap_output(size_t index, const std::string& op_type, std::vector<ir::Value*> more_inputs,
+                   Attributes attributes = {});
 
   // Takes an attribute away and gives it back as an input: an i64 list. Null when the attribute is not there.
   ir::Value* ints_to_input(const std::string& attribute);
@@ -82,8 +84,8 @@ using AdaptFunction = Status (*)(AdaptContext&);
 // Applies all adapters that the node's opset asks for, oldest first; raises node.opset.
 Status adapt(AdaptContext& context);
 
-// True when a file of an opset below `since` can be read because adapters bring the operator there (tests compare the table with
-// the schemas' `since`).
+// True when a file of an opset below `since` can be read because adapters bring the operator there (tests compare the
+// table with the schemas' `since`).
 bool has_adapter(const std::string& op_type, int64_t since);
 
 }  // namespace sinter::onnx

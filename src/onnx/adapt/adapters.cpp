@@ -89,7 +89,8 @@ constexpr Adapter kAdapters[] = {
     {"Xor", 7, adapt_binary_broadcast},
 };
 
-// The last opset whose operators may carry `consumed_inputs`, a hint without meaning. What else changed up to it is in the table.
+// The last opset whose operators may carry `consumed_inputs`, a hint without meaning. What else changed up to it is in
+// the table.
 constexpr int64_t kLegacyOpset = 6;
 
 }  // namespace

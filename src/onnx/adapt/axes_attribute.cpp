@@ -1,4 +1,5 @@
-// Reduce*, Squeeze, Unsqueeze: until opset 17 (ReduceSum, Squeeze, Unsqueeze: 12) the axes were an attribute, now input 1.
+// Reduce*, Squeeze, Unsqueeze: until opset 17 (ReduceSum, Squeeze, Unsqueeze: 12) the axes were an attribute, now
+// input 1.
 #include "onnx/adapt/adapters.h"
 
 namespace sinter::onnx {

@@ -18,8 +18,8 @@ Status adapt_batch_normalization_9(AdaptContext& context) {
   return ok_status();
 }
 
-// Until opset 13 the outputs after the first were for training: mean, var, saved_mean, saved_var. At inference they have no
-// value; a node that reads one is reported as reading what nothing defines.
+// Until opset 13 the outputs after the first were for training: mean, var, saved_mean, saved_var. At inference they
+// have no value; a node that reads one is reported as reading what nothing defines.
 Status adapt_batch_normalization_14(AdaptContext& context) {
   if (context.node.outputs.size() > 1) context.node.outputs.resize(1);
   return ok_status();

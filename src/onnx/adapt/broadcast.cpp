@@ -1,4 +1,5 @@
-// Binary operators and PRelu until opset 6: operand B matched a run of A's axes that began at `axis`, not the last ones.
+// Binary operators and PRelu until opset 6: operand B matched a run of A's axes that began at `axis`, not the last
+// ones.
 #include "onnx/adapt/adapters.h"
 
 namespace sinter::onnx {

@@ -1,4 +1,5 @@
-// Clip until opset 10: the bounds were attributes, now inputs 1 and 2. Bounds at the end of the range of floats bound nothing.
+// Clip until opset 10: the bounds were attributes, now inputs 1 and 2. Bounds at the end of the range of floats bound
+// nothing.
 #include "onnx/adapt/adapters.h"
 
 namespace sinter::onnx {

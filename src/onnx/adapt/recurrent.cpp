@@ -6,7 +6,8 @@ namespace sinter::onnx {
 Status adapt_recurrent(AdaptContext& context) {
   context.node.attributes.erase("output_sequence");
   // The default of GRU-1 was misspelt, and files repeat it.
-  if (context.node.attributes.s_or("direction", "") == "foward") context.node.attributes.set("direction", std::string("forward"));
+  if (context.node.attributes.s_or("direction", "") == "foward")
+    context.node.attributes.set("direction", std::string("forward"));
   return ok_status();
 }
 

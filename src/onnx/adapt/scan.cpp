@@ -20,7 +20,8 @@ Status adapt_scan(AdaptContext& context) {
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const Shape* shape = context.shape(i);
     if (!shape || shape->empty() || !(*shape)[0].is(1)) {
-      return unsupported(context, fmt::format("opset 8's Scan with input {} of shape {}", i, shape ? to_string(*shape) : "unknown"));
+      return unsupported(
+          context, fmt::format("opset 8's Scan with input {} of shape {}", i, shape ? to_string(*shape) : "unknown"));
     }
     ir::Value* squeezed = context.emit("Squeeze", {node.inputs[i], context.constant_i64("batch_axis", {0})});
     if (!squeezed) return unsupported(context, "opset 8's Scan without the operator Squeeze");

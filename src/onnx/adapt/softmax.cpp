@@ -1,4 +1,5 @@
-// Softmax, LogSoftmax and Hardmax until opset 12: the input was made 2-D at `axis` (1 by default), now one axis is meant.
+// Softmax, LogSoftmax and Hardmax until opset 12: the input was made 2-D at `axis` (1 by default), now one axis is
+// meant.
 #include "onnx/adapt/adapters.h"
 
 namespace sinter::onnx {
@@ -30,7 +31,8 @@ Status adapt_softmax(AdaptContext& context) {
   attributes.set("axis", stated);
   ir::Value* flat = context.emit("Flatten", {data}, std::move(attributes));
   ir::Value* dims = context.emit("Shape", {data});
-  if (!flat || !dims) return context.error("the operators to make the input 2-D", "Flatten and Shape", "export with opset 13");
+  if (!flat || !dims)
+    return context.error("the operators to make the input 2-D", "Flatten and Shape", "export with opset 13");
   context.set_input(0, flat);
   context.node.attributes.set("axis", int64_t{-1});
   context.wrap_output(0, "Reshape", {dims});

@@ -10,7 +10,8 @@ Status adapt_tile(AdaptContext& context) {
   if (!axis) return ok_status();
   if (rank < 0 || !tiles || !tiles->is_constant() || !axis->is_constant() || tiles->constant.count() != 1 ||
       axis->constant.count() != 1) {
-    return context.error("tiles or axis that are not constant", "one constant number each", "export with opset 6 or newer");
+    return context.error("tiles or axis that are not constant", "one constant number each",
+                         "export with opset 6 or newer");
   }
   const double at = axis->constant.to_f64()[0], count = tiles->constant.to_f64()[0];
   if (!(at >= 0 && at < rank) || !(count >= 0 && count < 1e12)) {
