@@ -1,5 +1,6 @@
 #include "session/session.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <chrono>
@@ -28,8 +29,11 @@ std::string reproducible_date() {
 std::vector<engine::IoInfo> io_of(const std::vector<ir::Value*>& values) {
   std::vector<engine::IoInfo> result;
   for (const ir::Value* value : values) {
-    const std::string& name = value->onnx_names.empty() ? value->name : value->onnx_names.front();
-    result.push_back({name, value->type, value->onnx_names});
+    // The IR's name is the model's, unless it had to be made unique. A value that stands for several tensors of the model has
+    // the graph output's name, whatever the order of onnx_names.
+    const std::vector<std::string>& names = value->onnx_names;
+    const bool own = names.empty() || std::find(names.begin(), names.end(), value->name) != names.end();
+    result.push_back({own ? value->name : names.front(), value->type, names});
   }
   return result;
 }
