@@ -21,8 +21,14 @@ extern "C" {
 #endif
 
 #define SINTER_API __attribute__((visibility("default")))
+/* In C++ the enums have a fixed type, so that any number a caller passes is a value that can be refused. */
+#ifdef __cplusplus
+#define SINTER_ENUM_TYPE : unsigned int
+#else
+#define SINTER_ENUM_TYPE
+#endif
 
-typedef enum sinter_status {
+typedef enum sinter_status SINTER_ENUM_TYPE {
   SINTER_OK = 0,
   SINTER_INVALID_ARGUMENT = 1, /* the caller's value is wrong */
   SINTER_INVALID_MODEL = 2,    /* the file is no valid ONNX model */
@@ -37,7 +43,7 @@ typedef enum sinter_status {
 } sinter_status;
 
 /* Element types: ONNX's numbers. */
-typedef enum sinter_dtype {
+typedef enum sinter_dtype SINTER_ENUM_TYPE {
   SINTER_UNDEFINED = 0, SINTER_F32 = 1, SINTER_U8 = 2, SINTER_I8 = 3, SINTER_U16 = 4, SINTER_I16 = 5, SINTER_I32 = 6,
   SINTER_I64 = 7, SINTER_STRING = 8, SINTER_BOOL = 9, SINTER_F16 = 10, SINTER_F64 = 11, SINTER_U32 = 12, SINTER_U64 = 13,
   SINTER_C64 = 14, SINTER_C128 = 15, SINTER_BF16 = 16, SINTER_F8E4M3FN = 17, SINTER_F8E4M3FNUZ = 18, SINTER_F8E5M2 = 19,
@@ -45,7 +51,7 @@ typedef enum sinter_dtype {
   SINTER_I2 = 26, SINTER_F6E2M3 = 27, SINTER_F6E3M2 = 28
 } sinter_dtype;
 
-typedef enum sinter_kind { SINTER_TENSOR = 0, SINTER_SEQUENCE = 1, SINTER_OPTIONAL = 2, SINTER_UNKNOWN = 3 } sinter_kind;
+typedef enum sinter_kind SINTER_ENUM_TYPE { SINTER_TENSOR = 0, SINTER_SEQUENCE = 1, SINTER_OPTIONAL = 2, SINTER_UNKNOWN = 3 } sinter_kind;
 
 /* ---- Part 1: run time (libsinter_rt, libsinter) ---- */
 
@@ -61,7 +67,7 @@ SINTER_API void sinter_free(void* memory);
 
 /* Messages of the library: warnings and, when asked for, progress. Without a sink they are dropped. Called from any thread, one
  * call at a time. NULL removes the sink. */
-typedef enum sinter_severity { SINTER_LOG_WARNING = 0, SINTER_LOG_INFO = 1, SINTER_LOG_TRACE = 2 } sinter_severity;
+typedef enum sinter_severity SINTER_ENUM_TYPE { SINTER_LOG_WARNING = 0, SINTER_LOG_INFO = 1, SINTER_LOG_TRACE = 2 } sinter_severity;
 typedef void (*sinter_log_fn)(void* user, sinter_severity severity, const char* message);
 SINTER_API void sinter_set_log_sink(sinter_log_fn sink, void* user);
 
@@ -78,7 +84,7 @@ typedef struct sinter_tensor {
 /* Engines: immutable, shared by any number of contexts. */
 typedef struct sinter_engine sinter_engine;
 
-typedef enum sinter_verify {
+typedef enum sinter_verify SINTER_ENUM_TYPE {
   SINTER_VERIFY_TARGET = 0,   /* checksums of all a run can touch: the default */
   SINTER_VERIFY_METADATA = 1, /* all but the weights: fastest */
   SINTER_VERIFY_FULL = 2      /* the portable part's weights too */
@@ -182,7 +188,7 @@ SINTER_API sinter_status sinter_stream_wait(sinter_stream* stream);
 
 /* ---- Part 2: building (libsinter only) ---- */
 
-typedef enum sinter_fallback {
+typedef enum sinter_fallback SINTER_ENUM_TYPE {
   SINTER_FALLBACK_REFERENCE = 0, /* layers that no tactic takes run on the reference kernel */
   SINTER_FALLBACK_ERROR = 1      /* they are an error */
 } sinter_fallback;

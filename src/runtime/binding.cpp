@@ -56,14 +56,11 @@ Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings,
       bindings.emplace(*symbol, *value);
     }
     const std::optional<int64_t> expected = dim.evaluate(bindings);
-    if (expected ? *expected == actual[axis] : which == BindDims::kKnown) continue;
+    if (!expected || *expected == actual[axis]) continue;
     if (dim.is_constant()) {
       return make_error(Code::kInvalidArgument, "dim {} is {}, expected {}", axis, actual[axis], dim.value());
     }
-    if (expected) {
-      return make_error(Code::kInvalidArgument, "dim {} is {}, expected {} = {}", axis, actual[axis], dim.to_string(), *expected);
-    }
-    // Several symbols that this dim does not tell apart, as max(a,b) of two sizes that depend on data: they stay open.
+    return make_error(Code::kInvalidArgument, "dim {} is {}, expected {} = {}", axis, actual[axis], dim.to_string(), *expected);
   }
   return ok_status();
 }

@@ -9,8 +9,9 @@
 namespace sinter::runtime {
 
 // Matches `actual` against `declared`, adding to `bindings` what follows: a dim with one unbound symbol is solved for it when it is
-// linear in it. The error's text says what differs ("dim 1 is 4, expected 3"), without saying of what. A dim that can't be solved
-// is an error for kAll; kKnown passes it (a result whose sizes the shape rule could only describe).
+// linear in it. A dim of several unbound symbols leaves them open. The error's text says what differs ("dim 1 is 4, expected 3"),
+// without saying of what. A dim of one symbol that has no solution is an error for kAll; kKnown passes it (a result whose sizes the
+// shape rule could only describe).
 enum class BindDims : uint8_t { kAll, kKnown };
 Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings, BindDims which = BindDims::kAll);
 
