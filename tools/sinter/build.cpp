@@ -32,4 +32,22 @@ void add_build(CLI::App& app) {
   });
 }
 
+void add_retune(CLI::App& app) {
+  struct State {
+    BuildFlags flags;
+    std::string engine, output;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = add_command(app, "retune", "Tunes an engine for this machine from its portable part.",
+                                  "  sinter retune model.engine\n  sinter retune model.engine -o here.engine");
+  command->add_option("ENGINE", state->engine, "the engine file")->required();
+  command->add_option("-o,--output", state->output, "the engine file to write; default: in place of the old one");
+  state->flags.add_to(*command);
+  command->callback([state] {
+    const std::string& output = state->output.empty() ? state->engine : state->output;
+    require(sinter_build(state->engine.c_str(), state->flags.get(), output.c_str()));
+    std::printf("wrote %s\n", output.c_str());
+  });
+}
+
 }  // namespace sinter::tool

@@ -57,6 +57,7 @@ uint64_t parse_size(const std::string& text);
 
 // The commands. Each declares itself on the app and runs when chosen.
 void add_build(CLI::App& app);
+void add_retune(CLI::App& app);
 void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_inspect(CLI::App& app);
