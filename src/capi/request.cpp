@@ -77,6 +77,9 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   build.threads = options.threads > 0 ? options.threads : cpu_info().usable_cores;
   build.timing_cache = options.timing_cache ? options.timing_cache : "";
   build.precision = {options.tf32 != 0, options.fp16 != 0, options.bf16 != 0, options.int8 != 0, options.strict_nans != 0};
+  if (options.fp16 || options.bf16 || options.int8) {
+    log(Severity::kWarning, "a precision below fp32 is permitted, but no kernel of this version uses it: layers keep the model's types");
+  }
   build.workspace_bytes = limit_of(options.workspace_bytes);
   build.max_build_memory_bytes = limit_of(options.max_build_memory_bytes);
   build.fallback = options.fallback == SINTER_FALLBACK_ERROR ? builder::Fallback::kError : builder::Fallback::kReference;
