@@ -39,6 +39,7 @@ struct BuildResult {
   plan::Plan plan;
   std::vector<Tensor> blobs;  // plan.blobs, in order
   BuildReport report;
+  Status timing_cache_saved = ok_status();  // a plan is not lost because its timings couldn't be written
 };
 
 // The graph must be verified and typed; it is not changed. Reads and updates the timing cache.

@@ -23,8 +23,25 @@ Result<session::BuildOutcome> build(const char* model_path, const sinter_build_o
   }();
   if (!outcome.ok()) return outcome;
   last_report() = outcome->report.to_text(options && options->verbose);
-  if (options && options->report_path) SINTER_TRY(write_file(options->report_path, outcome->report.to_json()));
   return outcome;
+}
+
+// Tuning can take minutes: a place that can't be written is found before it.
+Status check_writable(const char* path) {
+  return path ? AtomicFile::create(path).status() : ok_status();
+}
+
+Status check_places(const sinter_build_options* options, const char* out_path) {
+  SINTER_TRY(check_writable(out_path));
+  if (!options) return ok_status();
+  SINTER_TRY(check_writable(options->report_path));
+  return check_writable(options->timing_cache);
+}
+
+// After the engine is safe, so that a full disk costs no more than it must.
+Status write_rest(const session::BuildOutcome& outcome, const sinter_build_options* options) {
+  if (options && options->report_path) SINTER_TRY(write_file(options->report_path, outcome.report.to_json()));
+  return outcome.timing_cache_saved;
 }
 
 }  // namespace
@@ -46,15 +63,19 @@ void sinter_build_options_init(sinter_build_options* options) {
 sinter_status sinter_build(const char* model_path, const sinter_build_options* options, const char* out_path) {
   return guarded([&]() -> Status {
     SINTER_TRY(capi::require(out_path != nullptr, "the engine's path"));
+    SINTER_TRY(capi::check_places(options, out_path));
     SINTER_ASSIGN(const session::BuildOutcome outcome, capi::build(model_path, options));
-    return engine::write_engine(outcome.contents, out_path);
+    SINTER_TRY(engine::write_engine(outcome.contents, out_path));
+    return capi::write_rest(outcome, options);
   });
 }
 
 sinter_status sinter_build_to_memory(const char* model_path, const sinter_build_options* options, void** out, size_t* out_bytes) {
   return guarded([&]() -> Status {
     SINTER_TRY(capi::require(out && out_bytes, "the place for the engine"));
+    SINTER_TRY(capi::check_places(options, nullptr));
     SINTER_ASSIGN(const session::BuildOutcome outcome, capi::build(model_path, options));
+    SINTER_TRY(capi::write_rest(outcome, options));
     SINTER_ASSIGN(const std::string bytes, engine::write_engine(outcome.contents));
     constexpr size_t kAlignment = kTensorAlignment;
     void* memory = std::aligned_alloc(kAlignment, (bytes.size() + kAlignment - 1) / kAlignment * kAlignment);

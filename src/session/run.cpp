@@ -41,6 +41,7 @@ bool is_engine_file(const std::string& path) {
 Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& request, bool may_retune) {
   if (!is_engine_file(request.model_path)) {
     SINTER_ASSIGN(BuildOutcome outcome, build_model(request));
+    SINTER_TRY(outcome.timing_cache_saved);
     return runtime::Engine::from_contents(std::move(outcome.contents));
   }
   auto engine = runtime::Engine::load(request.model_path);
@@ -48,6 +49,7 @@ Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& requ
   SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
   if (!file->has_portable()) return engine;
   SINTER_ASSIGN(BuildOutcome outcome, retune(*file, request));
+  SINTER_TRY(outcome.timing_cache_saved);
   return runtime::Engine::from_contents(std::move(outcome.contents));
 }
 

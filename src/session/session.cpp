@@ -96,6 +96,7 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
   SINTER_ASSIGN(builder::BuildResult built, builder::build_plan(graph, request.build));
   BuildOutcome outcome;
   outcome.report = std::move(built.report);
+  outcome.timing_cache_saved = std::move(built.timing_cache_saved);
   for (const auto& [name, times] : passes.fired) outcome.report.passes_fired[name] = times;
   for (const auto& [name, reasons] : passes.declined) outcome.report.passes_declined[name] = reasons;
   manifest.sinter_version = version();

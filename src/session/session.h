@@ -26,6 +26,7 @@ struct BuildRequest {
 struct BuildOutcome {
   engine::EngineContents contents;
   builder::BuildReport report;
+  Status timing_cache_saved = ok_status();  // the rest is whole even if not
 };
 
 // model.onnx → tuned engine, in memory. The engine's bytes depend on the model, the options and the timings only.

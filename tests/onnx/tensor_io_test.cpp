@@ -130,7 +130,7 @@ TEST_F(TensorIo, NpyRefusals) {
 }
 
 void append(std::string& bytes, uint64_t value, int width) {
-  for (int i = 0; i < width; ++i) bytes += static_cast<char>(value >> (8 * i));
+  for (int i = 0; i < width; ++i) bytes += i < 8 ? static_cast<char>(value >> (8 * i)) : '\0';
 }
 
 // A zip archive with one member.

@@ -73,10 +73,10 @@ void binary_vector_step(float* d, const float* a, const float* b, const float*, 
 inline float log_lane(float x) {
   const bool tiny = x < std::numeric_limits<float>::min();
   const float scaled = tiny ? x * 8388608.0f : x;
-  const int32_t bits = std::bit_cast<int32_t>(scaled);
-  const int32_t exponent = (bits - 0x3f2aaaab) & static_cast<int32_t>(0xff800000u);
+  const uint32_t bits = std::bit_cast<uint32_t>(scaled);  // unsigned: wraps for what `special` replaces
+  const uint32_t exponent = (bits - 0x3f2aaaabu) & 0xff800000u;
   const float m = std::bit_cast<float>(bits - exponent) - 1.0f;  // in [-1/3, 1/3]
-  const float power = mad(static_cast<float>(exponent), 1.19209290e-7f, tiny ? -23.0f : 0.0f);
+  const float power = mad(static_cast<float>(static_cast<int32_t>(exponent)), 1.19209290e-7f, tiny ? -23.0f : 0.0f);
   const float s = m * m;
   float r = mad(-0.130310059f, s, -0.121483512f), t = mad(0.140869141f, s, 0.139814854f);
   r = mad(r, s, -0.166846126f);
