@@ -111,6 +111,7 @@ Candidates collect_candidates(const Problem& problem, const BuildOptions& option
   const bool dynamic = has_symbols(problem);
   for (const Tactic* tactic : tactic_registry().all()) {
     const std::string label = fmt::format("{}@{}", tactic->id(), tactic->version());
+    if (tactic->device() != problem.device.kind) continue;
     if (!matches_filter(tactic->id(), options.tactic_filter)) continue;
     Answer answer;
     tactic->query(problem, answer);

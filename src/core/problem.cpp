@@ -75,6 +75,7 @@ std::string Problem::key() const {
   text += fmt::format(" precision={}{}{}{}{} threads={} isa={}", precision.tf32 ? "t" : "", precision.fp16 ? "h" : "",
                       precision.bf16 ? "b" : "", precision.int8 ? "i" : "", precision.strict_nans ? "n" : "", threads,
                       isa_name(isa));
+  if (on_cuda()) text += fmt::format(" cuda=sm{}x{}", device.sm, device.processors);
   // Strings of the model may hold anything; the key stays one line.
   for (char& c : text) {
     if (c == '\n' || c == '\r' || c == '\0') c = ' ';

@@ -27,6 +27,18 @@ struct TensorDesc {
   int rank() const { return static_cast<int>(shape.size()); }
 };
 
+enum class DeviceKind : uint8_t { kCpu = 0, kCuda = 1 };
+
+// What a tactic may know of the device that a problem is for. All of it is part of timing keys.
+struct DeviceSpec {
+  DeviceKind kind = DeviceKind::kCpu;
+  int sm = 0;                // CUDA: compute capability, 90 for 9.0
+  int processors = 0;        // CUDA: multiprocessors
+  int64_t shared_bytes = 0;  // CUDA: shared memory that a block can have (opt-in limit)
+  int64_t l2_bytes = 0;      // CUDA
+  bool operator==(const DeviceSpec&) const = default;
+};
+
 // Which compute types are permitted besides the stored ones.
 struct Precision {
   bool tf32 = true;         // dense f32 may be computed with operands of at least TF32's accuracy
@@ -43,9 +55,11 @@ struct Problem {
   int epilogue_base = -1;   // first epilogue input; -1: no epilogue
   PointwiseProgram epilogue;  // program input 0 is the operator's output 0, input i is inputs[epilogue_base + i - 1]
   Precision precision;
-  int threads = 1;
-  Isa isa = Isa::kBaseline;
+  DeviceSpec device;
+  int threads = 1;           // CPU; 1 on other devices
+  Isa isa = Isa::kBaseline;  // CPU; kBaseline on other devices
 
+  bool on_cuda() const { return device.kind == DeviceKind::kCuda; }
   bool has_epilogue() const { return epilogue_base >= 0; }
   int op_input_count() const { return has_epilogue() ? epilogue_base : static_cast<int>(inputs.size()); }
   // Everything that a timing depends on, as one line of text; equal keys are the same work. Layouts are not in it.

@@ -75,6 +75,7 @@ TacticRegistry& tactic_registry() {
   static TacticRegistry* registry = [] {
     auto* made = new TacticRegistry;  // never destroyed: kernels may outlive static destructors
     register_cpu_tactics(*made);
+    register_cuda_tactics(*made);
     return made;
   }();
   return *registry;

@@ -25,7 +25,7 @@ class TacticRegistry {
   std::vector<const Tactic*> tactics_;
 };
 
-// The process's registry with the built-in CPU tactics in it. Thread-safe.
+// The process's registry with the built-in CPU and CUDA tactics in it. Thread-safe.
 TacticRegistry& tactic_registry();
 
 // Loads a provider module ("onednn": libsinter_onednn.so beside the library or on the loader's path) and adds its tactics; ok
@@ -36,7 +36,9 @@ Status load_provider(std::string_view name);
 using ProviderEntry = void (*)(TacticRegistry& registry);
 inline constexpr const char* kProviderEntryName = "sinter_provider_register_v1";
 
-// Defined by src/cpu: adds every line of src/cpu/tactics.def in order.
+// Defined by src/cpu and src/cuda: add every line of their tactics.def in order. CUDA tactics are there without a GPU too; only
+// problems of that device reach them.
 void register_cpu_tactics(TacticRegistry& registry);
+void register_cuda_tactics(TacticRegistry& registry);
 
 }  // namespace sinter

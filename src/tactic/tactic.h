@@ -29,14 +29,18 @@ struct Answer {
   void decline(std::string reason) { declines.push_back({std::move(reason)}); }
 };
 
+// All pointers are addresses of the problem's device.
 struct LaunchArgs {
   const void* const* inputs;  // one a problem input; null for packed and absent ones; in the offer's layouts
   void* const* outputs;
-  void* workspace;            // at least what specialize returned, aligned to kTensorAlignment
-  ThreadTeam* team;
+  void* workspace;            // at least what specialize returned, aligned to kTensorAlignment (CUDA: 256)
+  ThreadTeam* team;           // CPU
+  void* stream = nullptr;     // CUDA: the CUstream that all work goes to
+  const void* const* blobs = nullptr;  // CUDA: device addresses of prepare's blobs, in order
 };
 
-// A bound kernel: belongs to one execution context, used by one thread at a time.
+// A bound kernel: belongs to one execution context, used by one thread at a time. CUDA: the device's context is current in all calls
+// of Tactic and Kernel but query, prepare and compile.
 class Kernel {
  public:
   virtual ~Kernel() = default;
@@ -45,6 +49,8 @@ class Kernel {
   virtual Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) = 0;
   // Does the work: no allocation, no lock, no throw. Inputs and outputs are aligned to at least 16 bytes where the value is the
   // caller's, to 64 otherwise. A failure can only be one of the data (an index out of range).
+  // CUDA: puts the work on args.stream and returns; the call may be captured into a graph, so nothing else but launches, copies and
+  // fills on that stream is allowed, and what it puts there may depend on nothing but the specialised dims and the pointers.
   virtual Status launch(const LaunchArgs& args) = 0;
 };
 
@@ -53,6 +59,7 @@ class Tactic {
   virtual ~Tactic() = default;
   virtual std::string_view id() const = 0;  // "cpu.softmax_rows"; printed as id@version
   virtual int version() const = 0;          // bump when results, packing or speed change: invalidates timings and engines
+  virtual DeviceKind device() const { return DeviceKind::kCpu; }  // it is asked about problems of this device only
   // Adds offers, or declines with a reason, for a problem whose layouts are all kRowMajor still. Pure and thread-safe.
   virtual void query(const Problem& problem, Answer& answer) const = 0;
   // Packed blobs for the engine (any dtype; often u8 or f32), from the constant inputs marked packed_inputs. `constants` has one
@@ -61,7 +68,10 @@ class Tactic {
   virtual Result<std::vector<Tensor>> prepare(const Problem&, const Offer&, std::span<const Tensor>) const {
     return std::vector<Tensor>();
   }
-  // Makes the kernel. Blobs are views into the engine, which outlives the kernel.
+  // Device code for the engine (a cubin); undefined: none. Apart from prepare's blobs, because code is loaded from trusted engines only.
+  virtual Result<Tensor> compile(const Problem&, const Offer&) const { return Tensor(); }
+  // Makes the kernel. `blobs`: prepare's, then compile's code when there is one: views into the engine (host memory), which outlives
+  // the kernel. CUDA: prepare's are for sizes only; their device addresses come with every launch.
   virtual Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
                                                std::span<const Tensor> blobs) const = 0;
 };

@@ -1,0 +1,69 @@
+// What every tactic of src/cuda begins with. One file of src/cuda named in tactics.def is one tactic: a class derived from
+// CudaTactic and the line SINTER_CUDA_TACTIC(file_name, ClassName) at its end.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cuda/kernel.h"
+#include "cuda/tactics.h"
+
+namespace sinter::cuda {
+
+class CudaTactic : public Tactic {
+ public:
+  CudaTactic(const char* id, int version) : id_(id), version_(version) {}
+  std::string_view id() const final { return id_; }
+  int version() const final { return version_; }
+  DeviceKind device() const final { return DeviceKind::kCuda; }
+  Result<Tensor> compile(const Problem& problem, const Offer& offer) const final {
+    SINTER_ASSIGN(const Source text, source(problem, offer));
+    return cuda::compile(text, problem.device.sm);
+  }
+
+ protected:
+  // What to compile for this offer (the problem has the offer's layouts).
+  virtual Result<Source> source(const Problem& problem, const Offer& offer) const = 0;
+
+ private:
+  const char* id_;
+  int version_;
+};
+
+// Versions, as tactics.def states them.
+namespace tactic_version {
+#define TACTIC(name, version) inline constexpr int name = version;
+#include "cuda/tactics.def"
+#undef TACTIC
+}  // namespace tactic_version
+
+#define SINTER_CUDA_TACTIC(name, Class)                                 \
+  const Tactic& name() {                                                \
+    static const Class tactic("cuda." #name, tactic_version::name);     \
+    return tactic;                                                      \
+  }
+
+// An offer with all tensors in one layout.
+inline Offer uniform_offer(const Problem& problem, Layout layout, std::string config = "") {
+  Offer offer;
+  offer.config = std::move(config);
+  offer.input_layouts.assign(problem.inputs.size(), layout);
+  offer.output_layouts.assign(problem.outputs.size(), layout);
+  return offer;
+}
+
+inline bool is_op(const Problem& problem, std::string_view op, std::string_view domain = "") {
+  return problem.op == op && problem.domain == domain;
+}
+// Bytes of an element, 0 for types without whole bytes and for strings.
+inline int element_bytes(DType dtype) { return dtype_bits(dtype) % 8 == 0 ? dtype_bits(dtype) / 8 : 0; }
+// f32, f16, bf16: what kernels widen to float.
+inline bool is_compute_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
+// The name in kernel text: "f32", "f16", "bf16", "i8", "u8", "i32", "i64", "boolean", …; "" where kernels have no such type.
+std::string_view device_type(DType dtype);
+
+inline int64_t normal_axis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
+constexpr int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+constexpr int64_t ceil_quotient(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
+
+}  // namespace sinter::cuda

@@ -1,0 +1,209 @@
+#include "cuda/kernel.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace sinter::cuda {
+
+// Made by cmake/embed.cmake.
+struct KernelText {
+  std::string_view file, text;
+};
+extern const KernelText kKernelTexts[];
+extern const size_t kKernelTextCount;
+
+namespace {
+
+struct Memo {
+  std::mutex mutex;
+  std::map<std::string, Tensor, std::less<>> cubins;
+};
+Memo& memo() {
+  static Memo* const instance = new Memo();
+  return *instance;
+}
+
+// The architecture whose code this capability runs; from 9.0 on with the instructions of that generation alone ("a").
+std::string arch_option(int sm) { return fmt::format("--gpu-architecture=sm_{}{}", sm, sm >= 90 ? "a" : ""); }
+
+// The lines of a compiler's log that say what is wrong.
+std::string first_errors(const std::string& log) {
+  std::string out;
+  size_t begin = 0;
+  for (int lines = 0; begin < log.size() && lines < 4;) {
+    const size_t end = std::min(log.find('\n', begin), log.size());
+    const std::string_view line(log.data() + begin, end - begin);
+    if (line.find("error") != line.npos) {
+      out += (out.empty() ? "" : "; ") + std::string(line);
+      ++lines;
+    }
+    begin = end + 1;
+  }
+  return out.empty() ? log.substr(0, 300) : out;
+}
+
+Result<Tensor> run_nvrtc(const Source& source, const std::vector<std::string>& options) {
+  SINTER_ASSIGN(const NvrtcApi* api, nvrtc());
+  std::vector<std::string> names, texts;
+  for (size_t i = 0; i < kKernelTextCount; ++i) {
+    names.emplace_back(kKernelTexts[i].file);
+    texts.emplace_back(kKernelTexts[i].text);
+  }
+  names.emplace_back("generated.h");
+  texts.push_back(source.generated);
+  std::vector<const char*> name_pointers, text_pointers, option_pointers;
+  for (const std::string& name : names) name_pointers.push_back(name.c_str());
+  for (const std::string& text : texts) text_pointers.push_back(text.c_str());
+  for (const std::string& option : options) option_pointers.push_back(option.c_str());
+  const std::string text(kernel_text(source.file));
+  nvrtcProgram program = nullptr;
+  int result = api->CreateProgram(&program, text.c_str(), source.file.c_str(), static_cast<int>(names.size()), text_pointers.data(),
+                                  name_pointers.data());
+  if (result != 0) return make_error(Code::kInternal, "nvrtcCreateProgram('{}') failed: {}", source.file, api->GetErrorString(result));
+  const std::unique_ptr<nvrtcProgram, int (*)(nvrtcProgram*)> guard(&program, api->DestroyProgram);
+  result = api->CompileProgram(program, static_cast<int>(options.size()), option_pointers.data());
+  if (result != 0) {
+    size_t bytes = 0;
+    api->GetProgramLogSize(program, &bytes);
+    std::string log(bytes, '\0');
+    if (bytes > 0) api->GetProgramLog(program, log.data());
+    return make_error(Code::kInternal, "kernel '{}' ({}): NVRTC {}.{} refused it: {}; report this", source.file, fmt::join(options, " "), api->major,
+                      api->minor, first_errors(log));
+  }
+  size_t bytes = 0;
+  result = api->GetCubinSize(program, &bytes);
+  Tensor cubin(DType::kU8, {static_cast<int64_t>(bytes)});
+  if (result == 0) result = api->GetCubin(program, cubin.data<char>());
+  if (result != 0 || bytes == 0) {
+    return make_error(Code::kInternal, "kernel '{}': NVRTC gave no cubin: {}", source.file, api->GetErrorString(result));
+  }
+  return cubin;
+}
+
+}  // namespace
+
+std::string_view kernel_text(std::string_view file) {
+  for (size_t i = 0; i < kKernelTextCount; ++i) {
+    if (kKernelTexts[i].file == file) return kKernelTexts[i].text;
+  }
+  return {};
+}
+
+std::vector<std::string_view> kernel_files() {
+  std::vector<std::string_view> files;
+  for (size_t i = 0; i < kKernelTextCount; ++i) files.push_back(kKernelTexts[i].file);
+  return files;
+}
+
+Result<Tensor> compile(const Source& source, int sm) {
+  if (kernel_text(source.file).empty()) return make_error(Code::kInternal, "kernel file '{}' is not in this library", source.file);
+  std::vector<std::string> options = {arch_option(sm), "--std=c++17", "-default-device"};
+  for (const std::string& define : source.defines) options.push_back("-D" + define);
+  const std::string key = fmt::format("{}\n{}\n{}", source.file, fmt::join(options, "\n"), source.generated);
+  {
+    const std::lock_guard lock(memo().mutex);
+    const auto it = memo().cubins.find(key);
+    if (it != memo().cubins.end()) return it->second;
+  }
+  SINTER_ASSIGN(Tensor cubin, run_nvrtc(source, options));
+  const std::lock_guard lock(memo().mutex);
+  memo().cubins[key] = cubin;
+  return cubin;
+}
+
+class Module {
+ public:
+  explicit Module(CUmodule handle, CUcontext context) : handle_(handle), context_(context) {}
+  ~Module() {
+    const DriverApi* api = *driver();
+    if (api->CtxPushCurrent(context_) != kCudaSuccess) return;  // the context is gone, and the module with it
+    api->ModuleUnload(handle_);
+    CUcontext popped = nullptr;
+    api->CtxPopCurrent(&popped);
+  }
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+  CUmodule handle() const { return handle_; }
+
+ private:
+  CUmodule handle_;
+  CUcontext context_;
+};
+
+namespace {
+
+struct LoadedModules {
+  std::mutex mutex;
+  std::map<std::pair<CUcontext, uint64_t>, std::weak_ptr<const Module>> modules;
+};
+LoadedModules& loaded_modules() {
+  static LoadedModules* const instance = new LoadedModules();
+  return *instance;
+}
+
+Result<std::shared_ptr<const Module>> load_module(const Tensor& cubin) {
+  SINTER_ASSIGN(const DriverApi* api, driver());
+  CUcontext context = nullptr;
+  SINTER_TRY(check(api->CtxGetCurrent(&context), "cuCtxGetCurrent"));
+  const std::pair key{context, XXH3_64bits(cubin.raw(), static_cast<size_t>(cubin.bytes()))};
+  const std::lock_guard lock(loaded_modules().mutex);
+  std::weak_ptr<const Module>& slot = loaded_modules().modules[key];
+  if (auto module = slot.lock()) return module;
+  CUmodule handle = nullptr;
+  SINTER_TRY(check(api->ModuleLoadData(&handle, cubin.raw()), "cuModuleLoadData"));
+  auto module = std::make_shared<const Module>(handle, context);
+  slot = module;
+  return module;
+}
+
+}  // namespace
+
+Result<Function> Function::load(const Tensor& cubin, const std::string& name) {
+  if (!cubin.defined() || cubin.bytes() < 64) {
+    return make_error(Code::kInvalidEngine, "kernel '{}': the engine holds no code for it; build the engine again", name);
+  }
+  Function function;
+  SINTER_ASSIGN(function.module_, load_module(cubin));
+  SINTER_TRY(check((*driver())->ModuleGetFunction(&function.handle_, function.module_->handle(), name.c_str()),
+                   fmt::format("cuModuleGetFunction('{}')", name)));
+  return function;
+}
+
+Status Function::allow_shared(int bytes) const {
+  return check((*driver())->FuncSetAttribute(handle_, kFuncMaxDynamicShared, bytes), "cuFuncSetAttribute(dynamic shared memory)");
+}
+
+Result<int> Function::blocks_per_processor(int threads, int shared_bytes) const {
+  int blocks = 0;
+  SINTER_TRY(check((*driver())->OccupancyMaxActiveBlocks(&blocks, handle_, threads, static_cast<size_t>(shared_bytes)),
+                   "cuOccupancyMaxActiveBlocksPerMultiprocessor"));
+  return blocks;
+}
+
+Status launch_raw(const Function& function, const Launch& launch, void** arguments) {
+  const auto api = driver();
+  if (!api.ok()) return api.status();
+  const Grid& grid = launch.grid;
+  if (grid.x <= 0 || grid.y <= 0 || grid.z <= 0) return ok_status();  // nothing to do
+  if (grid.x > INT32_MAX || grid.y > 65535 || grid.z > 65535) {
+    return make_error(Code::kUnsupported, "a launch of {}x{}x{} blocks is more than CUDA takes; use smaller inputs", grid.x, grid.y, grid.z);
+  }
+  const auto gx = static_cast<unsigned>(grid.x), gy = static_cast<unsigned>(grid.y), gz = static_cast<unsigned>(grid.z);
+  const auto threads = static_cast<unsigned>(launch.threads), shared = static_cast<unsigned>(launch.shared_bytes);
+  const auto stream = static_cast<CUstream>(launch.stream);
+  if (launch.cluster_x <= 1) {
+    return check((*api)->LaunchKernel(function.handle(), gx, gy, gz, threads, 1, 1, shared, stream, arguments, nullptr), "cuLaunchKernel");
+  }
+  if (!(*api)->LaunchKernelEx) return make_error(Code::kUnsupported, "the driver has no cuLaunchKernelEx, which clusters need; update it");
+  LaunchAttribute attribute;
+  attribute.id = kLaunchClusterDimension;
+  attribute.cluster = {static_cast<unsigned>(launch.cluster_x), 1, 1};
+  const LaunchConfig config{gx, gy, gz, threads, 1, 1, shared, stream, &attribute, 1};
+  return check((*api)->LaunchKernelEx(&config, function.handle(), arguments, nullptr), "cuLaunchKernelEx");
+}
+
+}  // namespace sinter::cuda

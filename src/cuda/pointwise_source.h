@@ -1,0 +1,15 @@
+// Pointwise programs (core/pointwise.h) printed as text of CUDA kernels: the body of pointwise kernels and the epilogues of dense ones.
+#pragma once
+
+#include <string>
+
+#include "core/problem.h"
+#include "core/pointwise.h"
+
+namespace sinter::cuda {
+
+// "SINTER_DEVICE void NAME(const f32 (&x)[I], f32 (&y)[O]) { … }" with I = max(inputs, 1). All in f32, meanings as evaluate_pointwise.
+// Needs "pointwise_ops.h" included before it.
+std::string program_source(const PointwiseProgram& program, const std::string& name);
+
+}  // namespace sinter::cuda

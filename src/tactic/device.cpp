@@ -1,0 +1,99 @@
+#include "tactic/device.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+
+#include "core/tensor.h"
+
+namespace sinter {
+namespace {
+
+// The trivial device: this process's memory.
+class HostDevice final : public Device {
+ public:
+  const DeviceSpec& spec() const override { return spec_; }
+  const std::string& name() const override { return name_; }
+  int ordinal() const override { return 0; }
+  Result<bool> enter() override { return false; }
+  void leave() override {}
+  Result<void*> allocate(int64_t bytes) override {
+    void* memory = nullptr;
+    const size_t size = static_cast<size_t>((std::max<int64_t>(bytes, 1) + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment);
+    if (::posix_memalign(&memory, kDeviceAlignment, size) != 0) {
+      return make_error(Code::kOutOfMemory, "{} bytes could not be allocated; use smaller inputs or free memory", bytes);
+    }
+    return memory;
+  }
+  void release(void* memory) override { std::free(memory); }
+  Result<void*> allocate_host(int64_t bytes) override { return allocate(bytes); }
+  void release_host(void* memory) override { std::free(memory); }
+  int64_t free_bytes() override { return cpu_info().memory_bytes; }
+  bool is_device_memory(const void*) override { return true; }
+  Status copy(void* to, const void* from, int64_t bytes, CopyKind, DeviceStream) override {
+    if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+    return ok_status();
+  }
+  Status fill(void* memory, uint8_t value, int64_t bytes, DeviceStream) override {
+    if (bytes > 0) std::memset(memory, value, static_cast<size_t>(bytes));
+    return ok_status();
+  }
+  Result<DeviceStream> make_stream() override { return DeviceStream(nullptr); }
+  void release_stream(DeviceStream) override {}
+  Status wait(DeviceStream) override { return ok_status(); }
+  Result<DeviceEvent> make_event(bool) override { return DeviceEvent(nullptr); }
+  void release_event(DeviceEvent) override {}
+  Status record(DeviceEvent, DeviceStream) override { return ok_status(); }
+  Status wait_event(DeviceStream, DeviceEvent) override { return ok_status(); }
+  Result<double> elapsed_us(DeviceEvent, DeviceEvent) override { return no("timing by events"); }
+  Status begin_capture(DeviceStream) override { return no("capturing a graph"); }
+  Result<DeviceGraph> end_capture(DeviceStream) override { return no("capturing a graph"); }
+  Status launch_graph(DeviceGraph, DeviceStream) override { return no("launching a graph"); }
+  void release_graph(DeviceGraph) override {}
+
+ private:
+  static Status no(const char* what) { return make_error(Code::kUnsupported, "device 'cpu': {} is for GPUs", what); }
+  DeviceSpec spec_;
+  std::string name_ = "cpu";
+};
+
+}  // namespace
+
+Result<DeviceBuffer> DeviceBuffer::make(Device* device, int64_t bytes) {
+  DeviceBuffer buffer;
+  SINTER_ASSIGN(buffer.memory_, device->allocate(bytes));
+  buffer.device_ = device;
+  buffer.bytes_ = bytes;
+  return buffer;
+}
+
+DeviceBuffer::~DeviceBuffer() {
+  if (!memory_) return;
+  const DeviceScope scope(device_);
+  if (scope.status().ok()) device_->release(memory_);
+}
+
+Result<DeviceId> parse_device(std::string_view text) {
+  const auto wrong = [&] {
+    return make_error(Code::kInvalidArgument, "device: found '{}', expected 'cpu', 'cuda' or 'cuda:N' (N counts from 0)", text);
+  };
+  if (text == "cpu") return DeviceId();
+  if (text.substr(0, 4) != "cuda") return wrong();
+  DeviceId id{DeviceKind::kCuda, 0};
+  if (text.size() == 4) return id;
+  const char* end = text.data() + text.size();
+  if (text[4] != ':' || text.size() == 5) return wrong();
+  const auto parsed = std::from_chars(text.data() + 5, end, id.ordinal);
+  if (parsed.ec != std::errc() || parsed.ptr != end || id.ordinal < 0) return wrong();
+  return id;
+}
+
+std::string to_string(DeviceId id) { return id.kind == DeviceKind::kCpu ? "cpu" : fmt::format("cuda:{}", id.ordinal); }
+
+Result<Device*> find_device(DeviceId id) {
+  if (id.kind == DeviceKind::kCuda) return find_cuda_device(id.ordinal);
+  static HostDevice* const host = new HostDevice();
+  return host;
+}
+
+}  // namespace sinter

@@ -1,0 +1,127 @@
+// Device: where a plan's steps run: memory, copies, streams, timing, graphs. One object a device and context, for the whole process:
+// everything shares its context and its allocator. The CPU is the trivial one: copies are memcpy, streams are null, nothing is captured.
+//
+// All calls but those marked (any time) are made with the device active on the calling thread: inside a DeviceScope.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+#include "core/problem.h"
+
+namespace sinter {
+
+using DeviceStream = void*;  // CUstream
+using DeviceEvent = void*;   // CUevent
+using DeviceGraph = void*;   // CUgraphExec
+
+enum class CopyKind : uint8_t { kHostToDevice, kDeviceToHost, kDeviceToDevice };
+
+constexpr int64_t kDeviceAlignment = 256;  // bytes: of allocations, and of values in a device's arena
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual const DeviceSpec& spec() const = 0;            // (any time)
+  virtual const std::string& name() const = 0;           // "NVIDIA H200" (any time)
+  virtual int ordinal() const = 0;                       // the 1 of cuda:1 (any time)
+  // Makes the device current on this thread; true: leave() must follow. (any time)
+  virtual Result<bool> enter() = 0;
+  virtual void leave() = 0;
+
+  // Device memory of at least one byte. An error names the size asked for and what is free.
+  virtual Result<void*> allocate(int64_t bytes) = 0;
+  virtual void release(void* memory) = 0;
+  // Host memory that copies move at full speed and without waiting (pinned).
+  virtual Result<void*> allocate_host(int64_t bytes) = 0;
+  virtual void release_host(void* memory) = 0;
+  virtual int64_t free_bytes() = 0;
+  // Whether the address is the device's memory.
+  virtual bool is_device_memory(const void* address) = 0;
+
+  // In the stream's order; from or to pageable host memory it waits for as long as that memory is used.
+  virtual Status copy(void* to, const void* from, int64_t bytes, CopyKind kind, DeviceStream stream) = 0;
+  virtual Status fill(void* memory, uint8_t value, int64_t bytes, DeviceStream stream) = 0;
+
+  virtual Result<DeviceStream> make_stream() = 0;
+  virtual void release_stream(DeviceStream stream) = 0;
+  virtual Status wait(DeviceStream stream) = 0;          // for all work of the stream; failures of that work show here
+  virtual Result<DeviceEvent> make_event(bool timing) = 0;
+  virtual void release_event(DeviceEvent event) = 0;
+  virtual Status record(DeviceEvent event, DeviceStream stream) = 0;
+  virtual Status wait_event(DeviceStream stream, DeviceEvent event) = 0;  // the stream's later work waits for the event
+  virtual Result<double> elapsed_us(DeviceEvent begin, DeviceEvent end) = 0;  // waits for `end`
+
+  // What is put on the stream between the two calls becomes a graph and does not run.
+  virtual Status begin_capture(DeviceStream stream) = 0;
+  virtual Result<DeviceGraph> end_capture(DeviceStream stream) = 0;
+  virtual Status launch_graph(DeviceGraph graph, DeviceStream stream) = 0;
+  virtual void release_graph(DeviceGraph graph) = 0;
+};
+
+// The device is current on this thread while it lives. Check status() before use. Null device: nothing happens.
+class DeviceScope {
+ public:
+  explicit DeviceScope(Device* device) : device_(device) {
+    if (!device_) return;
+    auto entered = device_->enter();
+    if (entered.ok()) left_ = !*entered;
+    else status_ = std::move(entered).status();
+  }
+  ~DeviceScope() {
+    if (device_ && !left_) device_->leave();
+  }
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+  const Status& status() const { return status_; }
+
+ private:
+  Device* device_;
+  bool left_ = true;
+  Status status_;
+};
+
+// Device memory with an owner.
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  static Result<DeviceBuffer> make(Device* device, int64_t bytes);
+  DeviceBuffer(DeviceBuffer&& other) noexcept { swap(other); }
+  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~DeviceBuffer();
+  uint8_t* data() const { return static_cast<uint8_t*>(memory_); }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  void swap(DeviceBuffer& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(memory_, other.memory_);
+    std::swap(bytes_, other.bytes_);
+  }
+  Device* device_ = nullptr;
+  void* memory_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+// "cpu", "cuda", "cuda:1" → kind and ordinal.
+struct DeviceId {
+  DeviceKind kind = DeviceKind::kCpu;
+  int ordinal = 0;
+};
+Result<DeviceId> parse_device(std::string_view text);
+std::string to_string(DeviceId id);  // "cpu", "cuda:0"
+
+// The device, with the caller's current CUDA context where it is this device's, else with its primary context. Lives till the process
+// ends. An error says what is missing (driver, device of that number) and how to get it.
+Result<Device*> find_device(DeviceId id);
+
+// Defined by src/cuda.
+Result<Device*> find_cuda_device(int ordinal);
+
+}  // namespace sinter
