@@ -27,6 +27,17 @@ TEST(Softmax, large_and_special_values) {
   check(TacticRow("Softmax").attr("axis", int64_t{0}).input(rows), {2e-5, 1e-7});
 }
 
+// Terms down to exp(-87) keep their digits; below, a term may be zero, which is within exp(-87) = 1.7e-38 of it.
+TEST(Softmax, terms_near_the_smallest_normal_number) {
+  Tensor rows = random_tensor({4, 37}, 1, 1);
+  const float depths[] = {-60, -85, -86.9f, -87.1f, -88, -95, -103.9f, -104.5f, -150, -3e38f};
+  for (int64_t r = 0; r < 4; ++r) {
+    rows.data<float>()[r * 37] = 2;
+    for (int64_t i = 0; i < 10; ++i) rows.data<float>()[r * 37 + 1 + r * 8 + i % (36 - r * 8)] = depths[i];
+  }
+  check(TacticRow("Softmax").input(rows), {2e-5, 1.7e-38});
+}
+
 TEST(LayerNorm, shapes_axes_and_absent_bias) {
   for (const int64_t length : {1, 7, 16, 63, 768}) {
     check(TacticRow("LayerNormalization").input(random_tensor({5, length}, 1)).constant_input(random_tensor({length}, 2)).constant_input(random_tensor({length}, 3)), {1e-5, 2e-5});

@@ -13,7 +13,8 @@ struct RowKernels {
   float (*sum)(const float* a, int64_t n);                                    // in many partial sums
   float (*sum_abs)(const float* a, int64_t n);
   float (*sum_square)(const float* a, float center, int64_t n);               // of a[i] - center
-  float (*exp_sum)(float* d, const float* a, float shift, int64_t n);         // d[i] = exp(a[i] - shift); their sum
+  // d[i] = exp(a[i] - shift), zero where a[i] - shift < -87; their sum. For a shift that is the largest of a.
+  float (*exp_sum)(float* d, const float* a, float shift, int64_t n);
   void (*scale)(float* d, const float* a, float factor, int64_t n);           // d[i] = a[i] * factor
   // d[i] = (a[i] - shift) * factor * gain[i] + bias[i]; gain and bias may be null.
   void (*normalize)(float* d, const float* a, float shift, float factor, const float* gain, const float* bias, int64_t n);

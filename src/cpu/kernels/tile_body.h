@@ -29,28 +29,41 @@ inline ClipBounds clip_bounds(const Epilogue& epilogue) {
 }
 
 // Epilogue of the first `rows` rows of an accumulator tile: residual and clip in registers; other activations by a
-// second pass over the tile, which is in the first-level cache by then.
+// second pass over the tile, which is in the first-level cache by then. Each decision is taken once a tile, not once a
+// register: with few k a tile's ends are a tenth of its time.
 template <int kRows, int kVecs>
-inline void finish_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs], float* c, int64_t c_stride, int rows,
-                        int cols, const Epilogue& epilogue, int64_t row, int64_t col) {
+inline __attribute__((always_inline)) void finish_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs],
+                                                       float* c, int64_t c_stride, int rows, int cols,
+                                                       const Epilogue& epilogue, int64_t row, int64_t col) {
   const ClipBounds clip = clip_bounds(epilogue);
-  const Vec low = splat(clip.low), high = splat(clip.high);
   const float* residual = epilogue.residual;
   const int64_t residual_stride = epilogue.residual_stride;
   if (residual != nullptr) residual += row * residual_stride + col;
-  const bool before = residual != nullptr && !epilogue.residual_after_activation;
-  const bool after = residual != nullptr && epilogue.residual_after_activation && clip.in_registers;
+  const auto add_residual = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      if (r >= rows) break;
+#pragma GCC unroll 4
+      for (int j = 0; j < kVecs; ++j) {
+        acc[r][j] = add(acc[r][j], load(residual + r * residual_stride + j * kLanes, mask[j]));
+      }
+    }
+  };
+  if (residual != nullptr && !epilogue.residual_after_activation) add_residual();
+  if (clip.in_registers && epilogue.activation != Activation::kNone) {
+    const Vec low = splat(clip.low), high = splat(clip.high);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+      for (int j = 0; j < kVecs; ++j) acc[r][j] = min_of(high, max_of(low, acc[r][j]));
+    }
+  }
+  if (residual != nullptr && epilogue.residual_after_activation && clip.in_registers) add_residual();
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     if (r >= rows) break;
 #pragma GCC unroll 4
-    for (int j = 0; j < kVecs; ++j) {
-      Vec v = acc[r][j];
-      if (before) v = add(v, load(residual + r * residual_stride + j * kLanes, mask[j]));
-      v = min_of(high, max_of(low, v));
-      if (after) v = add(v, load(residual + r * residual_stride + j * kLanes, mask[j]));
-      store(c + r * c_stride + j * kLanes, v, mask[j]);
-    }
+    for (int j = 0; j < kVecs; ++j) store(c + r * c_stride + j * kLanes, acc[r][j], mask[j]);
   }
   if (!clip.in_registers) activate_block(c, c_stride, rows, cols, epilogue, row, col);
   if (epilogue.post != nullptr) {
@@ -58,19 +71,28 @@ inline void finish_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs],
   }
 }
 
-template <int kRows, int kVecs>
-inline void start_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs], const TileCall& call) {
-  const float* bias = call.epilogue->bias;
-  const bool per_row = call.epilogue->bias_per_row;
+// Sets every register of the tile to value(row, vector).
+template <int kRows, int kVecs, typename Value>
+inline __attribute__((always_inline)) void set_tile(Vec (&acc)[kRows][kVecs], Value value) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int j = 0; j < kVecs; ++j) {
-      if (call.accumulate) acc[r][j] = load(call.c + r * call.c_stride + j * kLanes, mask[j]);
-      else if (bias == nullptr) acc[r][j] = splat(0.0f);
-      else if (per_row) acc[r][j] = splat(bias[call.row + r]);
-      else acc[r][j] = load(bias + call.col + j * kLanes, mask[j]);
-    }
+    for (int j = 0; j < kVecs; ++j) acc[r][j] = value(r, j);
+  }
+}
+
+template <int kRows, int kVecs>
+inline __attribute__((always_inline)) void start_tile(Vec (&acc)[kRows][kVecs], const LaneMask (&mask)[kVecs],
+                                                      const TileCall& call) {
+  const float* bias = call.epilogue->bias;
+  if (call.accumulate) {
+    set_tile(acc, [&](int r, int j) { return load(call.c + r * call.c_stride + j * kLanes, mask[j]); });
+  } else if (bias == nullptr) {
+    set_tile(acc, [](int, int) { return splat(0.0f); });
+  } else if (call.epilogue->bias_per_row) {
+    set_tile(acc, [&](int r, int) { return splat(bias[call.row + r]); });
+  } else {
+    set_tile(acc, [&](int, int j) { return load(bias + call.col + j * kLanes, mask[j]); });
   }
 }
 
