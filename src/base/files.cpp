@@ -16,6 +16,7 @@ namespace {
 Status file_error(std::string_view what, const std::string& path, int error) {
   const char* remedy = "check the path and the permissions";
   if (error == ENOSPC || error == EDQUOT) remedy = "free some space or write to another disk";
+  if (error == EFBIG) remedy = "raise the limit on the size of files (ulimit -f), or write to another file system";
   if (error == EROFS) remedy = "write to a folder that is not read-only";
   const Code code = error == ENOENT ? Code::kNotFound : error == ENOMEM ? Code::kOutOfMemory : Code::kIo;
   return make_error(code, "file '{}': {} failed: {}; {}", path, what, std::strerror(error), remedy);

@@ -41,6 +41,10 @@ void Findings::error(std::string found, std::string expected, std::string action
 }
 
 void Findings::warning(std::string found, std::string expected, std::string action) {
+  // A value is looked at where it is made and again as an output of the graph.
+  for (const Finding& earlier : list_) {
+    if (earlier.warning && earlier.found == found && earlier.expected == expected) return;
+  }
   Finding finding;
   finding.warning = true;
   finding.found = std::move(found);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "common.h"
+#include "usage.h"
 
 namespace {
 
@@ -29,6 +30,7 @@ int main(int argc, char** argv) {
   add_doctor(app);
   sinter_set_log_sink(print_log, nullptr);
   try {
+    check_command(app, argc, argv);
     app.parse(argc, argv);
     return kDone;
   } catch (const CLI::Success& done) {
@@ -36,7 +38,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::RuntimeError& error) {
     return error.get_exit_code();
   } catch (const CLI::ParseError& error) {
-    app.exit(error);
+    std::fprintf(stderr, "%s\n", usage_message(app, error).c_str());
     return kUsage;
   } catch (const Failure& failure) {
     std::fprintf(stderr, "sinter: %s\n", failure.message.c_str());
