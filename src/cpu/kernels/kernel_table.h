@@ -65,6 +65,32 @@ struct DepthwiseCall {
 };
 using DepthwiseFn = void (*)(const DepthwiseCall& call);
 
+// The points of F(4, 3) are 0, +-kWinogradPointA, +-kWinogradPointB and infinity.
+inline constexpr double kWinogradPointA = 0.625, kWinogradPointB = 1.5;
+
+// One tile of a convolution by Winograd's minimal filtering (winograd.h): the source's values at the points.
+struct WinogradInputCall {
+  const float* const* pixels;  // channel 0 of the tile's size x size pixels, row by row; zeros where padding
+  int64_t channels;
+  float* dst;                  // point p's value of channel c at dst[p * plane_stride + c]; may write up to a multiple of kPanel
+  int64_t plane_stride;
+};
+using WinogradInputFn = void (*)(const WinogradInputCall& call);
+
+// And the outputs from the products at the points.
+struct WinogradOutputCall {
+  const float* src;            // point p's product of column c at src[p * plane_stride + c], readable up to a multiple of kPanel
+  int64_t plane_stride;
+  int cols;
+  int rows, pixels;            // of the tile to store
+  float* dst;
+  int64_t dst_row_stride, dst_pixel_stride;
+  int64_t row, col;            // output coordinates (pixel index, channel) of dst[0]
+  int64_t row_step, pixel_step;  // pixel indices from row to row and from pixel to pixel of the tile
+  const Epilogue* epilogue;
+};
+using WinogradOutputFn = void (*)(const WinogradOutputCall& call);
+
 struct KernelTable {
   Isa isa;
   int max_panels;                          // tiles exist for 1..max_panels panels
@@ -75,6 +101,8 @@ struct KernelTable {
   TileFn indexed_tile[kMaxTilePanels][kMaxTileRows];
   TileFn stepped_tile[kMaxTilePanels][kMaxTileRows];  // indexed, with rows kPixelStep apart; null where there is none
   DepthwiseFn depthwise_row;
+  WinogradInputFn winograd_input[2];       // of F(2, 3) and F(4, 3)
+  WinogradOutputFn winograd_output[2];
   // The epilogue without bias on a rows x cols block of c (all but post); col and row as in TileCall.
   void (*activate)(float* c, int64_t c_stride, int rows, int cols, const Epilogue& epilogue, int64_t row, int64_t col);
   // dst[k][16] = src[k][0..cols) with zeros up to 16; and the same from the transpose, src[col][k].

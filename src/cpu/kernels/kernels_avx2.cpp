@@ -7,6 +7,7 @@
 #include "cpu/kernels/kernel_table.h"
 #include "cpu/kernels/pack_body.h"
 #include "cpu/kernels/tile_body.h"
+#include "cpu/kernels/winograd_body.h"
 
 namespace sinter::cpu {
 
@@ -20,6 +21,7 @@ KernelTable make_kernel_table_avx2() {
   table.max_indexed_panels = 1;
   fill_tiles<Reading::kIndexed, 1, 6>(table.indexed_tile[0]);
   table.depthwise_row = &depthwise_row;
+  fill_winograd(table);
   table.activate = &activate_block;
   table.pack_panel = &pack_panel;
   table.pack_panel_transposed = &pack_panel_transposed;
