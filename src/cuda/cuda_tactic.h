@@ -22,6 +22,10 @@ class CudaTactic : public Tactic {
   }
 
  protected:
+  // The kernel `name` of the code that bind got (the last blob).
+  static Result<Function> load_code(std::span<const Tensor> blobs, const std::string& name) {
+    return Function::load(blobs.empty() ? Tensor() : blobs.back(), name);
+  }
   // What to compile for this offer (the problem has the offer's layouts).
   virtual Result<Source> source(const Problem& problem, const Offer& offer) const = 0;
 

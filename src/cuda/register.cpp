@@ -3,7 +3,7 @@
 
 namespace sinter {
 
-void register_cuda_tactics([[maybe_unused]] TacticRegistry& registry) {
+void register_cuda_tactics(TacticRegistry& registry) {
 #define TACTIC(name, version) registry.add(&cuda::name());
 #include "cuda/tactics.def"
 #undef TACTIC

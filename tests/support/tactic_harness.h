@@ -9,12 +9,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "core/op_def.h"
+#include "tactic/device.h"
 #include "tactic/registry.h"
 
 namespace sinter::testing {
@@ -160,6 +162,7 @@ class Buffer {
     }
     return "";
   }
+  int64_t size() const { return memory_.bytes(); }
   char* data() { return memory_.data<char>(); }
   const char* data() const { return memory_.data<char>(); }
 
@@ -189,6 +192,50 @@ inline std::string difference(const Tensor& got, const Tensor& wanted, Tolerance
   return "";
 }
 
+// The device that rows run on; null: the CPU. A test program for GPUs sets it before its first row.
+inline Device*& harness_device() {
+  static Device* device = nullptr;
+  return device;
+}
+inline DeviceKind harness_kind() { return harness_device() ? harness_device()->spec().kind : DeviceKind::kCpu; }
+
+// A launch on the harness's device: copies buffers there and back. On the CPU they are used where they are.
+class Staging {
+ public:
+  ~Staging() {
+    if (stream_) harness_device()->release_stream(stream_);
+  }
+  void add(char* host, int64_t bytes) {
+    if (!harness_device() || mapped_.count(host)) return;
+    DeviceBuffer buffer = std::move(DeviceBuffer::make(harness_device(), bytes)).value();
+    mapped_.emplace(host, std::pair{std::move(buffer), bytes});
+  }
+  Status launch(Kernel& kernel, const std::vector<const void*>& inputs, const std::vector<void*>& outputs, void* workspace, ThreadTeam& team,
+                const std::vector<Tensor>& blobs) {
+    if (!harness_device()) return kernel.launch({inputs.data(), outputs.data(), workspace, &team});
+    if (!stream_) stream_ = *harness_device()->make_stream();
+    for (const Tensor& blob : blobs) add(const_cast<char*>(blob.data<char>()), blob.bytes());
+    for (auto& [host, there] : mapped_) SINTER_TRY(harness_device()->copy(there.first.data(), host, there.second, CopyKind::kHostToDevice, stream_));
+    const auto at = [&](const void* host) -> void* {
+      const auto it = mapped_.find(const_cast<char*>(static_cast<const char*>(host)));
+      return it == mapped_.end() ? nullptr : it->second.first.data();
+    };
+    std::vector<const void*> in, packed;
+    std::vector<void*> out;
+    for (const void* pointer : inputs) in.push_back(at(pointer));
+    for (void* pointer : outputs) out.push_back(at(pointer));
+    for (const Tensor& blob : blobs) packed.push_back(at(blob.raw()));
+    SINTER_TRY(kernel.launch({in.data(), out.data(), at(workspace), nullptr, stream_, packed.data()}));
+    SINTER_TRY(harness_device()->wait(stream_));
+    for (auto& [host, there] : mapped_) SINTER_TRY(harness_device()->copy(host, there.first.data(), there.second, CopyKind::kDeviceToHost, stream_));
+    return harness_device()->wait(stream_);
+  }
+
+ private:
+  std::map<char*, std::pair<DeviceBuffer, int64_t>> mapped_;
+  DeviceStream stream_ = nullptr;
+};
+
 inline Problem make_problem(const TacticRow& row, const std::vector<Value>& outputs, int threads) {
   Problem problem;
   problem.domain = row.domain;
@@ -196,8 +243,12 @@ inline Problem make_problem(const TacticRow& row, const std::vector<Value>& outp
   problem.attributes = row.attributes;
   problem.epilogue_base = row.epilogue_base;
   problem.epilogue = row.epilogue;
-  problem.threads = threads;
-  problem.isa = cpu_info().isa;
+  if (harness_device()) {
+    problem.device = harness_device()->spec();
+  } else {
+    problem.threads = threads;
+    problem.isa = cpu_info().isa;
+  }
   for (size_t i = 0; i < row.inputs.size(); ++i) {
     TensorDesc desc;
     desc.present = row.inputs[i].present();
@@ -262,7 +313,11 @@ inline void run_offer(const Tactic& tactic, Problem problem, const Offer& offer,
   for (size_t i = 0; i < wanted.size(); ++i) problem.outputs[i].layout = offer.output_layouts.at(i);
   auto blobs = tactic.prepare(problem, offer, constants);
   ASSERT_TRUE(blobs.ok()) << blobs.status().to_string();
-  auto kernel = tactic.bind(problem, offer, *blobs);
+  auto code = tactic.compile(problem, offer);
+  ASSERT_TRUE(code.ok()) << code.status().to_string();
+  std::vector<Tensor> bound = *blobs;
+  if (code->defined()) bound.push_back(*code);
+  auto kernel = tactic.bind(problem, offer, bound);
   ASSERT_TRUE(kernel.ok()) << kernel.status().to_string();
 
   std::vector<Buffer> buffers, outputs;
@@ -292,9 +347,13 @@ inline void run_offer(const Tactic& tactic, Problem problem, const Offer& offer,
   auto bytes = (*kernel)->specialize(input_dims, output_dims, team.size());
   ASSERT_TRUE(bytes.ok()) << bytes.status().to_string();
   Buffer workspace(DType::kU8, {*bytes}, Layout::kRowMajor);
-  LaunchArgs args{input_pointers.data(), output_pointers.data(), workspace.data(), &team};
+  Staging staging;
+  for (Buffer& buffer : buffers) staging.add(buffer.data(), buffer.size());
+  for (Buffer& buffer : outputs) staging.add(buffer.data(), buffer.size());
+  staging.add(workspace.data(), workspace.size());
+  const auto launch = [&] { return staging.launch(**kernel, input_pointers, output_pointers, workspace.data(), team, *blobs); };
   for (int round = 0; round < 2; ++round) {  // a second launch must not depend on what the first left behind
-    const Status status = (*kernel)->launch(args);
+    const Status status = launch();
     ASSERT_TRUE(status.ok()) << status.to_string();
   }
   EXPECT_EQ(workspace.damage().find("behind"), std::string::npos) << "workspace of " << *bytes << " bytes is too small";
@@ -305,7 +364,7 @@ inline void run_offer(const Tactic& tactic, Problem problem, const Offer& offer,
   if (offer.in_place_input >= 0) {
     auto& shared = buffers[static_cast<size_t>(offer.in_place_input)];
     output_pointers[0] = shared.data();
-    ASSERT_TRUE((*kernel)->launch(args).ok());
+    ASSERT_TRUE(launch().ok());
     EXPECT_EQ(difference(Tensor(outputs[0].get()), wanted[0].tensor(), tolerance), "") << "while in place";
     Buffer moved(wanted[0].tensor().dtype(), output_dims[0], offer.output_layouts[0]);
     std::memcpy(moved.data(), shared.data(), static_cast<size_t>(dtype_bytes(wanted[0].tensor().dtype(), physical_count(offer.output_layouts[0], output_dims[0]))));
@@ -319,10 +378,12 @@ inline int check(TacticRow row, Tolerance tolerance, bool may_decline = false) {
   if (wanted.empty()) return 0;
   int runs = 0;
   std::string declines;
-  for (const int threads : {1, 3}) {
+  const DeviceScope scope(harness_device());
+  for (const int threads : harness_device() ? std::vector{1} : std::vector{1, 3}) {
     const std::unique_ptr<ThreadTeam> team = make_thread_pool(threads);
     const Problem problem = make_problem(row, wanted, threads);
     for (const Tactic* tactic : tactic_registry().all()) {
+      if (tactic->device() != harness_kind()) continue;
       Answer answer;
       tactic->query(problem, answer);
       for (const Decline& decline : answer.declines) declines += fmt::format("\n  {}: {}", tactic->id(), decline.reason);
@@ -348,7 +409,7 @@ class EveryTacticRan final : public ::testing::Environment {
   void TearDown() override {
     if (::testing::GTEST_FLAG(filter) != "*") return;
     for (const Tactic* tactic : tactic_registry().all()) {
-      if (exercised_tactics().count(std::string(tactic->id())) == 0) {
+      if (tactic->device() == harness_kind() && exercised_tactics().count(std::string(tactic->id())) == 0) {
         ADD_FAILURE() << "tactic never exercised: '" << tactic->id() << "'; add a row to tests/cpu that it offers for";
       }
     }

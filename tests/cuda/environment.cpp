@@ -1,0 +1,35 @@
+// Rows of this program run on the mock of tests/mock_cuda; with SINTER_TEST_GPU=1 on the machine's GPU (scripts/test-gpu).
+#include "cuda/environment.h"
+
+#include <cstdlib>
+
+#include "support/tactic_harness.h"
+
+namespace sinter::testing {
+
+bool on_real_gpu() {
+  const char* value = std::getenv("SINTER_TEST_GPU");
+  return value && std::string_view(value) == "1";
+}
+
+namespace {
+
+class Gpu final : public ::testing::Environment {
+ public:
+  Gpu() {
+    if (on_real_gpu()) return;
+    setenv("SINTER_CUDA_DRIVER", MOCK_DRIVER, 1);
+    setenv("SINTER_NVRTC", MOCK_NVRTC, 1);
+  }
+  void SetUp() override {
+    auto device = find_device({DeviceKind::kCuda, 0});
+    ASSERT_TRUE(device.ok()) << device.status().to_string();
+    harness_device() = *device;
+  }
+};
+
+const auto* const kGpu = ::testing::AddGlobalTestEnvironment(new Gpu);
+const auto* const kAllRan = ::testing::AddGlobalTestEnvironment(new EveryTacticRan);
+
+}  // namespace
+}  // namespace sinter::testing

@@ -1,0 +1,20 @@
+// What tests may ask of the mock driver besides CUDA's own calls; look the functions up with dlsym.
+#pragma once
+
+#include <cstddef>
+
+extern "C" {
+// The `after`-th next call of the entry point (0: the next one) gives this result; once. Name as in CUDA: "cuMemAlloc_v2".
+using MockFailFn = void (*)(const char* call, int after, int result);
+// Device memory; allocations beyond it fail with CUDA_ERROR_OUT_OF_MEMORY.
+using MockMemoryFn = void (*)(size_t bytes);
+// Counts since the process began.
+struct MockCounts {
+  long long allocations, live_allocations, live_bytes, launches, graph_launches, captures, live_graphs, live_streams, live_events, live_modules,
+      host_to_device, device_to_host, waits, damaged;  // damaged: allocations written out of bounds
+};
+using MockCountsFn = void (*)(MockCounts* counts);
+}
+inline constexpr const char* kMockFail = "mock_cuda_fail";
+inline constexpr const char* kMockMemory = "mock_cuda_memory";
+inline constexpr const char* kMockCounts = "mock_cuda_counts";

@@ -1,0 +1,119 @@
+// A stand-in for NVRTC: compiles kernel texts with the C++ compiler and the mock's device.h into a shared object, which the mock driver loads
+// as if it were a cubin. Made objects are kept in the temporary folder by the hash of all that went in.
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Program {
+  std::string text, name;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string log, object;
+};
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+fs::path cache_folder() {
+  fs::path folder = fs::temp_directory_path() / ("sinter_mock_cuda_" + std::to_string(getuid()));
+  fs::create_directories(folder);
+  return folder;
+}
+
+// FNV-1a.
+std::string digest(const std::string& text) {
+  unsigned long long hash = 1469598103934665603ull;
+  for (unsigned char c : text) hash = (hash ^ c) * 1099511628211ull;
+  char buffer[20];
+  std::snprintf(buffer, sizeof buffer, "%016llx", hash);
+  return buffer;
+}
+
+bool compile(Program& program, const std::vector<std::string>& options) {
+  std::string defines, all = program.text + MOCK_COMPILER;
+  for (const std::string& option : options) {
+    if (option.rfind("-D", 0) == 0) defines += " '" + option + "'";
+  }
+  const std::string device = read_file(fs::path(MOCK_FOLDER) / "device.h");
+  all += defines + device;
+  for (const auto& [name, text] : program.headers) all += name == "device.h" ? "" : name + text;
+  const fs::path made = cache_folder() / (digest(all) + ".so");
+  if (!fs::exists(made)) {
+    const std::string unique = digest(all) + "_" + std::to_string(getpid()) + "_" + std::to_string(reinterpret_cast<uintptr_t>(&program));
+    const fs::path work = cache_folder() / unique;
+    fs::create_directories(work);
+    for (const auto& [name, text] : program.headers) std::ofstream(work / name) << (name == "device.h" ? device : text);
+    std::ofstream(work / program.name) << program.text;
+    const std::string command = std::string(MOCK_COMPILER) + " -x c++ -std=c++20 -O1 -ffp-contract=off -fno-strict-aliasing -shared -fPIC -fvisibility=hidden -w -I'" +
+                                work.string() + "'" + defines + " '" + (work / program.name).string() + "' -o '" + (work / "made.so").string() + "' 2>'" +
+                                (work / "log").string() + "'";
+    const int result = std::system(command.c_str());
+    program.log = read_file(work / "log");
+    std::error_code error;
+    if (result == 0) fs::rename(work / "made.so", made, error);
+    fs::remove_all(work, error);
+    if (result != 0) return false;
+  }
+  const std::string object = read_file(made);
+  const unsigned long long size = object.size();
+  program.object = "SINTERMO" + std::string(reinterpret_cast<const char*>(&size), 8) + object;
+  return true;
+}
+
+std::mutex compiling;
+
+}  // namespace
+
+#define MOCK_API extern "C" __attribute__((visibility("default")))
+
+MOCK_API int nvrtcVersion(int* major, int* minor) {
+  *major = 12;
+  *minor = 0;
+  return 0;
+}
+MOCK_API const char* nvrtcGetErrorString(int result) { return result == 6 ? "NVRTC_ERROR_COMPILATION" : "NVRTC_SUCCESS"; }
+MOCK_API int nvrtcCreateProgram(Program** program, const char* text, const char* name, int count, const char* const* texts, const char* const* names) {
+  *program = new Program{text, name, {}, {}, {}};
+  for (int i = 0; i < count; ++i) (*program)->headers.emplace_back(names[i], texts[i]);
+  return 0;
+}
+MOCK_API int nvrtcDestroyProgram(Program** program) {
+  delete *program;
+  *program = nullptr;
+  return 0;
+}
+MOCK_API int nvrtcCompileProgram(Program* program, int count, const char* const* options) {
+  const std::lock_guard lock(compiling);
+  return compile(*program, std::vector<std::string>(options, options + count)) ? 0 : 6;
+}
+MOCK_API int nvrtcGetProgramLogSize(Program* program, size_t* bytes) {
+  *bytes = program->log.size() + 1;
+  return 0;
+}
+MOCK_API int nvrtcGetProgramLog(Program* program, char* log) {
+  std::memcpy(log, program->log.c_str(), program->log.size() + 1);
+  return 0;
+}
+MOCK_API int nvrtcGetCUBINSize(Program* program, size_t* bytes) {
+  *bytes = program->object.size();
+  return 0;
+}
+MOCK_API int nvrtcGetCUBIN(Program* program, char* cubin) {
+  std::memcpy(cubin, program->object.data(), program->object.size());
+  return 0;
+}
