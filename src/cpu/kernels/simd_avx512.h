@@ -51,8 +51,9 @@ inline Vec select_less(Vec a, Vec b, Vec x, Vec y) {
 }
 // x * 2^n for integral n in [-160, 130], with gradual underflow and overflow to infinity.
 inline Vec scale_by_power(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
-inline void prefetch_l1(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
-inline void prefetch_l2(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }
+// Always inline: GCC takes a function that only prefetches for one without effects, and drops calls to it.
+inline __attribute__((always_inline)) void prefetch_l1(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
+inline __attribute__((always_inline)) void prefetch_l2(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }
 
 }  // namespace
 }  // namespace sinter::cpu
