@@ -30,7 +30,7 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
   }
   BuildResult result;
   Tuner tuner(options, cache);
-  BuildState state{options, collect_symbols(graph, options), tuner, result, {}, 0};
+  BuildState state{options, collect_symbols(graph, options), tuner, result, {}};
   plan::Plan& plan = result.plan;
   plan.threads = options.threads;
   plan.isa = isa_name(options.isa);

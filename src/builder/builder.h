@@ -28,6 +28,7 @@ struct BuildOptions {
   Fallback fallback = Fallback::kReference;
   int64_t workspace_bytes = INT64_MAX;         // a tactic that needs more declines
   int64_t max_build_memory_bytes = INT64_MAX;  // bounds what the builder itself holds: constants, packed weights, tuning buffers
+  int64_t baseline_memory_bytes = 0;           // anonymous memory of the process before the work began: not counted
   std::string timing_cache;                    // file; "": none
   std::vector<std::string> tactic_filter;      // only tactics whose id begins with one of these; {}: all
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // ranges and optimum of symbols; missing: opt 1, any size

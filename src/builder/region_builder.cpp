@@ -34,13 +34,7 @@ void collect_captured(const ir::Graph& body, const ir::Graph& outer, std::set<co
 Result<int32_t> BuildState::add_blob(const Tensor& tensor, std::string_view what) {
   const std::string digest = ir::digest(tensor);
   if (const auto it = blob_by_digest.find(digest); it != blob_by_digest.end()) return it->second;
-  held_bytes += tensor.bytes();
-  if (held_bytes > options.max_build_memory_bytes) {
-    return make_error(Code::kOutOfMemory,
-                      "{}: the builder would hold {} bytes of constants and packed weights, --max-build-memory allows {}; raise it, or "
-                      "build on another machine",
-                      what, held_bytes, options.max_build_memory_bytes);
-  }
+  SINTER_TRY(tuner.budget().check(0, what));
   const auto index = static_cast<int32_t>(result.blobs.size());
   result.blobs.push_back(tensor);
   result.plan.blobs.push_back({tensor.dtype(), tensor.dims()});

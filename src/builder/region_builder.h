@@ -20,7 +20,6 @@ struct BuildState {
   Tuner& tuner;
   BuildResult& result;
   std::map<std::string, int32_t> blob_by_digest;
-  int64_t held_bytes = 0;  // constants and packed weights so far, against max_build_memory_bytes
 
   Result<int32_t> add_blob(const Tensor& tensor, std::string_view what);
 };

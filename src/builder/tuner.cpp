@@ -71,6 +71,18 @@ void fill_random(Tensor& tensor, uint32_t seed) {
 
 Tensor physical_tensor(const TensorDesc& desc, Layout layout) { return Tensor(desc.dtype, {physical_count(layout, desc.opt)}); }
 
+// Memory that timing a candidate takes: its tensors, its workspace and its packed weights.
+int64_t timing_bytes(const Problem& problem, const Candidate& candidate, std::span<const Tensor> constants) {
+  int64_t bytes = candidate.offer.workspace_bytes;
+  auto add = [&](const TensorDesc& desc, Layout layout) { bytes += desc.present ? dtype_bytes(desc.dtype, physical_count(layout, desc.opt)) : 0; };
+  for (size_t i = 0; i < problem.inputs.size(); ++i) {
+    if (constants[i].defined() && candidate.offer.packed_inputs[i]) bytes += constants[i].bytes();
+    else if (!constants[i].defined()) add(problem.inputs[i], candidate.offer.input_layouts[i]);
+  }
+  for (size_t i = 0; i < problem.outputs.size(); ++i) add(problem.outputs[i], candidate.offer.output_layouts[i]);
+  return bytes;
+}
+
 // Reads (and so caches) a buffer.
 uint64_t touch(const void* data, int64_t bytes) {
   const volatile uint8_t* place = static_cast<const uint8_t*>(data);
@@ -186,7 +198,7 @@ class Tuner::Bench {
   static inline volatile uint64_t sink_ = 0;
 };
 
-Tuner::Tuner(const BuildOptions& options, TimingCache& cache) : options_(options), cache_(cache) {
+Tuner::Tuner(const BuildOptions& options, TimingCache& cache) : options_(options), cache_(cache), budget_(options.max_build_memory_bytes, options.baseline_memory_bytes) {
   if (options.threads > 1) team_ = make_thread_pool(options.threads);
   eviction_.assign(static_cast<size_t>(cpu_info().l2_bytes) * 3 / 2, 1);
 }
@@ -207,7 +219,8 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
   };
   for (size_t i = 0; i < open.size(); ++i) {
     benches.push_back(std::make_unique<Bench>());
-    Status made = benches[i]->make(problem, *open[i], constants, options_.threads);
+    Status made = budget_.check(timing_bytes(problem, *open[i], constants), "timing");
+    if (made.ok()) made = benches[i]->make(problem, *open[i], constants, options_.threads);
     if (made.ok()) made = benches[i]->launch(team);
     if (!made.ok()) drop(i, std::move(made));
   }

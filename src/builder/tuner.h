@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "builder/builder.h"
+#include "builder/memory_budget.h"
 #include "builder/timing_cache.h"
 
 namespace sinter::builder {
@@ -40,6 +41,7 @@ class Tuner {
   Status time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates);
   // Median time in µs of one reformat; infinity when no tactic does it.
   Result<double> reformat_us(const TensorDesc& tensor, Layout from, Layout to);
+  const MemoryBudget& budget() const { return budget_; }
   int64_t timed() const { return timed_; }
   int64_t from_cache() const { return from_cache_; }
 
@@ -50,6 +52,7 @@ class Tuner {
 
   const BuildOptions& options_;
   TimingCache& cache_;
+  MemoryBudget budget_;
   std::unique_ptr<ThreadTeam> team_;
   std::vector<uint8_t> eviction_;
   std::map<std::string, double> reformats_;

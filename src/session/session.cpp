@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/process_memory.h"
 #include "base/version.h"
 
 namespace sinter::session {
@@ -141,8 +142,9 @@ Result<Optimised> import_and_optimise(const BuildRequest& request) {
 
 Result<BuildOutcome> build_model(const BuildRequest& request) {
   const auto start = std::chrono::steady_clock::now();
-  SINTER_ASSIGN(const Optimised optimised, import_and_optimise(request));
   BuildRequest with_profile = request;
+  with_profile.build.baseline_memory_bytes = anonymous_memory_bytes();
+  SINTER_ASSIGN(const Optimised optimised, import_and_optimise(request));
   if (!optimised.symbols.empty()) with_profile.build.symbols = optimised.symbols;
   engine::Manifest manifest;
   manifest.model_name = std::filesystem::path(request.model_path).filename().string();
@@ -159,6 +161,8 @@ Result<BuildOutcome> retune(const engine::EngineFile& engine, const BuildRequest
                       "build it here from the model",
                       engine.name());
   }
+  BuildRequest here = request;
+  here.build.baseline_memory_bytes = anonymous_memory_bytes();
   SINTER_ASSIGN(const engine::PortablePart part, engine.portable());
   ir::BlobMap blobs;
   for (const auto& [digest, tensor] : part.blobs) blobs.emplace(digest, tensor);
@@ -166,7 +170,7 @@ Result<BuildOutcome> retune(const engine::EngineFile& engine, const BuildRequest
   engine::Manifest manifest;
   manifest.model_name = engine.manifest().model_name;
   manifest.model_hash = engine.manifest().model_hash;
-  return build_graph(*graph, {}, request, std::move(manifest));
+  return build_graph(*graph, {}, here, std::move(manifest));
 }
 
 Result<std::map<std::string, Shape, std::less<>>> parse_shapes(std::string_view text) {
