@@ -1,29 +1,12 @@
 # Third-party libraries, each found once here. scripts/setup installs what is missing from the distribution's packages.
-if(SINTER_STATIC_DEPS)
-  set(Protobuf_USE_STATIC_LIBS ON)
-endif()
 find_package(Protobuf REQUIRED)
-if(SINTER_STATIC_DEPS)
-  # Debian has no static libfmt; its headers alone do too.
-  find_path(SINTER_FMT_INCLUDE fmt/format.h REQUIRED)
-  add_library(fmt::fmt INTERFACE IMPORTED)
-  target_include_directories(fmt::fmt INTERFACE ${SINTER_FMT_INCLUDE})
-  target_compile_definitions(fmt::fmt INTERFACE FMT_HEADER_ONLY=1)
-else()
-  find_package(fmt REQUIRED)
-endif()
+find_package(fmt REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 
 find_program(SINTER_FLATC flatc REQUIRED)
 find_path(SINTER_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 find_path(SINTER_XXHASH_INCLUDE xxhash.h REQUIRED)
-find_path(SINTER_HIGHWAY_INCLUDE hwy/highway.h REQUIRED)
-find_library(SINTER_HIGHWAY_LIBRARY NAMES libhwy.a hwy REQUIRED)
-
-add_library(sinter_highway INTERFACE)
-target_include_directories(sinter_highway SYSTEM INTERFACE ${SINTER_HIGHWAY_INCLUDE})
-target_link_libraries(sinter_highway INTERFACE ${SINTER_HIGHWAY_LIBRARY})
 
 if(SINTER_ONEDNN)
   find_path(SINTER_DNNL_INCLUDE dnnl.h)
