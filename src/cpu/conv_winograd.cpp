@@ -8,8 +8,9 @@ namespace {
 
 // Below, the transforms cost more than the products save.
 constexpr int64_t kLeastChannels = 8;
-// F(4, 3)'s weights grow fourfold; beyond this size reading them costs more than a product's time.
-constexpr int64_t kMostPackedBytes = 48 << 20;
+// F(4, 3)'s weights grow fourfold. From this size on they come from memory, and with fewer tiles than this to use them on, reading
+// them costs more than F(2, 3)'s further multiplications; the tuner, which measures one layer alone, can't see it.
+constexpr int64_t kCachedBytes = 4 << 20, kLeastTiles = 32;
 
 class WinogradMethod final : public ConvMethod {
  public:
@@ -21,8 +22,9 @@ class WinogradMethod final : public ConvMethod {
       return fmt::format("{} channels into {}, worth it from {}", shape.channels, shape.out_channels, kLeastChannels);
     }
     const int64_t bytes = packed_floats(shape) * static_cast<int64_t>(sizeof(float));
-    if (form_ == WinogradForm::k4 && bytes > kMostPackedBytes) {
-      return fmt::format("{} bytes of weights, worth it up to {}", bytes, kMostPackedBytes);
+    const int64_t tiles = shape.batch * ceil_quotient(shape.oh, 4) * ceil_quotient(shape.ow, 4);
+    if (form_ == WinogradForm::k4 && bytes > kCachedBytes && tiles < kLeastTiles) {
+      return fmt::format("{} bytes of weights for {} tiles, worth it from {}", bytes, tiles, kLeastTiles);
     }
     return "";
   }
