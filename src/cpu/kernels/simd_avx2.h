@@ -48,6 +48,7 @@ inline Vec scale_by_power(Vec x, Vec n) {
   const Vec second = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, one), 23));
   return mul(mul(x, first), second);
 }
+inline Vec quotient(Vec x, Vec d) { return div(x, d); }
 // Always inline: GCC takes a function that only prefetches for one without effects, and drops calls to it.
 inline __attribute__((always_inline)) void prefetch_l1(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 inline __attribute__((always_inline)) void prefetch_l2(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }

@@ -51,6 +51,11 @@ inline Vec select_less(Vec a, Vec b, Vec x, Vec y) {
 }
 // x * 2^n for integral n in [-160, 130], with gradual underflow and overflow to infinity.
 inline Vec scale_by_power(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
+// x / d for d in [1, 2^100], within 1 ulp: a division's own throughput is one vector in 16 cycles.
+inline Vec quotient(Vec x, Vec d) {
+  const Vec r = _mm512_rcp14_ps(d), q = _mm512_mul_ps(x, r);
+  return _mm512_fmadd_ps(_mm512_fnmadd_ps(d, q, x), r, q);
+}
 // Always inline: GCC takes a function that only prefetches for one without effects, and drops calls to it.
 inline __attribute__((always_inline)) void prefetch_l1(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 inline __attribute__((always_inline)) void prefetch_l2(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }

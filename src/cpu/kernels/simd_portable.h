@@ -68,6 +68,7 @@ inline Vec scale_by_power(Vec x, Vec n) {
   const VecInt half = exponent >> 1, rest = exponent - half;
   return x * reinterpret_cast<Vec>((half + 127) << 23) * reinterpret_cast<Vec>((rest + 127) << 23);
 }
+inline Vec quotient(Vec x, Vec d) { return div(x, d); }
 // Always inline: GCC takes a function that only prefetches for one without effects, and drops calls to it.
 inline __attribute__((always_inline)) void prefetch_l1(const float* p) { __builtin_prefetch(p, 1, 3); }
 inline __attribute__((always_inline)) void prefetch_l2(const char* p) { __builtin_prefetch(p, 0, 2); }
