@@ -49,7 +49,7 @@ inline Vec round_even(Vec x) {
 inline Vec select_less(Vec a, Vec b, Vec x, Vec y) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
 }
-// x * 2^n for integral n in [-160, 130], with gradual underflow and overflow to infinity.
+// x * 2^floor(n) for n in [-160, 130], with gradual underflow and overflow to infinity.
 inline Vec scale_by_power(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
 // x / d for d in [1, 2^100], within 1 ulp: a division's own throughput is one vector in 16 cycles.
 inline Vec quotient(Vec x, Vec d) {
