@@ -2,7 +2,8 @@
 // shared by groups of query heads. Past keys, windows, softcap and the further outputs are declined.
 //
 // A unit of work is a block of queries of one head: scores = Q·Kᵀ by the dense kernels, softmax over rows that are still in the
-// second-level cache, output = scores·V, and the division by the row sums at the end. The scores never reach main memory.
+// first cache levels, output = scores·V, and the division by the row sums at the end. The scores never reach main memory. K and V of a
+// head are packed once for all blocks of queries and all query heads that share them (once in each thread that has some of these).
 #include <algorithm>
 #include <cmath>
 
@@ -14,8 +15,9 @@
 namespace sinter::cpu {
 namespace {
 
-constexpr int64_t kQueries = 128;        // of a block: packing K and V is then below 1 % of the products
-constexpr int64_t kScoreFloats = 1 << 18;  // at most 1 MiB of scores
+constexpr int64_t kFewQueries = 28, kManyQueries = 256;  // of a block: two tall tiles of the kernels, and enough
+constexpr int64_t kScoreFloats = 16 << 10;               // of a block, where that many queries need no more: 64 KiB
+constexpr int64_t kMostScoreFloats = 256 << 10;          // 1 MiB, for any number of keys up to that
 constexpr size_t kMask = 3;
 
 bool has_mask(const Problem& problem) { return problem.inputs.size() > kMask && problem.inputs[kMask].present; }
@@ -62,15 +64,17 @@ class AttentionKernel final : public Kernel {
     y_ = strides_of(packed, s_.q_heads, s_.queries, s_.v_size);
     scale_ = attributes_.f_or("scale", 1.0f / std::sqrt(static_cast<float>(s_.size)));
     if (has_mask_) set_mask(inputs[kMask]);
-    block_ = std::clamp<int64_t>(kScoreFloats / std::max<int64_t>(s_.keys, 1), 1, std::min(kQueries, std::max<int64_t>(s_.queries, 1)));
+    block_ = block_of_queries();
     score_stride_ = round_up(s_.keys, 16);
     scores_bytes_ = round_up(block_ * (score_stride_ + 1) * 4, 64);
     qk_ = {1, block_, s_.keys, s_.size, q_.r, score_stride_, 0, 0, 0, k_.r, true};
     pv_ = {1, block_, s_.v_size, s_.keys, score_stride_, y_.r, 0, 0, 0, v_.r, false};
     qk_blocking_ = matmul_blocking(table_, qk_);
     pv_blocking_ = matmul_blocking(table_, pv_);
-    const int64_t dense = std::max(matmul_dynamic_workspace_bytes(qk_, qk_blocking_, 1), matmul_dynamic_workspace_bytes(pv_, pv_blocking_, 1));
-    thread_bytes_ = scores_bytes_ + round_up(dense, 64);
+    packed_k_bytes_ = round_up(matmul_packed_floats(s_.keys, s_.size) * 4, 64);
+    packed_v_bytes_ = round_up(matmul_packed_floats(s_.v_size, s_.keys) * 4, 64);
+    const int64_t dense = std::max(matmul_workspace_bytes(qk_, qk_blocking_, 1), matmul_workspace_bytes(pv_, pv_blocking_, 1));
+    thread_bytes_ = scores_bytes_ + packed_k_bytes_ + packed_v_bytes_ + round_up(dense, 64);
     return thread_bytes_ * threads;
   }
 
@@ -79,9 +83,14 @@ class AttentionKernel final : public Kernel {
     if (s_.v_size == 0) return ok_status();
     const int parts = static_cast<int>(std::min<int64_t>(args.team->size(), units));
     args.team->run(parts, [&](int part) {
-      char* scratch = static_cast<char*>(args.workspace) + part * thread_bytes_;
+      const Scratch scratch = carve(static_cast<char*>(args.workspace) + part * thread_bytes_);
+      int64_t packed = -1;  // the head of keys that the scratch holds
       for (int64_t u = units * part / parts; u < units * (part + 1) / parts; ++u) {
-        run_block(args, u / blocks / s_.q_heads, u / blocks % s_.q_heads, u % blocks * block_, scratch);
+        const int64_t n = u / blocks / s_.q_heads, head = u / blocks % s_.q_heads;
+        const int64_t kv_head = n * s_.kv_heads + head / (s_.q_heads / s_.kv_heads);
+        if (packed != kv_head && s_.keys != 0) pack(args, kv_head, scratch);
+        packed = kv_head;
+        run_block(args, n, head, u % blocks * block_, scratch);
       }
     });
     return ok_status();
@@ -95,14 +104,36 @@ class AttentionKernel final : public Kernel {
     for (size_t i = 0; i < 4; ++i) mask_[i] = padded[i] == 1 ? 0 : strides[i];
   }
 
-  void run_block(const LaunchArgs& args, int64_t n, int64_t head, int64_t first, char* scratch) const {
-    auto* scores = reinterpret_cast<float*>(scratch);
-    float* sums = scores + block_ * score_stride_;
-    void* dense = scratch + scores_bytes_;
-    const int64_t kv_head = head / (s_.q_heads / s_.kv_heads), rows = std::min(block_, s_.queries - first);
+  // Of one thread.
+  struct Scratch {
+    float *scores, *sums, *k, *v;
+    void* dense;
+  };
+
+  Scratch carve(char* at) const {
+    auto* scores = reinterpret_cast<float*>(at);
+    at += scores_bytes_;
+    auto* k = reinterpret_cast<float*>(at);
+    at += packed_k_bytes_;
+    return {scores, scores + block_ * score_stride_, k, reinterpret_cast<float*>(at), at + packed_v_bytes_};
+  }
+
+  // So many that their scores stay in the first cache levels; blocks of nearly equal size.
+  int64_t block_of_queries() const {
+    const int64_t keys = std::max<int64_t>(s_.keys, 1), queries = std::max<int64_t>(s_.queries, 1);
+    const int64_t most = std::min(std::clamp(kScoreFloats / keys, kFewQueries, kManyQueries), std::max<int64_t>(kMostScoreFloats / keys, 1));
+    return ceil_quotient(queries, ceil_quotient(queries, most));
+  }
+
+  void pack(const LaunchArgs& args, int64_t kv_head, const Scratch& scratch) const {
+    const int64_t n = kv_head / s_.kv_heads, head = kv_head % s_.kv_heads;
+    matmul_pack(table_, s_.keys, s_.size, static_cast<const float*>(args.inputs[1]) + n * k_.n + head * k_.h, k_.r, true, scratch.k);
+    matmul_pack(table_, s_.v_size, s_.keys, static_cast<const float*>(args.inputs[2]) + n * v_.n + head * v_.h, v_.r, false, scratch.v);
+  }
+
+  void run_block(const LaunchArgs& args, int64_t n, int64_t head, int64_t first, const Scratch& scratch) const {
+    const int64_t rows = std::min(block_, s_.queries - first);
     const auto* q = static_cast<const float*>(args.inputs[0]) + n * q_.n + head * q_.h + first * q_.r;
-    const auto* k = static_cast<const float*>(args.inputs[1]) + n * k_.n + kv_head * k_.h;
-    const auto* v = static_cast<const float*>(args.inputs[2]) + n * v_.n + kv_head * v_.h;
     auto* y = static_cast<float*>(args.outputs[0]) + n * y_.n + head * y_.h + first * y_.r;
     if (s_.keys == 0) {
       for (int64_t r = 0; r < rows; ++r) std::fill_n(y + r * y_.r, s_.v_size, 0.0f);
@@ -111,30 +142,31 @@ class AttentionKernel final : public Kernel {
     const Epilogue none;
     MatmulShape qk = qk_, pv = pv_;
     qk.m = pv.m = rows;
-    matmul_dynamic(table_, qk, qk_blocking_, q, k, scores, none, inline_team(), dense);
+    matmul(table_, qk, qk_blocking_, q, scratch.k, scratch.scores, none, inline_team(), scratch.dense);
     for (int64_t r = 0; r < rows; ++r) {
-      float* row = scores + r * score_stride_;
-      rows_.scale(row, row, scale_, s_.keys);
-      if (has_mask_) add_mask(args.inputs[kMask], n * mask_[0] + head * mask_[1] + (first + r) * mask_[2], row);
-      sums[r] = softmax(row, causal_ ? std::min(s_.keys, first + r + 1) : s_.keys);
+      float* row = scratch.scores + r * score_stride_;
+      scale_and_mask(args.inputs, n * mask_[0] + head * mask_[1] + (first + r) * mask_[2], row);
+      scratch.sums[r] = softmax(row, causal_ ? std::min(s_.keys, first + r + 1) : s_.keys);
     }
-    matmul_dynamic(table_, pv, pv_blocking_, scores, v, y, none, inline_team(), dense);
-    for (int64_t r = 0; r < rows; ++r) rows_.scale(y + r * y_.r, y + r * y_.r, 1.0f / sums[r], s_.v_size);
+    matmul(table_, pv, pv_blocking_, scratch.scores, scratch.v, y, none, inline_team(), scratch.dense);
+    for (int64_t r = 0; r < rows; ++r) rows_.scale(y + r * y_.r, y + r * y_.r, 1.0f / scratch.sums[r], s_.v_size);
   }
 
   // A position that is masked with -infinity stays masked whatever its score is.
-  void add_mask(const void* mask, int64_t offset, float* row) const {
+  void scale_and_mask(const void* const* inputs, int64_t offset, float* row) const {
+    if (has_mask_ && !bool_mask_ && mask_[3] != 0) {
+      rows_.scale_masked(row, row, scale_, static_cast<const float*>(inputs[kMask]) + offset, s_.keys);
+      return;
+    }
+    rows_.scale(row, row, scale_, s_.keys);
+    if (!has_mask_) return;
     if (bool_mask_) {
-      const uint8_t* m = static_cast<const uint8_t*>(mask) + offset;
+      const uint8_t* m = static_cast<const uint8_t*>(inputs[kMask]) + offset;
       for (int64_t j = 0; j < s_.keys; ++j) row[j] = m[j * mask_[3]] != 0 ? row[j] : -HUGE_VALF;
       return;
     }
-    const float* m = static_cast<const float*>(mask) + offset;
-    if (mask_[3] == 0) {
-      for (int64_t j = 0; j < s_.keys; ++j) row[j] = m[0] == -HUGE_VALF ? m[0] : row[j] + m[0];
-      return;
-    }
-    for (int64_t j = 0; j < s_.keys; ++j) row[j] = m[j] == -HUGE_VALF ? m[j] : row[j] + m[j];
+    const float m = static_cast<const float*>(inputs[kMask])[offset];
+    for (int64_t j = 0; j < s_.keys; ++j) row[j] = m == -HUGE_VALF ? m : row[j] + m;
   }
 
   // Exponentials of the first n scores, zeros behind; their sum, 1 for a row without any key.
@@ -156,7 +188,7 @@ class AttentionKernel final : public Kernel {
   HeadStrides q_, k_, v_, y_;
   int64_t mask_[4] = {0, 0, 0, 0};
   float scale_ = 1;
-  int64_t block_ = 1, score_stride_ = 0, scores_bytes_ = 0, thread_bytes_ = 0;
+  int64_t block_ = 1, score_stride_ = 0, scores_bytes_ = 0, packed_k_bytes_ = 0, packed_v_bytes_ = 0, thread_bytes_ = 0;
   MatmulShape qk_, pv_;
   GemmBlocking qk_blocking_, pv_blocking_;
 };

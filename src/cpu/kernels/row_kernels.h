@@ -16,6 +16,8 @@ struct RowKernels {
   // d[i] = exp(a[i] - shift), zero where a[i] - shift < -87; their sum. For a shift that is the largest of a.
   float (*exp_sum)(float* d, const float* a, float shift, int64_t n);
   void (*scale)(float* d, const float* a, float factor, int64_t n);           // d[i] = a[i] * factor
+  // d[i] = a[i] * factor + mask[i], and -infinity where mask[i] is, whatever a[i] is.
+  void (*scale_masked)(float* d, const float* a, float factor, const float* mask, int64_t n);
   // d[i] = (a[i] - shift) * factor * gain[i] + bias[i]; gain and bias may be null.
   void (*normalize)(float* d, const float* a, float shift, float factor, const float* gain, const float* bias, int64_t n);
 };

@@ -14,15 +14,6 @@ namespace {
 
 constexpr int kSums = 4;  // independent partial sums: hides the latency of an addition
 
-inline float sum_lanes(Vec v) {
-  float lanes[kLanes];
-  store(lanes, v);
-  for (int width = kLanes / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  }
-  return lanes[0];
-}
-
 // Sum of term(vector) over a row.
 template <typename Term>
 float sum_of(const float* a, int64_t n, Term term) {
@@ -32,14 +23,11 @@ float sum_of(const float* a, int64_t n, Term term) {
     for (int k = 0; k < kSums; ++k) sums[k] = add(sums[k], term(load(a + i + k * kLanes)));
   }
   for (; i + kLanes <= n; i += kLanes) sums[0] = add(sums[0], term(load(a + i)));
-  float total = sum_lanes(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
   if (i < n) {
-    // A whole vector, of which only the first lanes count.
-    float lanes[kLanes];
-    store(lanes, term(load(a + i, first_lanes(n - i))));
-    for (int64_t k = 0; k < n - i; ++k) total += lanes[k];
+    const LaneMask mask = first_lanes(n - i);
+    sums[1] = add(sums[1], keep_lanes(term(load(a + i, mask)), mask));
   }
-  return total;
+  return sum_lanes(add(add(sums[0], sums[1]), add(sums[2], sums[3])));
 }
 
 float row_sum(const float* a, int64_t n) {
@@ -74,11 +62,11 @@ float row_extreme(const float* a, int64_t n) {
     take(1, load(a + i + kLanes));
   }
   for (; i + kLanes <= n; i += kLanes) take(0, load(a + i));
-  float lanes[2 * kLanes];
-  store(lanes, best[0]);
-  store(lanes + kLanes, best[1]);
-  float result = kStart;
-  for (const float x : lanes) result = (kMax ? x > result : x < result) ? x : result;
+  if (i < n && n >= kLanes) {
+    take(1, load(a + n - kLanes));  // some of it for the second time, which changes no extreme
+    i = n;
+  }
+  float result = kMax ? max_lanes(max_of(best[0], best[1])) : min_lanes(min_of(best[0], best[1]));
   bool unordered = false;
   for (; i < n; ++i) {
     result = (kMax ? a[i] > result : a[i] < result) ? a[i] : result;
@@ -106,21 +94,27 @@ float row_exp_sum(float* d, const float* a, float shift, int64_t n) {
       sums[k] = add(sums[k], e);
     }
   }
-  float total = sum_lanes(add(sums[0], sums[1]));
   for (; i < n; i += kLanes) {
     const LaneMask mask = first_lanes(n - i);
-    float lanes[kLanes];
     const Vec e = exp_or_zero(sub(load(a + i, mask), s));
-    store(lanes, e);
     store(d + i, e, mask);
-    for (int64_t k = 0; k < n - i && k < kLanes; ++k) total += lanes[k];
+    sums[0] = add(sums[0], keep_lanes(e, mask));
   }
-  return total;
+  return sum_lanes(add(sums[0], sums[1]));
 }
 
 void row_scale(float* d, const float* a, float factor, int64_t n) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) d[i] = a[i] * factor;
+}
+
+void row_scale_masked(float* d, const float* a, float factor, const float* mask, int64_t n) {
+  const Vec f = splat(factor), lowest = splat(std::numeric_limits<float>::lowest());
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const LaneMask lanes = first_lanes(n - i);
+    const Vec m = load(mask + i, lanes);
+    store(d + i, select_less(m, lowest, m, add(mul(load(a + i, lanes), f), m)), lanes);
+  }
 }
 
 void row_normalize(float* d, const float* a, float shift, float factor, const float* gain, const float* bias, int64_t n) {
@@ -145,6 +139,7 @@ RowKernels make_rows() {
   rows.sum_square = &row_sum_square;
   rows.exp_sum = &row_exp_sum;
   rows.scale = &row_scale;
+  rows.scale_masked = &row_scale_masked;
   rows.normalize = &row_normalize;
   return rows;
 }

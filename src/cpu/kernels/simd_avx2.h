@@ -49,6 +49,26 @@ inline Vec scale_by_power(Vec x, Vec n) {
   return mul(mul(x, first), second);
 }
 inline Vec quotient(Vec x, Vec d) { return div(x, d); }
+// The lanes of the mask, zero in the others.
+inline Vec keep_lanes(Vec v, LaneMask mask) {
+  return mask >= kLanes ? v : _mm256_and_ps(v, _mm256_castsi256_ps(lane_bits(mask)));
+}
+// Over all lanes, by halves; the extremes of lanes that are not NaN.
+template <typename Fn>
+inline float reduce_lanes(Vec v, Fn fn) {
+  const __m128 four = fn(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = fn(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(fn(two, _mm_movehdup_ps(two)));
+}
+inline float sum_lanes(Vec v) {
+  return reduce_lanes(v, [](__m128 a, __m128 b) { return _mm_add_ps(a, b); });
+}
+inline float max_lanes(Vec v) {
+  return reduce_lanes(v, [](__m128 a, __m128 b) { return _mm_max_ps(a, b); });
+}
+inline float min_lanes(Vec v) {
+  return reduce_lanes(v, [](__m128 a, __m128 b) { return _mm_min_ps(a, b); });
+}
 // Always inline: GCC takes a function that only prefetches for one without effects, and drops calls to it.
 inline __attribute__((always_inline)) void prefetch_l1(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 inline __attribute__((always_inline)) void prefetch_l2(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }

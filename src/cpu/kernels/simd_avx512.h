@@ -56,6 +56,12 @@ inline Vec quotient(Vec x, Vec d) {
   const Vec r = _mm512_rcp14_ps(d), q = _mm512_mul_ps(x, r);
   return _mm512_fmadd_ps(_mm512_fnmadd_ps(d, q, x), r, q);
 }
+// The lanes of the mask, zero in the others.
+inline Vec keep_lanes(Vec v, LaneMask mask) { return _mm512_maskz_mov_ps(mask, v); }
+// Over all lanes, by halves; the extremes of lanes that are not NaN.
+inline float sum_lanes(Vec v) { return _mm512_reduce_add_ps(v); }
+inline float max_lanes(Vec v) { return _mm512_reduce_max_ps(v); }
+inline float min_lanes(Vec v) { return _mm512_reduce_min_ps(v); }
 // Always inline: GCC takes a function that only prefetches for one without effects, and drops calls to it.
 inline __attribute__((always_inline)) void prefetch_l1(const float* p) { _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0); }
 inline __attribute__((always_inline)) void prefetch_l2(const char* p) { _mm_prefetch(p, _MM_HINT_T1); }

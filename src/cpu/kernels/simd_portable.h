@@ -69,6 +69,21 @@ inline Vec scale_by_power(Vec x, Vec n) {
   return x * reinterpret_cast<Vec>((half + 127) << 23) * reinterpret_cast<Vec>((rest + 127) << 23);
 }
 inline Vec quotient(Vec x, Vec d) { return div(x, d); }
+// The lanes of the mask, zero in the others.
+inline Vec keep_lanes(Vec v, LaneMask mask) {
+  for (int i = 0; i < kLanes; ++i) v[i] = i < mask ? v[i] : 0.0f;
+  return v;
+}
+// Over all lanes, by halves; the extremes of lanes that are not NaN.
+inline float sum_lanes(Vec v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+template <typename Fn>
+inline float reduce_lanes(Vec v, Fn fn) { return fn(fn(v[0], v[1]), fn(v[2], v[3])); }
+inline float max_lanes(Vec v) {
+  return reduce_lanes(v, [](float a, float b) { return a > b ? a : b; });
+}
+inline float min_lanes(Vec v) {
+  return reduce_lanes(v, [](float a, float b) { return a < b ? a : b; });
+}
 // Always inline: GCC takes a function that only prefetches for one without effects, and drops calls to it.
 inline __attribute__((always_inline)) void prefetch_l1(const float* p) { __builtin_prefetch(p, 1, 3); }
 inline __attribute__((always_inline)) void prefetch_l2(const char* p) { __builtin_prefetch(p, 0, 2); }
