@@ -1,17 +1,20 @@
 // MaxPool and AveragePool over two spatial axes, f32, every layout, with pads, strides and dilations.
 //
-// An output row is made in two steps that are both vectors: the input rows of the window are reduced to one padded row, then that
-// row's columns. Memory is [outer][h][w][v]: v is 1 (row-major), all channels (channels-last) or a block of them.
+// Memory is [outer][h][w][v]: v is 1 (row-major), all channels (channels-last) or a block of them. With channels and a small window each
+// output pixel combines its taps. Otherwise an output row is made in two steps that are both vectors: the input rows of the window are
+// reduced to one padded row, then that row's columns.
 #include <algorithm>
 #include <limits>
 
 #include "cpu/cpu_tactic.h"
 #include "cpu/kernels/pointwise_steps.h"
+#include "cpu/kernels/row_kernels.h"
 
 namespace sinter::cpu {
 namespace {
 
 constexpr int64_t kMinPartElements = 16384;
+constexpr int64_t kMostTaps = 16;  // of a window that is combined tap by tap
 
 // One spatial axis.
 struct Axis {
@@ -31,7 +34,7 @@ struct Axis {
 class PoolKernel final : public Kernel {
  public:
   PoolKernel(const Problem& problem, const Offer& offer)
-      : steps_(pointwise_steps(problem.isa)), layout_(offer.input_layouts[0]), average_(problem.op == "AveragePool"),
+      : steps_(pointwise_steps(problem.isa)), rows_(row_kernels(problem.isa)), layout_(offer.input_layouts[0]), average_(problem.op == "AveragePool"),
         include_padding_(problem.attributes.i_or("count_include_pad", 0) != 0), auto_pad_(problem.attributes.s_or("auto_pad", "NOTSET")) {
     const auto kernel = problem.attributes.ints("kernel_shape"), strides = problem.attributes.ints_or("strides", {1, 1});
     const auto dilations = problem.attributes.ints_or("dilations", {1, 1}), pads = problem.attributes.ints_or("pads", {0, 0, 0, 0});
@@ -65,7 +68,9 @@ class PoolKernel final : public Kernel {
       float* scratch = static_cast<float*>(args.workspace) + part * row_floats_;
       for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
         const float* plane = static_cast<const float*>(args.inputs[0]) + r / axes_[0].out * axes_[0].in * axes_[1].in * vector_;
-        output_row(plane, r % axes_[0].out, static_cast<float*>(args.outputs[0]) + r * axes_[1].out * vector_, scratch);
+        float* d = static_cast<float*>(args.outputs[0]) + r * axes_[1].out * vector_;
+        if (vector_ > 1 && axes_[0].kernel * axes_[1].kernel <= kMostTaps) output_pixels(plane, r % axes_[0].out, d);
+        else output_row(plane, r % axes_[0].out, d, scratch);
       }
     });
     return ok_status();
@@ -82,6 +87,24 @@ class PoolKernel final : public Kernel {
   }
 
   PointwiseStep step(PointwiseOp op, int scalars = 0) const { return steps_.step[static_cast<int>(op)][scalars]; }
+
+  void output_pixels(const float* plane, int64_t y, float* d) const {
+    const Axis &h = axes_[0], &w = axes_[1];
+    const auto rows = static_cast<float>(average_ ? h.taps(y, include_padding_) : 1);
+    for (int64_t x = 0; x < w.out; ++x, d += vector_) {
+      const float* taps[kMostTaps];
+      int count = 0;
+      for (int64_t i = y * h.stride - h.before, ky = 0; ky < h.kernel; ++ky, i += h.dilation) {
+        if (i < 0 || i >= h.in) continue;
+        for (int64_t j = x * w.stride - w.before, kx = 0; kx < w.kernel; ++kx, j += w.dilation) {
+          if (j >= 0 && j < w.in) taps[count++] = plane + (i * w.in + j) * vector_;
+        }
+      }
+      if (count == 0) std::fill_n(d, vector_, average_ ? 0.0f : -std::numeric_limits<float>::infinity());
+      else if (average_) rows_.sum_of_rows(d, taps, count, 1.0f / (rows * factors_[static_cast<size_t>(x)]), vector_);
+      else rows_.max_of_rows(d, taps, count, vector_);
+    }
+  }
 
   void output_row(const float* plane, int64_t y, float* d, float* scratch) const {
     const Axis &h = axes_[0], &w = axes_[1];
@@ -142,6 +165,7 @@ class PoolKernel final : public Kernel {
   }
 
   const PointwiseSteps& steps_;
+  const RowKernels& rows_;
   Layout layout_;
   bool average_, include_padding_;
   std::string auto_pad_;

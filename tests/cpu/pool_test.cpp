@@ -36,6 +36,18 @@ TEST(Pool, windows_pads_and_strides) {
   check(pool("AveragePool", {1, 17, 10, 10}, {3, 3}, {2, 2}, {1, 1, 0, 0}).attr("count_include_pad", int64_t{1}).attr("ceil_mode", int64_t{1}), {2e-6, 1e-6});
 }
 
+TEST(Pool, a_nan_reaches_all_its_windows) {
+  for (const int64_t channels : {1, 5, 16, 40}) {
+    for (const int64_t at : {0, 3, 24}) {
+      Tensor image = random_tensor({1, channels, 5, 5}, 1);
+      image.data<float>()[(channels - 1) * 25 + at] = std::numeric_limits<float>::quiet_NaN();
+      TacticRow row("MaxPool");
+      row.attr("kernel_shape", std::vector<int64_t>{3, 3}).attr("strides", std::vector<int64_t>{2, 2}).attr("pads", std::vector<int64_t>{1, 1, 1, 1});
+      check(row.input(image), {0, 0});
+    }
+  }
+}
+
 TEST(Reduce, kinds_axes_and_sizes) {
   for (const char* op : {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare", "ReduceL1", "ReduceL2"}) {
     for (const std::vector<int64_t>& axes : {std::vector<int64_t>{0}, {1}, {-1}, {2, 1}, {2, 3}, {0, 1, 2, 3}}) {

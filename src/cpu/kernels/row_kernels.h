@@ -20,6 +20,9 @@ struct RowKernels {
   void (*scale_masked)(float* d, const float* a, float factor, const float* mask, int64_t n);
   // d[i] = (a[i] - shift) * factor * gain[i] + bias[i]; gain and bias may be null.
   void (*normalize)(float* d, const float* a, float shift, float factor, const float* gain, const float* bias, int64_t n);
+  // d[i] = the largest of rows[k][i], NaN if any is; factor times their sum. count >= 1.
+  void (*max_of_rows)(float* d, const float* const* rows, int count, int64_t n);
+  void (*sum_of_rows)(float* d, const float* const* rows, int count, float factor, int64_t n);
 };
 
 const RowKernels& row_kernels(Isa isa);

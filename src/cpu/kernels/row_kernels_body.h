@@ -130,8 +130,40 @@ void row_normalize(float* d, const float* a, float shift, float factor, const fl
   }
 }
 
+// d = finish(rows combined), two vectors at a time.
+template <typename Combine, typename Finish>
+inline void combine_rows(float* d, const float* const* rows, int count, int64_t n, Combine combine, Finish finish) {
+  int64_t i = 0;
+  for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+    Vec a = load(rows[0] + i), b = load(rows[0] + i + kLanes);
+    for (int k = 1; k < count; ++k) {
+      a = combine(a, load(rows[k] + i));
+      b = combine(b, load(rows[k] + i + kLanes));
+    }
+    store(d + i, finish(a));
+    store(d + i + kLanes, finish(b));
+  }
+  for (; i < n; i += kLanes) {
+    const LaneMask mask = first_lanes(n - i);
+    Vec a = load(rows[0] + i, mask);
+    for (int k = 1; k < count; ++k) a = combine(a, load(rows[k] + i, mask));
+    store(d + i, finish(a), mask);
+  }
+}
+
+void max_of_rows(float* d, const float* const* rows, int count, int64_t n) {
+  combine_rows(d, rows, count, n, [](Vec a, Vec b) { return max_or_nan(a, b); }, [](Vec a) { return a; });
+}
+
+void sum_of_rows(float* d, const float* const* rows, int count, float factor, int64_t n) {
+  const Vec f = splat(factor);
+  combine_rows(d, rows, count, n, [](Vec a, Vec b) { return add(a, b); }, [f](Vec a) { return mul(a, f); });
+}
+
 RowKernels make_rows() {
   RowKernels rows;
+  rows.max_of_rows = &max_of_rows;
+  rows.sum_of_rows = &sum_of_rows;
   rows.max = &row_extreme<true>;
   rows.min = &row_extreme<false>;
   rows.sum = &row_sum;

@@ -33,6 +33,7 @@ inline Vec mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
 inline Vec div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
 inline Vec max_of(Vec bound, Vec x) { return _mm256_max_ps(bound, x); }
 inline Vec min_of(Vec bound, Vec x) { return _mm256_min_ps(bound, x); }
+inline Vec max_or_nan(Vec a, Vec b) { return _mm256_blendv_ps(a, _mm256_max_ps(a, b), _mm256_cmp_ps(a, a, _CMP_ORD_Q)); }
 inline Vec abs_of(Vec x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
 inline Vec copy_sign(Vec magnitude, Vec sign) {
   const Vec bit = _mm256_set1_ps(-0.0f);

@@ -36,6 +36,8 @@ inline Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
 inline Vec div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
 inline Vec max_of(Vec bound, Vec x) { return _mm512_max_ps(bound, x); }
 inline Vec min_of(Vec bound, Vec x) { return _mm512_min_ps(bound, x); }
+// The larger, NaN where either is.
+inline Vec max_or_nan(Vec a, Vec b) { return _mm512_mask_max_ps(a, _mm512_cmp_ps_mask(a, a, _CMP_ORD_Q), a, b); }
 inline Vec abs_of(Vec x) { return _mm512_abs_ps(x); }
 inline Vec copy_sign(Vec magnitude, Vec sign) {
   // The immediate is the truth table of (a & c) | (b & ~c) with c the mask of all bits but the sign.

@@ -53,6 +53,7 @@ inline Vec blend(VecInt condition, Vec x, Vec y) {
 inline Vec select_less(Vec a, Vec b, Vec x, Vec y) { return blend(a < b, x, y); }
 inline Vec max_of(Vec bound, Vec x) { return blend(bound > x, bound, x); }
 inline Vec min_of(Vec bound, Vec x) { return blend(bound < x, bound, x); }
+inline Vec max_or_nan(Vec a, Vec b) { return blend(a == a, max_of(a, b), a); }
 inline Vec abs_of(Vec x) { return reinterpret_cast<Vec>(reinterpret_cast<VecInt>(x) & 0x7fffffff); }
 inline Vec copy_sign(Vec magnitude, Vec sign) {
   const VecInt bits = VecInt{0, 0, 0, 0} + 0x7fffffff;
