@@ -9,6 +9,7 @@
 
 #include "builder/report.h"
 #include "ir/graph.h"
+#include "plan/packed_weight.h"
 #include "plan/plan.h"
 #include "tactic/registry.h"
 
@@ -32,6 +33,7 @@ struct BuildOptions {
   std::string timing_cache;                    // file; "": none
   std::vector<std::string> tactic_filter;      // only tactics whose id begins with one of these; {}: all
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // ranges and optimum of symbols; missing: opt 1, any size
+  bool find_packings = false;                  // fill BuildResult::packed_weights
   bool time_all = false;                       // no pruning: every offer gets full statistics (sinter tactics)
   std::function<bool(const Progress&)> progress;  // false: cancel
 };
@@ -39,6 +41,7 @@ struct BuildOptions {
 struct BuildResult {
   plan::Plan plan;
   std::vector<Tensor> blobs;  // plan.blobs, in order
+  std::map<std::string, plan::PackedWeight> packed_weights;  // ir::digest of a constant → where it lies in a blob
   BuildReport report;
   Status timing_cache_saved = ok_status();  // a plan is not lost because its timings couldn't be written
 };

@@ -54,6 +54,8 @@ class RegionBuilder {
   Status choose_layouts();
 
   Status emit();
+  // Which weights of the step can be read back from its blobs, so that the portable part need not store them again.
+  void record_packings(const Work& work, const Candidate& candidate, const plan::Step& step, std::span<const Tensor> blobs);
   Status emit_kernel(Work& work);
   Status emit_view(Work& work);
   Status emit_host(Work& work);

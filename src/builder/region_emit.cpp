@@ -1,6 +1,7 @@
 // The second half of RegionBuilder: values and steps of the plan once every node's way is chosen.
 #include <algorithm>
 
+#include "builder/packing.h"
 #include "builder/region_builder.h"
 
 namespace sinter::builder {
@@ -168,6 +169,18 @@ void RegionBuilder::report(const Work& work, const plan::Step& step, const Choic
   report.layers.push_back(std::move(layer));
 }
 
+void RegionBuilder::record_packings(const Work& work, const Candidate& candidate, const plan::Step& step, std::span<const Tensor> blobs) {
+  for (size_t i = 0; i < work.constants.size(); ++i) {
+    if (!candidate.offer.packed_inputs[i] || !work.constants[i].defined()) continue;
+    const std::string digest = ir::digest(work.constants[i]);
+    if (state_.result.packed_weights.count(digest)) continue;
+    auto packed = find_packing(*candidate.tactic, step.problem, candidate.offer, work.constants, i, blobs);
+    if (!packed) continue;
+    packed->blob = step.blobs[static_cast<size_t>(packed->blob)];
+    state_.result.packed_weights.emplace(digest, std::move(*packed));
+  }
+}
+
 Status RegionBuilder::emit_kernel(Work& work) {
   const Choice& choice = work.choices[static_cast<size_t>(work.chosen)];
   const Candidate& candidate = work.candidates.offers[static_cast<size_t>(choice.candidate)];
@@ -183,6 +196,7 @@ Status RegionBuilder::emit_kernel(Work& work) {
     SINTER_ASSIGN(const int32_t index, state_.add_blob(blob, step.name));
     step.blobs.push_back(index);
   }
+  if (state_.options.find_packings) record_packings(work, candidate, step, blobs);
   const ir::Node& node = *work.node;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     int32_t input = -1;

@@ -23,7 +23,8 @@ struct BlobEntry {
 std::string encode_manifest(const Manifest& manifest);
 std::string encode_plan(const plan::Plan& plan, std::span<const uint32_t> blobs);  // blob of the plan → entry of the table
 std::string encode_blob_table(std::span<const BlobEntry> entries);
-std::string encode_portable(const PortablePart& part, std::span<const uint32_t> blobs);
+// `blobs`: entries of part.blobs; `plan_blobs`: of the plan's.
+std::string encode_portable(const PortablePart& part, std::span<const uint32_t> blobs, std::span<const uint32_t> plan_blobs);
 
 Result<Manifest> decode_manifest(std::string_view bytes);
 Result<std::vector<BlobEntry>> decode_blob_table(std::string_view bytes);
@@ -35,6 +36,7 @@ Result<DecodedPlan> decode_plan(std::string_view bytes, std::span<const BlobEntr
 struct DecodedPortable {
   std::string ir_text;
   std::vector<std::pair<std::string, uint32_t>> blobs;  // in range
+  std::vector<std::pair<std::string, plan::PackedWeight>> packed;  // their blob is an entry, in range
 };
 Result<DecodedPortable> decode_portable(std::string_view bytes, size_t entry_count);
 

@@ -200,6 +200,15 @@ class Decoder {
     return ok_status();
   }
 
+  Status read(const fb::NamedBlob* table, plan::PackedWeight& out) {
+    SINTER_TRY(read_dtype(table->dtype(), out.dtype));
+    SINTER_TRY(read(table->dims(), out.dims));
+    out.blob = static_cast<int32_t>(table->blob());
+    SINTER_TRY(spend(table->offsets()->size() * sizeof(std::vector<int64_t>)));
+    for (const fb::Offsets* offsets : *table->offsets()) SINTER_TRY(read(offsets->values(), out.offsets.emplace_back()));
+    return ok_status();
+  }
+
   Status read(const fb::ChildRegion* table, std::pair<std::string, int32_t>& out) {
     out.second = table->region();
     return read(table->attribute(), out.first);
@@ -342,7 +351,13 @@ Result<DecodedPortable> decode_portable(std::string_view bytes, size_t entry_cou
     if (named->blob() >= entry_count) return damaged("portable part: blob {} is not in the table", named->blob());
     std::string digest;
     SINTER_TRY(decoder.read(named->digest(), digest));
-    out.blobs.emplace_back(std::move(digest), named->blob());
+    if (!named->offsets()) {
+      out.blobs.emplace_back(std::move(digest), named->blob());
+      continue;
+    }
+    plan::PackedWeight weight;
+    SINTER_TRY(decoder.read(named, weight));
+    out.packed.emplace_back(std::move(digest), std::move(weight));
   }
   return out;
 }

@@ -233,13 +233,26 @@ std::string encode_blob_table(std::span<const BlobEntry> entries) {
   return pack<fb::BlobTable>(out);
 }
 
-std::string encode_portable(const PortablePart& part, std::span<const uint32_t> blobs) {
+std::string encode_portable(const PortablePart& part, std::span<const uint32_t> blobs, std::span<const uint32_t> plan_blobs) {
   fb::PortableT out;
   out.ir_text = part.ir_text;
   for (size_t i = 0; i < part.blobs.size(); ++i) {
     auto named = std::make_unique<fb::NamedBlobT>();
     named->digest = part.blobs[i].first;
     named->blob = blobs[i];
+    out.blobs.push_back(std::move(named));
+  }
+  for (const auto& [digest, weight] : part.packed) {
+    auto named = std::make_unique<fb::NamedBlobT>();
+    named->digest = digest;
+    named->blob = plan_blobs[static_cast<size_t>(weight.blob)];
+    named->dtype = static_cast<uint8_t>(weight.dtype);
+    named->dims.assign(weight.dims.begin(), weight.dims.end());
+    for (const std::vector<int64_t>& table : weight.offsets) {
+      auto offsets = std::make_unique<fb::OffsetsT>();
+      offsets->values = table;
+      named->offsets.push_back(std::move(offsets));
+    }
     out.blobs.push_back(std::move(named));
   }
   return pack<fb::Portable>(out);

@@ -13,16 +13,19 @@
 
 #include "core/tensor.h"
 #include "engine/manifest.h"
+#include "plan/packed_weight.h"
 #include "plan/plan.h"
 
 namespace sinter::engine {
 
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 
 // The model as data: the optimised graph's text and the weights its digests name. Enough to build for another machine.
 struct PortablePart {
   std::string ir_text;
   std::vector<std::pair<std::string, Tensor>> blobs;  // digest → tensor
+  // Further weights, which lie inside blobs of the plan. Only for writing: EngineFile::portable() gives them among `blobs`.
+  std::vector<std::pair<std::string, plan::PackedWeight>> packed;
 };
 
 // What goes into an engine. Tensors may be shared between plan and portable part: equal ones are stored once.

@@ -199,6 +199,15 @@ class EngineReader {
       SINTER_ASSIGN(Tensor tensor, load_blob(number, true));
       part.blobs.emplace_back(std::move(digest), std::move(tensor));
     }
+    // A damaged part must not unfold to more than the file holds.
+    int64_t left = static_cast<int64_t>(section(Section::kBlobs).size());
+    for (auto& [digest, weight] : decoded.packed) {
+      SINTER_ASSIGN(const Tensor blob, load_blob(static_cast<uint32_t>(weight.blob), true));
+      left -= blob.bytes();
+      if (left < 0) return damaged("the portable part's packed weights are larger than the file");
+      SINTER_ASSIGN(Tensor tensor, plan::unpack(weight, blob));
+      part.blobs.emplace_back(std::move(digest), std::move(tensor));
+    }
     return part;
   }
 
@@ -232,7 +241,15 @@ Result<std::shared_ptr<const EngineFile>> EngineFile::from_contents(EngineConten
 }
 
 Result<PortablePart> EngineFile::portable() const {
-  if (bytes_.empty() && contents_.portable) return *contents_.portable;
+  if (bytes_.empty() && contents_.portable) {
+    PortablePart part = *contents_.portable;
+    for (const auto& [digest, weight] : part.packed) {
+      SINTER_ASSIGN(Tensor tensor, plan::unpack(weight, contents_.blobs[static_cast<size_t>(weight.blob)]));
+      part.blobs.emplace_back(digest, std::move(tensor));
+    }
+    part.packed.clear();
+    return part;
+  }
   return EngineReader(name_, bytes_, keep_alive_).portable();
 }
 

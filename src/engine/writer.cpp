@@ -125,11 +125,16 @@ Status write_to(Sink& sink, const EngineContents& contents) {
   std::vector<std::pair<Section, std::string>> sections;
   sections.emplace_back(Section::kManifest, encode_manifest(contents.manifest));
   if (contents.portable) {
+    for (const auto& [digest, weight] : contents.portable->packed) {
+      if (weight.blob < 0 || static_cast<size_t>(weight.blob) >= plan_blobs.size()) {
+        return make_error(Code::kInternal, "engine: the packed weight '{}' names blob {}, the plan has {}; report this", digest, weight.blob, plan_blobs.size());
+      }
+    }
     for (const auto& [digest, tensor] : contents.portable->blobs) {
       SINTER_ASSIGN(const uint32_t number, pool.add(tensor));
       portable_blobs.push_back(number);
     }
-    sections.emplace_back(Section::kPortable, encode_portable(*contents.portable, portable_blobs));
+    sections.emplace_back(Section::kPortable, encode_portable(*contents.portable, portable_blobs, plan_blobs));
   }
   sections.emplace_back(Section::kBlobTable, encode_blob_table(pool.entries()));
   sections.emplace_back(Section::kPlan, encode_plan(plan, plan_blobs));

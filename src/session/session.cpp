@@ -94,7 +94,9 @@ Result<std::map<std::string, plan::SymbolRange, std::less<>>> profile_of(const i
 // Plans, names the result and fills in what an engine says of itself.
 Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassReport& passes, const BuildRequest& request,
                                  engine::Manifest manifest) {
-  SINTER_ASSIGN(builder::BuildResult built, builder::build_plan(graph, request.build));
+  builder::BuildOptions options = request.build;
+  options.find_packings = request.portable;
+  SINTER_ASSIGN(builder::BuildResult built, builder::build_plan(graph, options));
   BuildOutcome outcome;
   outcome.report = std::move(built.report);
   outcome.timing_cache_saved = std::move(built.timing_cache_saved);
@@ -117,7 +119,11 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
   if (request.portable) {
     engine::PortablePart part;
     part.ir_text = ir::print(graph);
-    for (auto& [digest, tensor] : ir::collect_blobs(graph)) part.blobs.emplace_back(digest, tensor);
+    for (auto& [digest, tensor] : ir::collect_blobs(graph)) {
+      const auto packed = built.packed_weights.find(digest);
+      if (packed != built.packed_weights.end()) part.packed.emplace_back(digest, std::move(packed->second));
+      else part.blobs.emplace_back(digest, tensor);
+    }
     outcome.contents.portable = std::move(part);
   }
   return outcome;

@@ -67,7 +67,7 @@ EngineContents rich_contents() {
   add.problem.epilogue_base = 2;
   add.problem.epilogue = PointwiseProgram::parse("1 | relu(0) | 1").value();
   main.output(y);
-  contents.portable = PortablePart{"graph text", {{"digest-w", ramp({16})}, {"digest-v", ramp({5})}}};
+  contents.portable = PortablePart{"graph text", {{"digest-w", ramp({16})}, {"digest-v", ramp({5})}}, {{"digest-p", {DType::kF32, {2, 8}, 0, {{8, 0}, {0, 1, 2, 3, 4, 5, 6, 7}}}}}};
   return contents;
 }
 
@@ -106,9 +106,14 @@ TEST(EngineFile, KeepsEverything) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(file->blobs()[0].raw()) % kBlobAlignment, 0u);
   const PortablePart part = file->portable().value();
   EXPECT_EQ(part.ir_text, "graph text");
-  ASSERT_EQ(part.blobs.size(), 2u);
+  ASSERT_EQ(part.blobs.size(), 3u);
   EXPECT_EQ(part.blobs[1].first, "digest-v");
   EXPECT_TRUE(part.blobs[1].second.identical(ramp({5})));
+  // A weight inside a packed blob: the halves of blob 0 the other way round.
+  EXPECT_EQ(part.blobs[2].first, "digest-p");
+  const std::vector<double> whole = contents.blobs[0].to_f64(), swapped = part.blobs[2].second.to_f64();
+  EXPECT_TRUE(std::equal(whole.begin(), whole.begin() + 8, swapped.begin() + 8));
+  EXPECT_TRUE(std::equal(whole.begin() + 8, whole.end(), swapped.begin()));
   // The weight that both parts have is there once.
   EXPECT_EQ(part.blobs[0].second.raw(), file->blobs()[0].raw());
 }
@@ -116,9 +121,11 @@ TEST(EngineFile, KeepsEverything) {
 TEST(EngineFile, SameContentsSameBytes) {
   const std::string bytes = write_engine(rich_contents()).value();
   EXPECT_EQ(write_engine(rich_contents()).value(), bytes);
-  // Read and written again, too.
+  // Read and written again, too; the packed weight is named as packed again.
   const auto file = read_back(bytes);
   EngineContents again{file->manifest(), file->plan(), file->blobs(), file->report_json(), file->portable().value()};
+  again.portable->packed = rich_contents().portable->packed;
+  again.portable->blobs.pop_back();
   EXPECT_EQ(write_engine(again).value(), bytes);
 }
 

@@ -35,7 +35,7 @@ std::string sample_engine() {
   main.reference("NonZero", {sum}, {positions});
   main.output(sum);
   main.output(positions);
-  contents.portable = engine::PortablePart{"graph", {{"digest", weights}}};
+  contents.portable = engine::PortablePart{"graph", {{"digest", weights}}, {{"packed", {DType::kF32, {2, 8}, 0, {{8, 0}, {0, 1, 2, 3, 4, 5, 6, 7}}}}}};
   return engine::write_engine(contents).value();
 }
 
