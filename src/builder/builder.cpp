@@ -29,12 +29,18 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
     SINTER_ASSIGN(cache, TimingCache::load(options.timing_cache));
   }
   BuildResult result;
+  const DeviceScope scope(options.device);
+  SINTER_TRY(scope.status());
   Tuner tuner(options, cache);
   BuildState state{options, collect_symbols(graph, options), tuner, result, {}};
   plan::Plan& plan = result.plan;
   plan.threads = options.threads;
   plan.isa = isa_name(options.isa);
   plan.cpu_model = cpu_info().model_name;
+  if (options.device) {
+    plan.device = options.device->spec();
+    plan.device_model = options.device->name();
+  }
   plan.symbols = state.symbols.ranges;
   plan.regions.emplace_back();
   plan.regions[0].name = graph.name.empty() ? "main" : graph.name;
@@ -43,7 +49,7 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
   if (!options.timing_cache.empty() && cache.changed()) result.timing_cache_saved = cache.save(options.timing_cache);
 
   BuildReport& report = result.report;
-  report.device = fmt::format("{} ({})", plan.cpu_model, plan.isa);
+  report.device = options.device ? fmt::format("{} (sm_{})", plan.device_model, plan.device.sm) : fmt::format("{} ({})", plan.cpu_model, plan.isa);
   report.threads = options.threads;
   report.timed_offers = tuner.timed();
   report.cached_offers = tuner.from_cache();

@@ -11,11 +11,17 @@
 #include "ir/graph.h"
 #include "plan/packed_weight.h"
 #include "plan/plan.h"
+#include "tactic/device.h"
 #include "tactic/registry.h"
 
 namespace sinter::builder {
 
-enum class Fallback : uint8_t { kReference, kError };
+// What may happen to a layer that no tactic of the device takes (design decision 11).
+enum class Fallback : uint8_t {
+  kReference,  // its reference kernel, on the host
+  kError,      // the build fails, naming it
+  kCpu,        // a CPU tactic, else its reference kernel
+};
 
 struct Progress {
   std::string_view phase;  // "tuning", "packing", …
@@ -23,6 +29,7 @@ struct Progress {
 };
 
 struct BuildOptions {
+  Device* device = nullptr;  // null: the CPU
   int threads = 1;
   Isa isa = cpu_info().isa;
   Precision precision;

@@ -1,5 +1,6 @@
 #include "builder/node_problem.h"
 
+#include <algorithm>
 #include <set>
 
 namespace sinter::builder {
@@ -7,6 +8,18 @@ namespace {
 
 // Optimum for a symbol nobody gave a profile for: 1 for the first dimension of an input (the batch), else a middling size.
 constexpr int64_t kDefaultBatch = 1, kDefaultExtent = 128;
+
+// Tensors of integers up to this many elements count as shapes.
+constexpr int64_t kMostShapeElements = 64;
+
+void set_target(Problem& problem, const BuildOptions& options, plan::Place place) {
+  if (place == plan::Place::kDevice) {
+    problem.device = options.device->spec();
+    return;
+  }
+  problem.threads = options.threads;
+  problem.isa = options.isa;
+}
 
 bool has_fixed_size(const ir::Value& value) { return value.type.is_tensor() && dtype_bits(value.type.dtype) > 0; }
 
@@ -65,7 +78,19 @@ TensorDesc describe(const ir::Value& value, const SymbolTable& symbols) {
   return desc;
 }
 
-Problem make_problem(const ir::Node& node, const SymbolTable& symbols, const BuildOptions& options) {
+bool is_shape_arithmetic(const ir::Node& node, const SymbolTable& symbols) {
+  const auto is_small = [&](const ir::Value* value) {
+    if (!value) return true;
+    if (!value->type.is_tensor() || !value->type.shape || is_float(value->type.dtype)) return false;
+    if (!has_fixed_size(*value)) return false;
+    const auto dims = evaluate(*value->type.shape, symbols.opt);
+    return dims && product(*dims) <= kMostShapeElements;
+  };
+  return node.subgraphs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(), is_small) &&
+         std::all_of(node.outputs.begin(), node.outputs.end(), is_small);
+}
+
+Problem make_problem(const ir::Node& node, const SymbolTable& symbols, const BuildOptions& options, plan::Place place) {
   Problem problem;
   problem.domain = node.op->domain;
   problem.op = node.op->name;
@@ -91,12 +116,11 @@ Problem make_problem(const ir::Node& node, const SymbolTable& symbols, const Bui
   for (const ir::Value* input : node.inputs) add(input, problem.inputs);
   for (const ir::Value* output : node.outputs) add(output, problem.outputs);
   problem.precision = options.precision;
-  problem.threads = options.threads;
-  problem.isa = options.isa;
+  set_target(problem, options, place);
   return problem;
 }
 
-Problem make_reformat(const TensorDesc& tensor, Layout from, Layout to, const BuildOptions& options) {
+Problem make_reformat(const TensorDesc& tensor, Layout from, Layout to, const BuildOptions& options, plan::Place place) {
   Problem problem;
   problem.domain = "sinter";
   problem.op = "Reformat";
@@ -106,8 +130,7 @@ Problem make_reformat(const TensorDesc& tensor, Layout from, Layout to, const Bu
   problem.inputs[0].value = Tensor();
   problem.outputs = problem.inputs;
   problem.outputs[0].layout = to;
-  problem.threads = options.threads;
-  problem.isa = options.isa;
+  set_target(problem, options, place);
   return problem;
 }
 

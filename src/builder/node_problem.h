@@ -24,10 +24,12 @@ NodeKind classify(const ir::Node& node, const SymbolTable& symbols);
 bool is_plannable(const ir::Value& value, const SymbolTable& symbols);
 
 // All layouts kRowMajor. Constants up to kInlineConstantElements are included.
-Problem make_problem(const ir::Node& node, const SymbolTable& symbols, const BuildOptions& options);
+Problem make_problem(const ir::Node& node, const SymbolTable& symbols, const BuildOptions& options, plan::Place place);
 TensorDesc describe(const ir::Value& value, const SymbolTable& symbols);
 // "sinter.Reformat" of one tensor.
-Problem make_reformat(const TensorDesc& tensor, Layout from, Layout to, const BuildOptions& options);
+Problem make_reformat(const TensorDesc& tensor, Layout from, Layout to, const BuildOptions& options, plan::Place place);
+// Few integers or truth values in and out: arithmetic of shapes, which is better off on the host.
+bool is_shape_arithmetic(const ir::Node& node, const SymbolTable& symbols);
 // The same bytes in both layouts, whatever the symbols' values.
 bool same_bytes(Layout a, Layout b, const Shape& shape);
 

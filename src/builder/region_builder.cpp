@@ -53,19 +53,31 @@ Status RegionBuilder::build() {
 
 Status RegionBuilder::survey() {
   int64_t done = 0;
+  if (on_device()) {
+    // An input that only shape arithmetic reads stays on the host.
+    for (const ir::Value* input : graph_.inputs) places_[input] = plan::Place::kHost;
+    for (const auto& node : graph_.nodes()) {
+      if (is_shape_arithmetic(*node, state_.symbols) || classify(*node, state_.symbols) == NodeKind::kReference) continue;
+      for (const ir::Value* input : node->inputs) {
+        if (input && places_.count(input)) places_[input] = plan::Place::kDevice;
+      }
+    }
+  }
   for (const auto& node : graph_.nodes()) {
     Work work;
     work.node = node.get();
     work.kind = classify(*node, state_.symbols);
-    work.problem = make_problem(*node, state_.symbols, state_.options);
     for (const ir::Value* input : node->inputs) work.constants.push_back(input && input->is_constant() ? input->constant : Tensor());
-    if (work.kind == NodeKind::kKernel) SINTER_TRY(ask_tactics(work));
+    SINTER_TRY(place(work));
     if (work.choices.empty()) {
       if (work.kind == NodeKind::kKernel) {
-        if (state_.options.fallback == Fallback::kError) return no_tactic(work);
+        if (state_.options.fallback == Fallback::kError && !is_shape_arithmetic(*node, state_.symbols)) return no_tactic(work);
         work.kind = NodeKind::kReference;
       }
       work.choices.push_back({-1, row_major(*node), std::nullopt});
+    }
+    for (const ir::Value* output : node->outputs) {
+      if (output) places_[output] = work.place;
     }
     work_.push_back(std::move(work));
     ++done;
@@ -77,9 +89,48 @@ Status RegionBuilder::survey() {
   return ok_status();
 }
 
+plan::Place RegionBuilder::place_of(const ir::Value& value) const {
+  const auto it = places_.find(&value);
+  return it == places_.end() ? plan::Place::kHost : it->second;
+}
+
+Status RegionBuilder::place(Work& work) {
+  using plan::Place;
+  const ir::Node& node = *work.node;
+  const auto on_host = [&](const ir::Value* value) { return !value || value->is_constant() || place_of(*value) == Place::kHost; };
+  const bool all_host = std::all_of(node.inputs.begin(), node.inputs.end(), on_host);
+  const bool shapes = is_shape_arithmetic(node, state_.symbols);
+  if (!on_device() || (shapes && all_host)) {
+    work.problem = make_problem(node, state_.symbols, state_.options, Place::kHost);
+    return work.kind == NodeKind::kKernel ? ask_tactics(work) : ok_status();
+  }
+  work.problem = make_problem(node, state_.symbols, state_.options, Place::kDevice);
+  work.place = Place::kDevice;
+  if (work.kind == NodeKind::kView) {
+    work.place = place_of(*node.inputs[0]);
+    return ok_status();
+  }
+  if (work.kind == NodeKind::kKernel) SINTER_TRY(ask_tactics(work));
+  if (!work.choices.empty()) return ok_status();
+  if (state_.options.fallback == Fallback::kError && !shapes) return no_tactic(work);
+  std::vector<std::string> refusals = std::move(work.candidates.refusals);
+  work.candidates = {};
+  work.place = Place::kHost;
+  work.problem = make_problem(node, state_.symbols, state_.options, Place::kHost);
+  if (work.kind == NodeKind::kKernel && (state_.options.fallback == Fallback::kCpu || shapes)) SINTER_TRY(ask_tactics(work));
+  // Layouts are chosen for the device; what runs on the host takes and gives row-major tensors.
+  std::erase_if(work.choices, [&](const Choice& choice) { return !same_layouts(choice.layouts, row_major(node)); });
+  work.candidates.refusals.insert(work.candidates.refusals.begin(), refusals.begin(), refusals.end());
+  return ok_status();
+}
+
 Status RegionBuilder::no_tactic(const Work& work) const {
   std::string reasons;
   for (const std::string& refusal : work.candidates.refusals) reasons += "; " + refusal;
+  if (on_device()) {
+    return make_error(Code::kUnsupported, "node '{}' ({}): no CUDA tactic{}; let it run on the CPU with --fallback=cpu", work.node->name,
+                      work.problem.to_string(), reasons.empty() ? work.kind == NodeKind::kKernel ? " knows this operator" : " takes work whose sizes depend on data, or bodies" : reasons);
+  }
   return make_error(Code::kUnsupported, "node '{}' ({}): no tactic{}; allow the reference kernel with --fallback=reference",
                     work.node->name, work.problem.to_string(), reasons.empty() ? " knows this operator" : reasons);
 }
@@ -184,6 +235,7 @@ Status RegionBuilder::choose_layouts() {
     std::set<Layout> to = wanted[value];
     if (entry.needed_row_major) to.insert(Layout::kRowMajor);
     if (from.size() + to.size() < 2 || (from.size() == 1 && from == to)) continue;
+    const plan::Place place = on_device() ? plan::Place::kDevice : plan::Place::kHost;
     if (!is_plannable(*value, state_.symbols)) continue;
     const TensorDesc desc = describe(*value, state_.symbols);
     for (Layout a : from) {
@@ -192,7 +244,7 @@ Status RegionBuilder::choose_layouts() {
         if (same_bytes(a, b, desc.shape)) {
           cost = 0;
         } else {
-          SINTER_ASSIGN(cost, state_.tuner.reformat_us(desc, a, b));
+          SINTER_ASSIGN(cost, state_.tuner.reformat_us(desc, a, b, place));
         }
       }
     }

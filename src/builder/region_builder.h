@@ -37,9 +37,11 @@ class RegionBuilder {
     LayoutChoice layouts;
     std::optional<ViewPieces> view;
   };
+  using Slots = std::array<std::array<int32_t, kLayoutCount>, 2>;  // by place and layout
   struct Work {
     const ir::Node* node = nullptr;
     NodeKind kind = NodeKind::kReference;
+    plan::Place place = plan::Place::kHost;
     Problem problem;
     std::vector<Tensor> constants;
     Candidates candidates;
@@ -48,6 +50,10 @@ class RegionBuilder {
   };
 
   Status survey();
+  // Where the node's work is done: on the device where a tactic takes it, else on the host where that is allowed.
+  Status place(Work& work);
+  bool on_device() const { return state_.options.device && !parent_; }
+  plan::Place place_of(const ir::Value& value) const;
   Status ask_tactics(Work& work);
   void add_view_choices(Work& work);
   Status no_tactic(const Work& work) const;
@@ -60,14 +66,16 @@ class RegionBuilder {
   Status emit_view(Work& work);
   Status emit_host(Work& work);
   bool emit_pieces(Work& work, const ViewPieces& pieces, Layout layout);
+  Status add_code(const Tactic& tactic, plan::Step& step);
   plan::Step start_step(const Work& work, plan::StepKind kind) const;
   void report(const Work& work, const plan::Step& step, const Choice& choice);
 
   plan::Region& region() { return state_.result.plan.regions[static_cast<size_t>(region_)]; }
-  int32_t add_value(const ir::Value& value, Layout layout, plan::Storage storage, int32_t index);
-  // The plan value that holds `value` in this layout; makes a constant, a capture, an alias or a reformat step when needed.
-  Result<int32_t> use(const ir::Value& value, Layout layout);
-  Result<int32_t> use_constant(const ir::Value& value, Layout layout);
+  int32_t add_value(const ir::Value& value, Layout layout, plan::Place place, plan::Storage storage, int32_t index);
+  // The plan value that holds `value` in this layout and place; makes a constant, a capture, an alias, a reformat or a transfer when needed.
+  Result<int32_t> use(const ir::Value& value, Layout layout, plan::Place place);
+  Result<int32_t> use_constant(const ir::Value& value, Layout layout, plan::Place place);
+  Result<int32_t> add_transfer(const ir::Value& value, int32_t from, plan::Place to);
   Result<int32_t> add_reformat(const ir::Value& value, int32_t from, Layout to);
   Result<Tensor> reformatted(const Tensor& tensor, const TensorDesc& desc, Layout to);
 
@@ -76,7 +84,8 @@ class RegionBuilder {
   RegionBuilder* parent_;
   int32_t region_;
   std::vector<Work> work_;
-  std::map<const ir::Value*, std::array<int32_t, kLayoutCount>> placed_;
+  std::map<const ir::Value*, Slots> placed_;
+  std::map<const ir::Value*, plan::Place> places_;  // of values that nodes make, and of inputs
 };
 
 }  // namespace sinter::builder

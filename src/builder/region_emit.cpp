@@ -16,11 +16,19 @@ std::string precision_of(const Problem& problem) {
 
 }  // namespace
 
-int32_t RegionBuilder::add_value(const ir::Value& value, Layout layout, plan::Storage storage, int32_t index) {
+int32_t RegionBuilder::add_value(const ir::Value& value, Layout layout, plan::Place place, plan::Storage storage, int32_t index) {
   plan::PlanValue entry;
-  auto& slots = placed_.try_emplace(&value, std::array<int32_t, kLayoutCount>{-1, -1, -1, -1}).first->second;
-  const bool copy = std::any_of(slots.begin(), slots.end(), [](int32_t slot) { return slot >= 0; });
-  entry.name = copy ? fmt::format("{}@{}", value.name, layout_name(layout)) : value.name;
+  const auto [slots_at, fresh] = placed_.try_emplace(&value);
+  Slots& slots = slots_at->second;
+  if (fresh) {
+    for (auto& row : slots) row.fill(-1);
+  }
+  const auto taken = [](const auto& row) { return std::any_of(row.begin(), row.end(), [](int32_t slot) { return slot >= 0; }); };
+  const bool copy = std::any_of(slots.begin(), slots.end(), taken);
+  entry.name = !copy ? value.name
+               : state_.options.device ? fmt::format("{}@{}.{}", value.name, place == plan::Place::kDevice ? "device" : "host", layout_name(layout))
+                                       : fmt::format("{}@{}", value.name, layout_name(layout));
+  entry.place = place;
   entry.onnx_names = value.onnx_names;
   // An impossible branch leaves element types open; whatever comes at run time is a host value.
   entry.type = value.type.is_tensor() && value.type.dtype == DType::kUndefined ? ValueType() : value.type;
@@ -29,12 +37,12 @@ int32_t RegionBuilder::add_value(const ir::Value& value, Layout layout, plan::St
   entry.index = index;
   const auto at = static_cast<int32_t>(region().values.size());
   region().values.push_back(std::move(entry));
-  slots[static_cast<size_t>(layout)] = at;
+  slots[static_cast<size_t>(place)][static_cast<size_t>(layout)] = at;
   return at;
 }
 
 Result<Tensor> RegionBuilder::reformatted(const Tensor& tensor, const TensorDesc& desc, Layout to) {
-  const Problem problem = make_reformat(desc, Layout::kRowMajor, to, state_.options);
+  const Problem problem = make_reformat(desc, Layout::kRowMajor, to, state_.options, plan::Place::kHost);
   Candidates candidates = collect_candidates(problem, state_.options);
   if (candidates.offers.empty()) {
     return make_error(Code::kInternal, "constant {}: no tactic reformats it to {}", tensor.type().to_string(), layout_name(to));
@@ -50,20 +58,21 @@ Result<Tensor> RegionBuilder::reformatted(const Tensor& tensor, const TensorDesc
   return result;
 }
 
-Result<int32_t> RegionBuilder::use_constant(const ir::Value& value, Layout layout) {
+Result<int32_t> RegionBuilder::use_constant(const ir::Value& value, Layout layout, plan::Place place) {
   Tensor tensor = value.constant;
   if (layout != Layout::kRowMajor) {
     SINTER_ASSIGN(tensor, reformatted(tensor, describe(value, state_.symbols), layout));
   }
   SINTER_ASSIGN(const int32_t blob, state_.add_blob(tensor, value.name));
-  return add_value(value, layout, plan::Storage::kConstant, blob);
+  return add_value(value, layout, place, plan::Storage::kConstant, blob);
 }
 
 Result<int32_t> RegionBuilder::add_reformat(const ir::Value& value, int32_t from, Layout to) {
   const TensorDesc desc = describe(value, state_.symbols);
   const Layout source = region().values[static_cast<size_t>(from)].layout;
+  const plan::Place place = region().values[static_cast<size_t>(from)].place;
   Work work;
-  work.problem = make_reformat(desc, source, to, state_.options);
+  work.problem = make_reformat(desc, source, to, state_.options, place);
   work.problem.node = fmt::format("{}:{}", value.name, layout_name(to));
   work.constants.resize(1);
   work.candidates = collect_candidates(work.problem, state_.options);
@@ -84,7 +93,8 @@ Result<int32_t> RegionBuilder::add_reformat(const ir::Value& value, int32_t from
   step.tuned_us = candidate.timing.us;
   step.workspace_bytes = candidate.offer.workspace_bytes;
   step.inputs = {from};
-  const int32_t made = add_value(value, to, plan::Storage::kArena, -1);
+  SINTER_TRY(add_code(*candidate.tactic, step));
+  const int32_t made = add_value(value, to, place, plan::Storage::kArena, -1);
   step.outputs = {made};
   Choice choice{winner, {{source}, {to}, candidate.timing.us}, std::nullopt};
   report(work, step, choice);
@@ -93,26 +103,63 @@ Result<int32_t> RegionBuilder::add_reformat(const ir::Value& value, int32_t from
   return made;
 }
 
-Result<int32_t> RegionBuilder::use(const ir::Value& value, Layout layout) {
+Status RegionBuilder::add_code(const Tactic& tactic, plan::Step& step) {
+  SINTER_ASSIGN(const Tensor code, tactic.compile(step.problem, step.offer));
+  if (code.defined()) {
+    SINTER_ASSIGN(step.code, state_.add_blob(code, step.name));
+  }
+  return ok_status();
+}
+
+Result<int32_t> RegionBuilder::add_transfer(const ir::Value& value, int32_t from, plan::Place to) {
+  plan::Step step;
+  step.kind = plan::StepKind::kTransfer;
+  step.name = fmt::format("{}:{}", value.name, to == plan::Place::kDevice ? "to device" : "to host");
+  step.problem.domain = "sinter";
+  step.problem.op = "Transfer";
+  step.problem.node = step.name;
+  step.problem.inputs = {describe(value, state_.symbols)};
+  step.problem.outputs = step.problem.inputs;
+  step.inputs = {from};
+  const int32_t made = add_value(value, Layout::kRowMajor, to, plan::Storage::kArena, -1);
+  step.outputs = {made};
+  Work work;
+  work.problem = step.problem;
+  report(work, step, {-1, {{Layout::kRowMajor}, {Layout::kRowMajor}, 0}, std::nullopt});
+  region().steps.push_back(std::move(step));
+  return made;
+}
+
+Result<int32_t> RegionBuilder::use(const ir::Value& value, Layout layout, plan::Place place) {
   const auto it = placed_.find(&value);
-  if (it != placed_.end() && it->second[static_cast<size_t>(layout)] >= 0) return it->second[static_cast<size_t>(layout)];
-  if (value.is_constant()) return use_constant(value, layout);
+  const auto slot_of = [&](plan::Place where, Layout what) {
+    return it == placed_.end() ? -1 : it->second[static_cast<size_t>(where)][static_cast<size_t>(what)];
+  };
+  if (slot_of(place, layout) >= 0) return slot_of(place, layout);
+  if (value.is_constant()) return use_constant(value, layout, place);
   const bool foreign = value.graph != &graph_;  // asked for by a body that captures from further out
   if (it == placed_.end() && parent_ && (value.captured || foreign)) {
-    SINTER_ASSIGN(const int32_t outer, parent_->use(foreign ? value : *value.captured, Layout::kRowMajor));
-    const int32_t inner = add_value(value, Layout::kRowMajor, plan::Storage::kCaptured, outer);
+    SINTER_ASSIGN(const int32_t outer, parent_->use(foreign ? value : *value.captured, Layout::kRowMajor, plan::Place::kHost));
+    const int32_t inner = add_value(value, Layout::kRowMajor, place, plan::Storage::kCaptured, outer);
     if (layout == Layout::kRowMajor) return inner;
     return add_reformat(value, inner, layout);
   }
   if (it == placed_.end()) {
     return make_error(Code::kInternal, "value '{}' is used before it is made in the plan", value.name);
   }
+  const plan::Place other = place == plan::Place::kHost ? plan::Place::kDevice : plan::Place::kHost;
+  const auto& here = it->second[static_cast<size_t>(place)];
+  if (std::all_of(here.begin(), here.end(), [](int32_t slot) { return slot < 0; })) {
+    SINTER_ASSIGN(const int32_t there, use(value, Layout::kRowMajor, other));
+    SINTER_ASSIGN(const int32_t moved, add_transfer(value, there, place));
+    return layout == Layout::kRowMajor ? Result<int32_t>(moved) : use(value, layout, place);
+  }
   int32_t from = -1;
-  for (int32_t slot : it->second) {
+  for (int32_t slot : here) {
     if (slot < 0) continue;
     if (from < 0) from = slot;
     if (same_bytes(region().values[static_cast<size_t>(slot)].layout, layout, *value.type.shape)) {
-      return add_value(value, layout, plan::Storage::kAlias, slot);
+      return add_value(value, layout, place, plan::Storage::kAlias, slot);
     }
   }
   return add_reformat(value, from, layout);
@@ -159,13 +206,16 @@ void RegionBuilder::report(const Work& work, const plan::Step& step, const Choic
     layer.offers.push_back(std::move(offer));
   }
   layer.tactic = step.kind == plan::StepKind::kKernel ? fmt::format("{}@{}", step.tactic, step.tactic_version)
-                 : step.kind == plan::StepKind::kControl ? "control" : "reference";
+                 : step.kind == plan::StepKind::kControl ? "control"
+                 : step.kind == plan::StepKind::kTransfer ? "transfer" : "reference";
   layer.config = step.offer.config;
   BuildReport& report = state_.result.report;
   report.weight_bytes += layer.weight_bytes;
   report.activation_bytes += layer.activation_bytes;
   report.workspace_bytes = std::max(report.workspace_bytes, layer.workspace_bytes);
   if (step.kind == plan::StepKind::kReference) ++report.reference_layers;
+  if (state_.options.device && step.kind == plan::StepKind::kKernel && !step.problem.on_cuda()) ++report.cpu_layers;
+  if (step.kind == plan::StepKind::kTransfer) ++report.transfers;
   report.layers.push_back(std::move(layer));
 }
 
@@ -197,16 +247,17 @@ Status RegionBuilder::emit_kernel(Work& work) {
     step.blobs.push_back(index);
   }
   if (state_.options.find_packings) record_packings(work, candidate, step, blobs);
+  SINTER_TRY(add_code(*candidate.tactic, step));
   const ir::Node& node = *work.node;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     int32_t input = -1;
     if (node.inputs[i] && !candidate.offer.packed_inputs[i]) {
-      SINTER_ASSIGN(input, use(*node.inputs[i], choice.layouts.inputs[i]));
+      SINTER_ASSIGN(input, use(*node.inputs[i], choice.layouts.inputs[i], work.place));
     }
     step.inputs.push_back(input);
   }
   for (size_t o = 0; o < node.outputs.size(); ++o) {
-    step.outputs.push_back(node.outputs[o] ? add_value(*node.outputs[o], choice.layouts.outputs[o], plan::Storage::kArena, -1) : -1);
+    step.outputs.push_back(node.outputs[o] ? add_value(*node.outputs[o], choice.layouts.outputs[o], work.place, plan::Storage::kArena, -1) : -1);
   }
   report(work, step, choice);
   region().steps.push_back(std::move(step));
@@ -218,17 +269,17 @@ bool RegionBuilder::emit_pieces(Work& work, const ViewPieces& pieces, Layout lay
   const ir::Node& node = *work.node;
   std::vector<plan::PlanValue>& values = region().values;
   if (!pieces.gathers) {
-    auto whole = use(*node.inputs[0], layout);
+    auto whole = use(*node.inputs[0], layout, work.place);
     if (!whole.ok()) return false;
     for (size_t o = 0; o < node.outputs.size(); ++o) {
-      const int32_t piece = add_value(*node.outputs[o], layout, plan::Storage::kAlias, *whole);
+      const int32_t piece = add_value(*node.outputs[o], layout, work.place, plan::Storage::kAlias, *whole);
       region().values[static_cast<size_t>(piece)].alias_offset_bytes = pieces.offset_bytes[o];
     }
     return true;
   }
   std::vector<int32_t> parts;
   for (const ir::Value* input : node.inputs) {
-    auto part = use(*input, layout);
+    auto part = use(*input, layout, work.place);
     if (!part.ok() || values[static_cast<size_t>(*part)].storage != plan::Storage::kArena) return false;
     const bool made = std::any_of(region().steps.begin(), region().steps.end(), [&](const plan::Step& step) {
       return step.kind == plan::StepKind::kKernel && std::count(step.outputs.begin(), step.outputs.end(), *part) > 0;
@@ -236,7 +287,7 @@ bool RegionBuilder::emit_pieces(Work& work, const ViewPieces& pieces, Layout lay
     if (!made) return false;
     parts.push_back(*part);
   }
-  const int32_t whole = add_value(*node.outputs[0], layout, plan::Storage::kArena, -1);
+  const int32_t whole = add_value(*node.outputs[0], layout, work.place, plan::Storage::kArena, -1);
   for (size_t i = 0; i < parts.size(); ++i) {
     plan::PlanValue& part = values[static_cast<size_t>(parts[i])];
     part.storage = plan::Storage::kAlias;
@@ -250,8 +301,8 @@ Status RegionBuilder::emit_view(Work& work) {
   const Choice& choice = work.choices[static_cast<size_t>(work.chosen)];
   const ir::Node& node = *work.node;
   if (work.kind == NodeKind::kView) {
-    SINTER_ASSIGN(const int32_t source, use(*node.inputs[0], Layout::kRowMajor));
-    add_value(*node.outputs[0], Layout::kRowMajor, plan::Storage::kAlias, source);
+    SINTER_ASSIGN(const int32_t source, use(*node.inputs[0], Layout::kRowMajor, work.place));
+    add_value(*node.outputs[0], Layout::kRowMajor, work.place, plan::Storage::kAlias, source);
     ++state_.result.report.aliased;
     return ok_status();
   }
@@ -269,10 +320,13 @@ Status RegionBuilder::emit_view(Work& work) {
     if (same || best < 0) best = static_cast<int>(i);
     if (same) break;
   }
+  if (best < 0 && work.place == plan::Place::kDevice) {
+    return make_error(Code::kUnsupported, "node '{}' ({}): no CUDA tactic copies it", node.name, work.problem.to_string());
+  }
   if (best < 0) return emit_host(work);
   work.chosen = best;
   SINTER_TRY(emit_kernel(work));
-  SINTER_ASSIGN([[maybe_unused]] const int32_t wanted, use(*node.outputs[0], layout));
+  SINTER_ASSIGN([[maybe_unused]] const int32_t wanted, use(*node.outputs[0], layout, work.place));
   return ok_status();
 }
 
@@ -283,7 +337,7 @@ Status RegionBuilder::emit_host(Work& work) {
   for (const ir::Value* input : node.inputs) {
     int32_t index = -1;
     if (input) {
-      SINTER_ASSIGN(index, use(*input, Layout::kRowMajor));
+      SINTER_ASSIGN(index, use(*input, Layout::kRowMajor, plan::Place::kHost));
     }
     step.inputs.push_back(index);
   }
@@ -299,7 +353,7 @@ Status RegionBuilder::emit_host(Work& work) {
     int32_t index = -1;
     if (output) {
       const bool arena = !control && is_plannable(*output, state_.symbols);
-      index = add_value(*output, Layout::kRowMajor, arena ? plan::Storage::kArena : plan::Storage::kHost, -1);
+      index = add_value(*output, Layout::kRowMajor, plan::Place::kHost, arena ? plan::Storage::kArena : plan::Storage::kHost, -1);
     }
     step.outputs.push_back(index);
   }
@@ -310,7 +364,7 @@ Status RegionBuilder::emit_host(Work& work) {
 
 Status RegionBuilder::emit() {
   for (size_t i = 0; i < graph_.inputs.size(); ++i) {
-    const int32_t index = add_value(*graph_.inputs[i], Layout::kRowMajor, plan::Storage::kInput, static_cast<int32_t>(i));
+    const int32_t index = add_value(*graph_.inputs[i], Layout::kRowMajor, place_of(*graph_.inputs[i]), plan::Storage::kInput, static_cast<int32_t>(i));
     region().inputs.push_back(index);
   }
   for (Work& work : work_) {
@@ -320,7 +374,7 @@ Status RegionBuilder::emit() {
     else SINTER_TRY(emit_host(work));
   }
   for (const ir::Value* output : graph_.outputs) {
-    SINTER_ASSIGN(const int32_t index, use(*output, Layout::kRowMajor));
+    SINTER_ASSIGN(const int32_t index, use(*output, Layout::kRowMajor, place_of(*output)));
     region().outputs.push_back(index);
   }
   return ok_status();

@@ -34,7 +34,8 @@ std::string BuildReport::to_json(bool reproducible) const {
       {"device", device}, {"threads", threads}, {"predicted_us", predicted_us},
       {"weight_bytes", weight_bytes}, {"activation_bytes", activation_bytes}, {"workspace_bytes", workspace_bytes},
       {"layouts_exact", layouts_exact},
-      {"reformats", reformats}, {"reference_layers", reference_layers}, {"aliased", aliased}, {"layers", layers_json},
+      {"reformats", reformats}, {"reference_layers", reference_layers}, {"aliased", aliased},
+      {"cpu_layers", cpu_layers}, {"transfers", transfers}, {"layers", layers_json},
       {"passes_fired", passes_fired}, {"passes_declined", passes_declined}};
   if (!reproducible) {
     json["build_s"] = build_s;
@@ -63,7 +64,10 @@ std::string BuildReport::to_text(bool refusals) const {
                       activation_bytes / kMiB, workspace_bytes / kMiB);
   text += fmt::format("built in {:.2f} s: {} offers timed, {} timings from the cache; layout choice {}\n", build_s, timed_offers,
                       cached_offers, layouts_exact ? "exact" : "approximate (graph too wide)");
+  if (cpu_layers + transfers > 0) text += fmt::format("on the CPU: {} layers, with {} copies between host and device\n", cpu_layers, transfers);
   for (const LayerReport& layer : layers) {
+    const bool on_cpu = cpu_layers > 0 && (layer.tactic.rfind("cpu.", 0) == 0 || layer.tactic.rfind("onednn.", 0) == 0);
+    if (on_cpu) text += fmt::format("CPU tactic: '{}' ({})\n", layer.name, layer.op);
     if (layer.tactic == "reference") text += fmt::format("reference kernel: '{}' ({})\n", layer.name, layer.op);
   }
   if (!passes_fired.empty()) {

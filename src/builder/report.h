@@ -43,6 +43,7 @@ struct BuildReport {
   int64_t timed_offers = 0, cached_offers = 0;
   bool layouts_exact = true;
   int reformats = 0, reference_layers = 0, aliased = 0;
+  int cpu_layers = 0, transfers = 0;     // of a build for a GPU: CPU tactics, copies between host and device
   std::vector<LayerReport> layers;
   std::map<std::string, int64_t> passes_fired;
   std::map<std::string, std::map<std::string, int64_t>> passes_declined;

@@ -47,28 +47,6 @@ std::string offer_text(const Candidate& candidate) {
   return text;
 }
 
-// Values in [-1, 1), never denormal; integers 0 and 1, so that indices stay in range.
-void fill_random(Tensor& tensor, uint32_t seed) {
-  uint32_t state = seed * 2654435761u + 12345u;
-  auto next = [&] { return state = state * 1664525u + 1013904223u; };
-  const int64_t count = tensor.count();
-  if (tensor.dtype() == DType::kF32) {
-    for (int64_t i = 0; i < count; ++i) {
-      tensor.data<float>()[i] = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
-    }
-    return;
-  }
-  std::memset(tensor.raw(), 0, static_cast<size_t>(tensor.bytes()));
-  if (tensor.dtype() == DType::kF16 || tensor.dtype() == DType::kBF16) {
-    for (int64_t i = 0; i < count; ++i) {
-      const float value = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
-      tensor.data<uint16_t>()[i] = tensor.dtype() == DType::kF16 ? float_to_half(value) : float_to_bfloat16(value);
-    }
-  } else if (tensor.dtype() == DType::kBool) {
-    for (int64_t i = 0; i < count; ++i) tensor.data<uint8_t>()[i] = next() >> 31;
-  }
-}
-
 Tensor physical_tensor(const TensorDesc& desc, Layout layout) { return Tensor(desc.dtype, {physical_count(layout, desc.opt)}); }
 
 // Memory that timing a candidate takes: its tensors, its workspace and its packed weights.
@@ -91,7 +69,35 @@ uint64_t touch(const void* data, int64_t bytes) {
   return sum;
 }
 
-// The second smallest sample: near the undisturbed time, without trusting one lucky reading.
+bool is_settled(std::vector<double> samples) {
+  if (samples.size() < static_cast<size_t>(kLeastRounds)) return false;
+  std::partial_sort(samples.begin(), samples.begin() + 3, samples.end());
+  return samples[2] <= samples[0] * (1 + kSettled);
+}
+
+}  // namespace
+
+void fill_random(Tensor& tensor, uint32_t seed) {
+  uint32_t state = seed * 2654435761u + 12345u;
+  auto next = [&] { return state = state * 1664525u + 1013904223u; };
+  const int64_t count = tensor.count();
+  if (tensor.dtype() == DType::kF32) {
+    for (int64_t i = 0; i < count; ++i) {
+      tensor.data<float>()[i] = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
+    }
+    return;
+  }
+  std::memset(tensor.raw(), 0, static_cast<size_t>(tensor.bytes()));
+  if (tensor.dtype() == DType::kF16 || tensor.dtype() == DType::kBF16) {
+    for (int64_t i = 0; i < count; ++i) {
+      const float value = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
+      tensor.data<uint16_t>()[i] = tensor.dtype() == DType::kF16 ? float_to_half(value) : float_to_bfloat16(value);
+    }
+  } else if (tensor.dtype() == DType::kBool) {
+    for (int64_t i = 0; i < count; ++i) tensor.data<uint8_t>()[i] = next() >> 31;
+  }
+}
+
 Timing summarise(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());
   const size_t n = samples.size();
@@ -100,14 +106,6 @@ Timing summarise(std::vector<double> samples) {
   timing.spread = timing.us > 0 ? (samples[n - 1 - n / 4] - samples[n / 4]) / timing.us : 0;
   return timing;
 }
-
-bool is_settled(std::vector<double> samples) {
-  if (samples.size() < static_cast<size_t>(kLeastRounds)) return false;
-  std::partial_sort(samples.begin(), samples.begin() + 3, samples.end());
-  return samples[2] <= samples[0] * (1 + kSettled);
-}
-
-}  // namespace
 
 Problem with_layouts(const Problem& problem, const Offer& offer) {
   Problem result = problem;
@@ -211,6 +209,7 @@ void Tuner::evict_weights() {
 }
 
 Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open) {
+  if (problem.on_cuda()) return measure_on_device(problem, constants, open);
   ThreadTeam& team = team_ ? *team_ : inline_team();
   std::vector<std::unique_ptr<Bench>> benches;
   auto drop = [&](size_t i, Status status) {
@@ -263,8 +262,9 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
 }
 
 Status Tuner::time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates) {
-  const std::string base =
-      fmt::format("{}|{}|{}|{}|", problem.key(), cpu_info().model_name, isa_name(options_.isa), options_.threads);
+  const std::string base = problem.on_cuda()
+                               ? fmt::format("{}|{}|", problem.key(), options_.device->name())
+                               : fmt::format("{}|{}|{}|{}|", problem.key(), cpu_info().model_name, isa_name(options_.isa), options_.threads);
   std::vector<Candidate*> open;
   std::vector<std::string> keys;
   for (Candidate& candidate : candidates) {
@@ -288,9 +288,9 @@ Status Tuner::time(const Problem& problem, std::span<const Tensor> constants, st
   return ok_status();
 }
 
-Result<double> Tuner::reformat_us(const TensorDesc& tensor, Layout from, Layout to) {
+Result<double> Tuner::reformat_us(const TensorDesc& tensor, Layout from, Layout to, plan::Place place) {
   if (from == to) return 0.0;
-  const Problem problem = make_reformat(tensor, from, to, options_);
+  const Problem problem = make_reformat(tensor, from, to, options_, place);
   const std::string key = fmt::format("{}|{}>{}", problem.key(), layout_name(from), layout_name(to));
   if (const auto it = reformats_.find(key); it != reformats_.end()) return it->second;
   Candidates candidates = collect_candidates(problem, options_);

@@ -40,7 +40,7 @@ class Tuner {
   // Fills timing of every candidate. `constants`: one a problem input, undefined where not constant. Equal problems are timed once.
   Status time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates);
   // Median time in µs of one reformat; infinity when no tactic does it.
-  Result<double> reformat_us(const TensorDesc& tensor, Layout from, Layout to);
+  Result<double> reformat_us(const TensorDesc& tensor, Layout from, Layout to, plan::Place place);
   const MemoryBudget& budget() const { return budget_; }
   int64_t timed() const { return timed_; }
   int64_t from_cache() const { return from_cache_; }
@@ -49,6 +49,8 @@ class Tuner {
   class Bench;
   void evict_weights();
   Status measure(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
+  // The same with a device's events (device_tuner.cpp).
+  Status measure_on_device(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
 
   const BuildOptions& options_;
   TimingCache& cache_;
@@ -56,8 +58,14 @@ class Tuner {
   std::unique_ptr<ThreadTeam> team_;
   std::vector<uint8_t> eviction_;
   std::map<std::string, double> reformats_;
+  DeviceBuffer flush_;  // larger than the device's second-level cache
   int64_t timed_ = 0, from_cache_ = 0;
 };
+
+// Values in [-1, 1), never denormal; integers 0 and 1, so that indices stay in range.
+void fill_random(Tensor& tensor, uint32_t seed);
+// The second smallest sample: near the undisturbed time, without trusting one lucky reading.
+Timing summarise(std::vector<double> samples);
 
 // Index of the winner: the least time; what lies within the noise of it goes to smaller workspace, then list order. -1: none timed.
 int pick(const std::vector<Candidate>& candidates);

@@ -182,6 +182,8 @@ class Decoder {
     out.threads = table->threads();
     if (table->isa() < 0 || table->isa() > static_cast<int>(Isa::kAmx)) return damaged("unknown instruction set {}", table->isa());
     out.isa = static_cast<Isa>(table->isa());
+    if (table->cuda() && device_.kind != DeviceKind::kCuda) return damaged("node '{}' is for a device that the plan does not have", out.node);
+    if (table->cuda()) out.device = device_;
     return ok_status();
   }
 
@@ -215,7 +217,7 @@ class Decoder {
   }
 
   Status read(const fb::Step* table, plan::Step& out) {
-    if (table->kind() > static_cast<uint8_t>(plan::StepKind::kControl)) return damaged("unknown kind of step {}", table->kind());
+    if (table->kind() > static_cast<uint8_t>(plan::StepKind::kTransfer)) return damaged("unknown kind of step {}", table->kind());
     out.kind = static_cast<plan::StepKind>(table->kind());
     SINTER_TRY(read(table->name(), out.name));
     SINTER_TRY(read(table->source_nodes(), out.source_nodes));
@@ -229,6 +231,7 @@ class Decoder {
     SINTER_TRY(read(table->regions(), out.regions));
     out.tuned_us = table->tuned_us();
     out.workspace_bytes = table->workspace_bytes();
+    out.code = table->code();
     return ok_status();
   }
 
@@ -240,6 +243,8 @@ class Decoder {
     if (table->storage() > static_cast<uint8_t>(plan::Storage::kAlias)) return damaged("unknown storage {}", table->storage());
     out.storage = static_cast<plan::Storage>(table->storage());
     out.index = table->index();
+    if (table->place() > static_cast<uint8_t>(plan::Place::kDevice)) return damaged("unknown place {}", table->place());
+    out.place = static_cast<plan::Place>(table->place());
     return read_dim(table->alias_offset(), out.alias_offset_bytes);
   }
 
@@ -279,8 +284,18 @@ class Decoder {
     return read(table->value(), out.second);
   }
 
+  // What problems of the plan are for.
+  Status read_device(const fb::Device* table, DeviceSpec& out) {
+    if (!table) return ok_status();
+    if (table->kind() > static_cast<uint8_t>(DeviceKind::kCuda)) return damaged("unknown kind of device {}", table->kind());
+    out = {static_cast<DeviceKind>(table->kind()), table->sm(), table->processors(), table->shared_bytes(), table->l2_bytes()};
+    device_ = out;
+    return ok_status();
+  }
+
  private:
   size_t budget_;
+  DeviceSpec device_;
 };
 
 template <typename Table>
@@ -326,6 +341,8 @@ Result<DecodedPlan> decode_plan(std::string_view bytes, std::span<const BlobEntr
   SINTER_ASSIGN(const fb::Plan* table, verified_root<fb::Plan>(bytes, "plan"));
   Decoder decoder(bytes.size());
   DecodedPlan out;
+  SINTER_TRY(decoder.read_device(table->device(), out.plan.device));
+  SINTER_TRY(decoder.read(table->device_model(), out.plan.device_model));
   SINTER_TRY(decoder.read(table->regions(), out.plan.regions));
   SINTER_TRY(decoder.read(table->blobs(), out.blobs));
   for (uint32_t blob : out.blobs) {

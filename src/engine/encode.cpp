@@ -95,6 +95,7 @@ std::unique_ptr<fb::ProblemT> encode(const Problem& problem) {
   out->strict_nans = problem.precision.strict_nans;
   out->threads = problem.threads;
   out->isa = static_cast<int32_t>(problem.isa);
+  out->cuda = problem.on_cuda();
   return out;
 }
 
@@ -132,6 +133,7 @@ std::unique_ptr<fb::StepT> encode(const plan::Step& step) {
   }
   out->tuned_us = step.tuned_us;
   out->workspace_bytes = step.workspace_bytes;
+  out->code = step.code;
   return out;
 }
 
@@ -143,6 +145,7 @@ std::unique_ptr<fb::ValueT> encode(const plan::PlanValue& value) {
   out->layout = static_cast<uint8_t>(value.layout);
   out->storage = static_cast<uint8_t>(value.storage);
   out->index = value.index;
+  out->place = static_cast<uint8_t>(value.place);
   if (!value.alias_offset_bytes.is(0)) out->alias_offset = value.alias_offset_bytes.to_string();
   return out;
 }
@@ -216,6 +219,15 @@ std::string encode_plan(const plan::Plan& plan, std::span<const uint32_t> blobs)
   out.threads = plan.threads;
   out.isa = plan.isa;
   out.cpu_model = plan.cpu_model;
+  if (plan.on_cuda()) {
+    out.device = std::make_unique<fb::DeviceT>();
+    out.device->kind = static_cast<uint8_t>(plan.device.kind);
+    out.device->sm = plan.device.sm;
+    out.device->processors = plan.device.processors;
+    out.device->shared_bytes = plan.device.shared_bytes;
+    out.device->l2_bytes = plan.device.l2_bytes;
+    out.device_model = plan.device_model;
+  }
   return pack<fb::Plan>(out);
 }
 

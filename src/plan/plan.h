@@ -26,12 +26,16 @@ enum class Storage : uint8_t {
   kAlias,      // lies inside value `index` of this region, `alias_offset_bytes` from its start
 };
 
+// Where a value's bytes are. Only tensors of fixed-size elements in the main region can be on the device.
+enum class Place : uint8_t { kHost = 0, kDevice = 1 };
+
 struct PlanValue {
   std::string name;                      // engine tensor name; unique in the region
   std::vector<std::string> onnx_names;
   ValueType type;                        // shape with symbols
   Layout layout = Layout::kRowMajor;
   Storage storage = Storage::kNone;
+  Place place = Place::kHost;
   int32_t index = -1;                    // see Storage
   Dim alias_offset_bytes;
 };
@@ -40,6 +44,7 @@ enum class StepKind : uint8_t {
   kKernel = 0,  // a tactic's kernel
   kReference,   // the operator's reference kernel on host values
   kControl,     // If, Loop, Scan: runs regions
+  kTransfer,    // copies input 0 to output 0, from host to device or back
 };
 
 struct Step {
@@ -53,6 +58,7 @@ struct Step {
   std::vector<int32_t> inputs;      // values, -1: absent
   std::vector<int32_t> outputs;     // values, -1: not wanted
   std::vector<int32_t> blobs;       // kKernel: packed weights, in prepare's order
+  int32_t code = -1;                // kKernel: blob of device code; -1: none
   std::vector<std::pair<std::string, int32_t>> regions;  // kControl: graph attribute → region
   double tuned_us = 0;              // what the tuner measured; 0: not timed
   int64_t workspace_bytes = 0;      // at the optimum shape
@@ -86,6 +92,10 @@ struct Plan {
   int32_t threads = 1;              // tuned for
   std::string isa;                  // isa_name() it was tuned for; steps need no more than this
   std::string cpu_model;
+  DeviceSpec device;                // of the device steps; a plan for the CPU has none
+  std::string device_model;         // "NVIDIA H200"
+
+  bool on_cuda() const { return device.kind == DeviceKind::kCuda; }
 };
 
 // Rules that validate() checks and the runtime relies on, besides what the fields say:
@@ -95,6 +105,9 @@ struct Plan {
 //   it that a step makes is there (Concat without a copy).
 // - A step's outputs are kArena, kHost, kNone, or kAlias inside a kArena value.
 // - A kernel step's problem describes exactly `inputs` and `outputs` (same dtype, shape, layout). Packed inputs are -1 in `inputs`.
+// - A kernel step's inputs and outputs are where its problem says: on the device for CUDA problems, else on the host. kReference and
+//   kControl steps have host values only. A kTransfer step's two values are one on either side and equal in all else.
+// - An alias is where its root is. Values with Storage::kHost and kCaptured, and all of child regions, are on the host.
 // - A region's parent has a smaller number, and exactly one step of the parent names it.
 
 // Every index in range, producers before users, kinds and counts consistent, sizes sane: a plan that passes can't make the

@@ -74,11 +74,38 @@ class RegionValidator {
     return ok_status();
   }
 
+  Status check_place(const PlanValue& value) const {
+    if (value.place == Place::kHost) return ok_status();
+    const bool good = value.place == Place::kDevice && plan_.on_cuda() && number_ == 0 && has_fixed_size(value.type) &&
+                      value.storage != Storage::kHost && value.storage != Storage::kCaptured;
+    return good ? ok_status() : invalid("{}: value '{}' of type {} can't be on a device", where(), value.name, value.type.to_string());
+  }
+
+  Status check_places(const Step& step, Place place) const {
+    for (const std::vector<int32_t>* list : {&step.inputs, &step.outputs}) {
+      for (int32_t v : *list) {
+        if (v < 0 || region_.values[v].place == place) continue;
+        return invalid("{}: value '{}' is not on the {}", where(step), region_.values[v].name, place == Place::kHost ? "host" : "device");
+      }
+    }
+    return ok_status();
+  }
+
+  Status check_transfer(const Step& step) const {
+    if (step.inputs.size() != 1 || step.outputs.size() != 1 || step.inputs[0] < 0 || step.outputs[0] < 0 || !step.regions.empty()) {
+      return invalid("{}: a transfer has one input and one output", where(step));
+    }
+    const PlanValue &from = region_.values[step.inputs[0]], &to = region_.values[step.outputs[0]];
+    if (from.place != to.place && from.layout == to.layout && has_fixed_size(from.type) && from.type == to.type && from.type.shape) return ok_status();
+    return invalid("{}: '{}' of type {} is not '{}' of type {} elsewhere", where(step), from.name, from.type.to_string(), to.name, to.type.to_string());
+  }
+
   Status check_values() const {
     if (region_.values.size() > kMaxValues || region_.steps.size() > kMaxValues) return invalid("{}: too large", where());
     for (const PlanValue& value : region_.values) {
       SINTER_TRY(check_type(value));
       SINTER_TRY(check_storage(value));
+      SINTER_TRY(check_place(value));
     }
     return ok_status();
   }
@@ -159,6 +186,7 @@ class RegionValidator {
       if (value.storage != Storage::kAlias) continue;
       const Storage storage = region_.values[root_[v]].storage;
       if (storage == Storage::kNone) return invalid("{}: value '{}' is an alias of nothing", where(), value.name);
+      if (value.place != region_.values[value.index].place) return invalid("{}: value '{}' is an alias of another place", where(), value.name);
       const ValueType& outer = region_.values[value.index].type;
       const bool bytes = has_fixed_size(value.type) && has_fixed_size(outer);
       const bool same = value.type.kind == outer.kind && value.type.dtype == outer.dtype;
@@ -242,6 +270,7 @@ class RegionValidator {
       }
     }
     switch (step.kind) {
+      case StepKind::kTransfer: return check_transfer(step);
       case StepKind::kKernel: return check_kernel(step);
       case StepKind::kReference:
       case StepKind::kControl: return check_host_step(step, references);
@@ -251,6 +280,7 @@ class RegionValidator {
 
   Status check_host_step(const Step& step, std::vector<int>& references) const {
     if (step.problem.op.empty()) return invalid("{}: no operator", where(step));
+    SINTER_TRY(check_places(step, Place::kHost));
     if (step.kind == StepKind::kReference && !step.regions.empty()) return invalid("{}: regions", where(step));
     for (const std::vector<int32_t>* list : {&step.inputs, &step.outputs}) {
       for (int32_t v : *list) {
@@ -287,6 +317,11 @@ class RegionValidator {
     }
     if (problem.threads < 1 || problem.isa < Isa::kBaseline || problem.isa > Isa::kAmx) {
       return invalid("{}: bad thread count or instruction set", where(step));
+    }
+    if (problem.on_cuda() && problem.device != plan_.device) return invalid("{}: it is for another device", where(step));
+    SINTER_TRY(check_places(step, problem.on_cuda() ? Place::kDevice : Place::kHost));
+    if (step.code != -1 && (!in_range(step.code, plan_.blobs.size()) || !problem.on_cuda() || plan_.blobs[step.code].dtype != DType::kU8)) {
+      return invalid("{}: code blob {} is out of range", where(step), step.code);
     }
     for (int32_t blob : step.blobs) {
       if (!in_range(blob, plan_.blobs.size())) return invalid("{}: blob {} is out of range", where(step), blob);
@@ -327,6 +362,10 @@ class RegionValidator {
 Status check_header(const Plan& plan) {
   if (plan.regions.empty()) return invalid("it has no region");
   if (plan.regions.size() > kMaxRegions || plan.blobs.size() > kMaxValues) return invalid("too many regions or blobs");
+  const DeviceSpec& device = plan.device;
+  if (device.kind > DeviceKind::kCuda || device.sm < 0 || device.sm > 10000 || device.processors < 0 || device.shared_bytes < 0 || device.l2_bytes < 0) {
+    return invalid("unknown device");
+  }
   if (plan.threads < 1 || plan.threads > 1 << 16) return invalid("{} threads", plan.threads);
   for (size_t b = 0; b < plan.blobs.size(); ++b) {
     const BlobInfo& blob = plan.blobs[b];

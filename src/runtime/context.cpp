@@ -8,10 +8,12 @@
 namespace sinter::runtime {
 namespace {
 
-// Runs fn() → Status; no exception passes.
+// Runs fn() → Status with the device (may be null) current; no exception passes.
 template <typename Fn>
-Status guarded(Fn&& fn) {
+Status guarded(Device* device, Fn&& fn) {
   try {
+    const DeviceScope scope(device);
+    SINTER_TRY(scope.status());
     return fn();
   } catch (const std::bad_alloc&) {
     return make_error(Code::kOutOfMemory, "memory is spent; use smaller inputs, fewer contexts or free memory");
@@ -28,7 +30,8 @@ void collect_times(const RegionExecutor& executor, std::vector<LayerTime>& out) 
     time.region = region.name;
     time.step = step.name;
     time.tactic = step.kind == plan::StepKind::kKernel ? fmt::format("{}@{}", step.tactic, step.tactic_version)
-                  : step.kind == plan::StepKind::kReference ? "reference" : "control";
+                  : step.kind == plan::StepKind::kReference ? "reference"
+                  : step.kind == plan::StepKind::kTransfer ? "transfer" : "control";
     time.problem = step.problem.to_string();
     time.runs = executor.times()[s].runs;
     time.total_us = static_cast<double>(executor.times()[s].nanoseconds) / 1e3;
@@ -46,26 +49,37 @@ Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_p
     return make_error(Code::kInvalidArgument, "context: {} threads, expected 0 (all usable cores) to 4096", options.threads);
   }
   std::unique_ptr<ExecutionContext> context(new ExecutionContext());
-  const int threads = options.threads > 0 ? options.threads : cpu_info().usable_cores;
+  const auto on_host = [](const plan::Region& region) {
+    return std::any_of(region.steps.begin(), region.steps.end(), [](const plan::Step& step) { return !step.problem.on_cuda() && step.kind != plan::StepKind::kTransfer; });
+  };
+  const std::vector<plan::Region>& regions = engine->plan().regions;
+  const bool uses_cpu = !engine->device() || std::any_of(regions.begin(), regions.end(), on_host);
+  const int threads = !uses_cpu ? 1 : options.threads > 0 ? options.threads : cpu_info().usable_cores;
   if (threads > 1) context->pool_ = make_thread_pool(threads);
   context->team_ = context->pool_ ? context->pool_.get() : &inline_team();
   context->shared_ = {&engine->plan(), &engine->programs(), &engine->file().blobs(), context->team_, options.max_shapes,
-                      options.profile, options.observer};
+                      options.profile, options.observer, engine->device(), &engine->device_blobs(), options.graphs};
   context->executor_ = std::make_unique<RegionExecutor>(context->shared_, 0, nullptr);
+  SINTER_TRY(guarded(engine->device(), [&] { return context->executor_->open_device(); }));
   context->inputs_.resize(engine->inputs().size());
+  context->device_inputs_.resize(engine->inputs().size(), 0);
   context->results_.resize(engine->outputs().size());
   context->targets_.resize(engine->outputs().size());
   context->engine_ = std::move(engine);
   return context;
 }
 
-ExecutionContext::~ExecutionContext() = default;
+ExecutionContext::~ExecutionContext() {
+  const DeviceScope scope(engine_ ? engine_->device() : nullptr);
+  executor_.reset();
+}
 
 Status ExecutionContext::set_input(size_t index, Value value) {
   if (index >= inputs_.size()) {
     return make_error(Code::kInvalidArgument, "input {} does not exist: the engine has {} inputs", index, inputs_.size());
   }
   inputs_[index] = std::move(value);
+  device_inputs_[index] = 0;
   return ok_status();
 }
 
@@ -80,7 +94,7 @@ Status ExecutionContext::set_input(std::string_view name, Value value) {
 Status ExecutionContext::set_input_data(size_t index, DType dtype, std::span<const int64_t> dims, const void* data) {
   if (index < inputs_.size() && inputs_[index].is_tensor()) {
     const Tensor& tensor = inputs_[index].tensor();
-    if (tensor.raw() == data && tensor.dtype() == dtype && std::ranges::equal(tensor.dims(), dims)) return ok_status();
+    if (tensor.raw() == data && tensor.dtype() == dtype && !device_inputs_[index] && std::ranges::equal(tensor.dims(), dims)) return ok_status();
   }
   for (int64_t dim : dims) {
     if (dim < 0) {
@@ -92,6 +106,24 @@ Status ExecutionContext::set_input_data(size_t index, DType dtype, std::span<con
     return make_error(Code::kInvalidArgument, "input {}: {}{} is no tensor that fits into memory", index, dtype_name(dtype), to_string(shape));
   }
   return set_input(index, Tensor::view(dtype, std::move(shape), const_cast<void*>(data)));
+}
+
+Status ExecutionContext::set_input_device_data(size_t index, DType dtype, std::span<const int64_t> dims, const void* data) {
+  if (!engine_->device()) {
+    return make_error(Code::kInvalidArgument, "input {}: a device address was given, but the engine runs on the CPU; pass host memory", index);
+  }
+  SINTER_TRY(set_input_data(index, dtype, dims, data));
+  device_inputs_[index] = 1;
+  return ok_status();
+}
+
+Status ExecutionContext::set_output_device_data(size_t index, void* data, int64_t bytes) {
+  if (!engine_->device()) {
+    return make_error(Code::kInvalidArgument, "output {}: a device address was given, but the engine runs on the CPU; pass host memory", index);
+  }
+  SINTER_TRY(set_output_data(index, data, bytes));
+  targets_[index].on_device = data != nullptr;
+  return ok_status();
 }
 
 Status ExecutionContext::set_output_data(size_t index, void* data, int64_t bytes) {
@@ -110,7 +142,7 @@ Status ExecutionContext::prepare(std::span<const Dims> input_dims) {
   if (input_dims.size() != inputs_.size()) {
     return make_error(Code::kInvalidArgument, "{} shapes given, the engine has {} inputs", input_dims.size(), inputs_.size());
   }
-  return guarded([&] { return executor_->prepare(input_dims); });
+  return guarded(engine_->device(), [&] { return executor_->prepare(input_dims); });
 }
 
 Status ExecutionContext::prepare() {
@@ -127,18 +159,28 @@ std::optional<Dims> ExecutionContext::output_dims(size_t index) const {
   return results_[index].is_tensor() ? std::optional<Dims>(results_[index].tensor().dims()) : std::nullopt;
 }
 
-Status ExecutionContext::execute() {
+Status ExecutionContext::check_inputs() const {
   for (size_t i = 0; i < inputs_.size(); ++i) {
     if (inputs_[i].present() || engine_->inputs()[i].type.is_optional()) continue;
     return make_error(Code::kInvalidArgument, "input '{}' of type {} was not set; set every input before a run",
                       engine_->inputs()[i].name, engine_->inputs()[i].type.to_string());
   }
-  return guarded([&] { return executor_->run(inputs_, targets_, false, results_); });
+  return ok_status();
+}
+
+Status ExecutionContext::execute() {
+  SINTER_TRY(check_inputs());
+  return guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_}); });
+}
+
+Status ExecutionContext::enqueue(DeviceStream stream) {
+  SINTER_TRY(check_inputs());
+  return guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_, stream, /*wait=*/false}); });
 }
 
 Result<std::vector<Value>> ExecutionContext::run(std::span<const Value> inputs) {
   std::vector<Value> results;
-  SINTER_TRY(guarded([&] { return executor_->run(inputs, {}, true, results); }));
+  SINTER_TRY(guarded(engine_->device(), [&] { return executor_->run(inputs, {}, true, results); }));
   return results;
 }
 

@@ -17,6 +17,7 @@ struct ContextOptions {
   size_t max_shapes = 8;  // shape plans kept, per region
   bool profile = false;
   LayerObserver observer;
+  bool graphs = true;     // engines for CUDA: capture runs that are all on the device into CUDA graphs
 };
 
 struct LayerTime {
@@ -40,8 +41,12 @@ class ExecutionContext {
   Status set_input(std::string_view name, Value value);
   // The same without allocation when the shape stays what it was.
   Status set_input_data(size_t index, DType dtype, std::span<const int64_t> dims, const void* data);
+  // The same with an address in the memory of the engine's device.
+  Status set_input_device_data(size_t index, DType dtype, std::span<const int64_t> dims, const void* data);
   // Memory for an output of at most `bytes` bytes; null: the context's own. Kept for all runs.
   Status set_output_data(size_t index, void* data, int64_t bytes);
+  // The same with an address in the memory of the engine's device: output() is then a view of that memory.
+  Status set_output_device_data(size_t index, void* data, int64_t bytes);
 
   // Fixes shapes ahead of a run, so that the first execute has nothing to prepare. Inputs need no data yet.
   Status prepare(std::span<const Dims> input_dims);
@@ -50,6 +55,9 @@ class ExecutionContext {
   std::optional<Dims> output_dims(size_t index) const;
 
   Status execute();
+  // Puts the run on a CUDA stream of the caller (null: the context's own) and returns; all inputs and outputs must be in device memory, and
+  // all steps on the device. Failures of the device show when the caller waits for the stream.
+  Status enqueue(DeviceStream stream);
   // Of the last execute: a view of the caller's memory, or of the context's, which the next execute overwrites.
   const Value& output(size_t index) const { return results_[index]; }
   // All in one: inputs in order; the outputs have memory of their own.
@@ -59,6 +67,8 @@ class ExecutionContext {
   std::vector<LayerTime> profile() const;
   std::string profile_json() const;
   int64_t arena_bytes() const { return executor_->arena_bytes(); }
+  // On the device: its arena, and buffers for inputs and outputs that the caller has on the host. Weights are the engine's.
+  int64_t device_bytes() const { return executor_->device_bytes(); }
 
  private:
   ExecutionContext() = default;
@@ -67,7 +77,9 @@ class ExecutionContext {
   ThreadTeam* team_ = nullptr;
   ExecutorShared shared_;
   std::unique_ptr<RegionExecutor> executor_;
+  Status check_inputs() const;
   std::vector<Value> inputs_, results_;
+  std::vector<uint8_t> device_inputs_;  // 1: the input's address is the device's
   std::vector<OutputTarget> targets_;
 };
 

@@ -12,6 +12,18 @@ std::optional<Isa> parse_isa(std::string_view name) {
   return std::nullopt;
 }
 
+// A cubin runs on GPUs of the same major capability and no smaller minor one; from 9.0 on they are made for one capability alone.
+Result<Match> match_device(const engine::EngineFile& file, const Device& device) {
+  const plan::Plan& plan = file.plan();
+  const int built = plan.device.sm, here = device.spec().sm;
+  const bool runs = built == here || (built < 90 && built / 10 == here / 10 && built < here);
+  if (!runs) {
+    return make_error(Code::kTargetMismatch, "engine '{}' was built for {} (sm_{}); device {} is {} (sm_{}): not loaded, file untouched; "
+                      "re-tune it here with 'sinter retune {}'", file.name(), plan.device_model, built, device.ordinal(), device.name(), here, file.name());
+  }
+  return built == here && plan.device_model == device.name() && plan.device == device.spec() ? Match::kExact : Match::kCompatible;
+}
+
 Result<Match> match_target(const engine::EngineFile& file) {
   const plan::Plan& plan = file.plan();
   const CpuInfo& cpu = cpu_info();
@@ -46,33 +58,81 @@ int index_of(const std::vector<engine::IoInfo>& infos, std::string_view name) {
 
 std::string_view match_name(Match match) { return match == Match::kExact ? "exact" : "compatible"; }
 
-Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const engine::EngineFile> file) {
+// One allocation for all weights that device steps read.
+Status Engine::upload() {
+  const std::vector<Tensor>& blobs = file_->blobs();
+  std::vector<bool> wanted(blobs.size(), false);
+  for (const plan::Region& region : plan().regions) {
+    for (const plan::PlanValue& value : region.values) {
+      if (value.storage == plan::Storage::kConstant && value.place == plan::Place::kDevice) wanted[static_cast<size_t>(value.index)] = true;
+    }
+    for (const plan::Step& step : region.steps) {
+      for (int32_t blob : step.blobs) wanted[static_cast<size_t>(blob)] = wanted[static_cast<size_t>(blob)] || step.problem.on_cuda();
+    }
+  }
+  std::vector<int64_t> offsets(blobs.size(), 0);
+  int64_t bytes = 0;
+  for (size_t b = 0; b < blobs.size(); ++b) {
+    if (!wanted[b]) continue;
+    offsets[b] = bytes;
+    bytes += (blobs[b].bytes() + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+  }
+  SINTER_ASSIGN(device_weights_, DeviceBuffer::make(device_, bytes));
+  SINTER_ASSIGN(const DeviceStream stream, device_->make_stream());
+  Status status;
+  device_blobs_.assign(blobs.size(), nullptr);
+  for (size_t b = 0; b < blobs.size() && status.ok(); ++b) {
+    if (!wanted[b]) continue;
+    uint8_t* to = device_weights_.data() + offsets[b];
+    device_blobs_[b] = to;
+    status = device_->copy(to, blobs[b].raw(), blobs[b].bytes(), CopyKind::kHostToDevice, stream);
+  }
+  if (status.ok()) status = device_->wait(stream);
+  device_->release_stream(stream);
+  return status;
+}
+
+Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const engine::EngineFile> file, const LoadOptions& options) {
   std::shared_ptr<Engine> engine(new Engine());
   SINTER_ASSIGN(engine->match_, match_target(*file));
-  auto programs = compile(file->plan(), file->blobs());
+  engine->file_ = file;
+  const auto loading = [&](Status status) { return std::move(status).with(fmt::format("while loading engine '{}'", file->name())); };
+  if (file->plan().on_cuda()) {
+    auto device = find_device({DeviceKind::kCuda, options.device});
+    if (!device.ok()) return loading(std::move(device).status());
+    engine->device_ = *device;
+    SINTER_ASSIGN(const Match match, match_device(*file, **device));
+    engine->match_ = std::max(engine->match_, match);
+  }
+  const DeviceScope scope(engine->device_);
+  SINTER_TRY(scope.status());
+  if (engine->device_) {
+    Status uploaded = engine->upload();
+    if (!uploaded.ok()) return loading(std::move(uploaded));
+  }
+  auto programs = compile(file->plan(), file->blobs(), engine->device_blobs_);
   if (!programs.ok()) return std::move(programs).status().with(fmt::format("while loading engine '{}'", file->name()));
   engine->programs_ = std::move(programs).value();
   const plan::Region& main = file->plan().regions[0];
   engine->inputs_ = io_infos(main, main.inputs, file->manifest().inputs);
   engine->outputs_ = io_infos(main, main.outputs, file->manifest().outputs);
-  engine->file_ = std::move(file);
   return std::shared_ptr<const Engine>(std::move(engine));
 }
 
-Result<std::shared_ptr<const Engine>> Engine::load(const std::string& path, engine::Verify verify) {
-  SINTER_ASSIGN(auto file, engine::EngineFile::open(path, verify));
-  return from_file(std::move(file));
+Result<std::shared_ptr<const Engine>> Engine::load(const std::string& path, const LoadOptions& options) {
+  SINTER_ASSIGN(auto file, engine::EngineFile::open(path, options.verify));
+  return from_file(std::move(file), options);
 }
 
 Result<std::shared_ptr<const Engine>> Engine::from_memory(std::string_view bytes, std::shared_ptr<const void> keep_alive,
-                                                          engine::Verify verify) {
-  SINTER_ASSIGN(auto file, engine::EngineFile::from_memory(bytes, std::move(keep_alive), verify));
-  return from_file(std::move(file));
+                                                          const LoadOptions& options) {
+  SINTER_ASSIGN(auto file, engine::EngineFile::from_memory(bytes, std::move(keep_alive), options.verify));
+  return from_file(std::move(file), options);
 }
 
-Result<std::shared_ptr<const Engine>> Engine::from_contents(engine::EngineContents contents) {
+Result<std::shared_ptr<const Engine>> Engine::from_contents(engine::EngineContents contents, const LoadOptions& options) {
   SINTER_ASSIGN(auto file, engine::EngineFile::from_contents(std::move(contents)));
-  return from_file(std::move(file));
+  return from_file(std::move(file), options);
 }
 
 int Engine::input_index(std::string_view name) const { return index_of(inputs_, name); }

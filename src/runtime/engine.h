@@ -7,6 +7,7 @@
 
 #include "engine/engine_file.h"
 #include "runtime/program.h"
+#include "tactic/device.h"
 
 namespace sinter::runtime {
 
@@ -17,16 +18,23 @@ enum class Match : uint8_t {
 };
 std::string_view match_name(Match match);
 
+struct LoadOptions {
+  LoadOptions() = default;
+  LoadOptions(engine::Verify verify_what, int device_number = 0) : verify(verify_what), device(device_number) {}  // NOLINT: implicit by design
+  engine::Verify verify = engine::Verify::kTarget;
+  int device = 0;  // of an engine for CUDA: which GPU
+};
+
 class Engine {
  public:
   // kTargetMismatch when this machine or this Sinter can't run it.
-  static Result<std::shared_ptr<const Engine>> load(const std::string& path, engine::Verify verify = engine::Verify::kTarget);
+  static Result<std::shared_ptr<const Engine>> load(const std::string& path, const LoadOptions& options = {});
   // See EngineFile::from_memory for the bytes' lifetime.
   static Result<std::shared_ptr<const Engine>> from_memory(std::string_view bytes, std::shared_ptr<const void> keep_alive = nullptr,
-                                                           engine::Verify verify = engine::Verify::kTarget);
-  static Result<std::shared_ptr<const Engine>> from_file(std::shared_ptr<const engine::EngineFile> file);
+                                                           const LoadOptions& options = {});
+  static Result<std::shared_ptr<const Engine>> from_file(std::shared_ptr<const engine::EngineFile> file, const LoadOptions& options = {});
   // A plan that was just built, without a file.
-  static Result<std::shared_ptr<const Engine>> from_contents(engine::EngineContents contents);
+  static Result<std::shared_ptr<const Engine>> from_contents(engine::EngineContents contents, const LoadOptions& options = {});
 
   const engine::EngineFile& file() const { return *file_; }
   const plan::Plan& plan() const { return file_->plan(); }
@@ -37,6 +45,10 @@ class Engine {
   int input_index(std::string_view name) const;  // -1: none of that name
   int output_index(std::string_view name) const;
   Match match() const { return match_; }
+  // Of an engine for CUDA; null for one for the CPU. Weights are uploaded once and shared by all contexts.
+  Device* device() const { return device_; }
+  const std::vector<const void*>& device_blobs() const { return device_blobs_; }
+  int64_t device_weight_bytes() const { return device_weights_.bytes(); }
   // Manifest, match, sizes and plan statistics as one JSON object.
   std::string info_json() const;
 
@@ -46,6 +58,10 @@ class Engine {
   std::vector<RegionProgram> programs_;
   std::vector<engine::IoInfo> inputs_, outputs_;
   Match match_ = Match::kExact;
+  Status upload();
+  Device* device_ = nullptr;
+  DeviceBuffer device_weights_;
+  std::vector<const void*> device_blobs_;
 };
 
 }  // namespace sinter::runtime

@@ -8,11 +8,11 @@
 
 namespace sinter::runtime {
 
-Result<int64_t> place_buffers(std::vector<ArenaBuffer>& buffers) {
+Result<int64_t> place_buffers(std::vector<ArenaBuffer>& buffers, int64_t alignment) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
-  const auto rounded = [](int64_t bytes) { return (bytes + kTensorAlignment - 1) / kTensorAlignment * kTensorAlignment; };
+  const auto rounded = [&](int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
   std::vector<const ArenaBuffer*> placed;  // by offset
   int64_t arena = 0;
   for (size_t index : order) {

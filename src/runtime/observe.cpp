@@ -40,17 +40,24 @@ Tensor to_row_major(DType dtype, Layout layout, const Dims& dims, const uint8_t*
 
 }  // namespace
 
-void RegionExecutor::observe(const plan::Step& step) {
+Status RegionExecutor::observe(const plan::Step& step) {
   for (int32_t v : step.outputs) {
     if (v < 0) continue;
     const plan::PlanValue& value = program_.region->values[v];
     if (value.storage == plan::Storage::kNone) continue;
-    if (has_fixed_size(value.type)) {
+    if (is_device_value(v)) {
+      SINTER_TRY(device_->wait());
+      Tensor copy(DType::kU8, {current_->slots[v].bytes});
+      SINTER_TRY(device_->device().copy(copy.raw(), data_of(v), copy.bytes(), CopyKind::kDeviceToHost, device_->stream()));
+      SINTER_TRY(device_->wait());
+      shared_.observer(*program_.region, value, to_row_major(value.type.dtype, value.layout, dims_of(v), copy.data<uint8_t>()));
+    } else if (has_fixed_size(value.type)) {
       shared_.observer(*program_.region, value, to_row_major(value.type.dtype, value.layout, dims_of(v), data_of(v)));
     } else {
       shared_.observer(*program_.region, value, own(value_of(v)));
     }
   }
+  return ok_status();
 }
 
 }  // namespace sinter::runtime

@@ -16,7 +16,9 @@ struct StepProgram {
   const Tactic* tactic = nullptr;  // kKernel
   const OpDef* op = nullptr;       // kReference and kControl; of kKernel when there is one
   Attributes attributes;           // the problem's and, for host steps, the epilogue's as attributes
-  std::vector<Tensor> blobs;       // kKernel
+  std::vector<Tensor> blobs;       // kKernel; device code is the last one
+  std::vector<const void*> device_blobs;  // addresses of the packed ones on the device
+  bool on_device = false;          // a kernel step for the plan's device
   std::vector<int32_t> captured;   // values of this region that the step's bodies read, however deep
   std::vector<int32_t> releases;   // values whose memory on the heap may go after this step
 };
@@ -31,8 +33,9 @@ struct RegionProgram {
   std::vector<std::string> symbols;      // that its types name
 };
 
-// One RegionProgram a region of the plan. Tactics and operators must be there; `blobs` are the plan's.
-Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::vector<Tensor>& blobs);
+// One RegionProgram a region of the plan. Tactics and operators must be there; `blobs` are the plan's, `device_blobs` their addresses on the
+// device (null where no device step needs them; {} for a plan for the CPU).
+Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::vector<Tensor>& blobs, const std::vector<const void*>& device_blobs = {});
 
 // Types and attributes against the operator's schema, the problem against the tactic. See step_check.cpp.
 Status check_step(const plan::Region& region, const StepProgram& program);

@@ -47,7 +47,10 @@ RegionExecutor::RegionExecutor(const ExecutorShared& shared, int32_t region, Reg
   times_.resize(plan.steps.size());
 }
 
-RegionExecutor::~RegionExecutor() = default;
+RegionExecutor::~RegionExecutor() {
+  if (!device_) return;
+  for (const auto& plan : plans_) device_->release_graphs(*plan);
+}
 
 void RegionExecutor::reset_times() {
   times_.assign(times_.size(), {});
@@ -55,7 +58,7 @@ void RegionExecutor::reset_times() {
 }
 
 int64_t RegionExecutor::arena_bytes() const {
-  int64_t bytes = arena_.bytes();
+  int64_t bytes = arena_.bytes() + (device_ ? device_->arena_bytes() : 0);
   for (const auto& child : children_) bytes += child->arena_bytes();
   return bytes;
 }
@@ -84,14 +87,14 @@ void RegionExecutor::make_key(std::span<const Value> inputs, std::span<const Dim
 
 Status RegionExecutor::find_shape_plan(std::span<const Value> inputs, std::span<const Dims> dims) {
   make_key(inputs, dims);
-  if (current_ && current_->key == key_) return arena_.reserve(current_->arena_bytes);
+  if (current_ && current_->key == key_) return reserve_memory(*current_);
   const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const auto& plan) { return plan->key == key_; });
   if (found != plans_.end()) {
     std::rotate(plans_.begin(), found, found + 1);
     current_ = plans_.front().get();
-    return arena_.reserve(current_->arena_bytes);
+    return reserve_memory(*current_);
   }
-  ShapeRequest request{shared_.plan, &program_, shared_.blobs, shared_.team->size(), {}, {}, {}};
+  ShapeRequest request{shared_.plan, &program_, shared_.blobs, shared_.device_blobs, shared_.team->size(), {}, {}, {}};
   for (size_t i = 0; i < program_.region->inputs.size(); ++i) {
     request.inputs.push_back(dims.empty() ? tensor_dims(inputs[i]) : dims[i]);
   }
@@ -101,8 +104,12 @@ Status RegionExecutor::find_shape_plan(std::span<const Value> inputs, std::span<
   }
   SINTER_ASSIGN(std::unique_ptr<ShapePlan> plan, make_shape_plan(request));
   plan->key = key_;
-  SINTER_TRY(arena_.reserve(plan->arena_bytes));
-  if (plans_.size() >= std::max<size_t>(shared_.max_shapes, 1)) plans_.pop_back();
+  SINTER_TRY(reserve_memory(*plan));
+  if (plans_.size() >= std::max<size_t>(shared_.max_shapes, 1)) {
+    if (current_ == plans_.back().get()) current_ = nullptr;
+    if (device_) device_->release_graphs(*plans_.back());
+    plans_.pop_back();
+  }
   plans_.insert(plans_.begin(), std::move(plan));
   current_ = plans_.front().get();
   return ok_status();
@@ -143,8 +150,14 @@ Status RegionExecutor::set_outputs(std::span<const OutputTarget> targets, bool f
     }
     if (program_.output_of_root[root] != static_cast<int32_t>(k) || !slot.fixed) continue;
     const int32_t base = current_->output_base(program_, k);
-    if (k < targets.size() && targets[k].data && targets[k].bytes >= slot.bytes && is_aligned(targets[k].data)) {
+    const bool on_device = is_device_value(root);
+    if (k < targets.size() && targets[k].data && targets[k].bytes >= slot.bytes && is_aligned(targets[k].data) && targets[k].on_device == on_device) {
       bases_[base] = reinterpret_cast<uintptr_t>(targets[k].data);
+      continue;
+    }
+    if (on_device) {
+      SINTER_ASSIGN(void* buffer, device_->output_buffer(k, slot.bytes));
+      bases_[base] = reinterpret_cast<uintptr_t>(buffer);
       continue;
     }
     Tensor& owned = owned_outputs_[k];
@@ -157,7 +170,7 @@ Status RegionExecutor::set_outputs(std::span<const OutputTarget> targets, bool f
 }
 
 Status RegionExecutor::run(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh,
-                           std::vector<Value>& results) {
+                           std::vector<Value>& results, const RunOptions& options) {
   const plan::Region& region = *program_.region;
   if (inputs.size() != region.inputs.size()) {
     return make_error(Code::kInvalidArgument, "region '{}' was given {} inputs, expected {}", region.name, inputs.size(),
@@ -165,19 +178,23 @@ Status RegionExecutor::run(std::span<const Value> inputs, std::span<const Output
   }
   SINTER_TRY(check_inputs(inputs));
   SINTER_TRY(find_shape_plan(inputs, {}));
-  SINTER_TRY(set_inputs(inputs));
+  if (!options.wait) SINTER_TRY(check_asynchronous(targets, options));
+  if (device_) SINTER_TRY(device_->use_stream(options.stream));
+  SINTER_TRY(set_inputs(inputs, options));
   SINTER_TRY(set_outputs(targets, fresh));
   current_->apply(bases_);
   if (!current_->all_fast) bindings_ = current_->bindings;
   SINTER_TRY(run_steps());
+  if (device_) SINTER_TRY(fetch_outputs(targets, options.wait));
   return finish_outputs(targets, fresh, results);
 }
 
-Status RegionExecutor::set_inputs(std::span<const Value> inputs) {
+Status RegionExecutor::set_inputs(std::span<const Value> inputs, const RunOptions& options) {
   const plan::Region& region = *program_.region;
   bases_.resize(current_->bases.size());
   bases_[kArenaBase] = arena_.address();
   bases_[kAbsoluteBase] = 0;
+  bases_[kDeviceArenaBase] = device_ ? device_->arena_address() : 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const int32_t v = region.inputs[i];
     if (!current_->slots[v].fixed) {
@@ -186,6 +203,12 @@ Status RegionExecutor::set_inputs(std::span<const Value> inputs) {
     }
     const Tensor& tensor = inputs[i].tensor();
     const void* data = tensor.raw();
+    const bool on_device = i < options.device_inputs.size() && options.device_inputs[i];
+    if (on_device || is_device_value(v)) {
+      SINTER_ASSIGN(data, place_input(i, tensor, on_device));
+      bases_[kFirstInputBase + i] = reinterpret_cast<uintptr_t>(data);
+      continue;
+    }
     if (!is_aligned(data) && tensor.bytes() > 0) {
       Tensor& copy = input_copies_[i];
       if (!copy.defined() || copy.dtype() != tensor.dtype() || copy.dims() != tensor.dims()) copy = Tensor(tensor.dtype(), tensor.dims());
@@ -207,29 +230,49 @@ Status RegionExecutor::set_inputs(std::span<const Value> inputs) {
 
 Status RegionExecutor::run_steps() {
   const bool watched = shared_.profile || shared_.observer;
-  for (size_t s = 0; s < program_.steps.size(); ++s) {
-    Status status;
-    if (watched) {
-      const auto begin = std::chrono::steady_clock::now();
-      status = run_step(s);
-      times_[s].nanoseconds += (std::chrono::steady_clock::now() - begin).count();
-      ++times_[s].runs;
-      if (status.ok() && shared_.observer) observe(*program_.steps[s].step);
-    } else {
-      status = run_step(s);
+  const auto all = [&]() -> Status {
+    for (size_t s = 0; s < program_.steps.size(); ++s) {
+      Status status = watched ? run_watched(s) : run_step(s);
+      if (!status.ok()) {
+        const plan::Step& step = *program_.steps[s].step;
+        return std::move(status).with(fmt::format("while running step '{}' ({})", step.name, step.problem.op));
+      }
     }
-    if (!status.ok()) {
-      const plan::Step& step = *program_.steps[s].step;
-      return std::move(status).with(fmt::format("while running step '{}' ({})", step.name, step.problem.op));
-    }
+    return ok_status();
+  };
+  if (device_ && current_->all_device && shared_.graphs && !watched) return device_->run_graph(*current_, bases_, all);
+  SINTER_TRY(all());
+  return device_ && shared_.profile ? add_device_times() : ok_status();
+}
+
+Status RegionExecutor::run_watched(size_t number) {
+  const bool on_device = device_ && shared_.profile && program_.steps[number].on_device;
+  if (on_device) {
+    SINTER_ASSIGN(DeviceEvent begin, device_->step_event(2 * number));
+    SINTER_TRY(device_->device().record(begin, device_->stream()));
   }
-  return ok_status();
+  const auto begin = std::chrono::steady_clock::now();
+  SINTER_TRY(run_step(number));
+  if (on_device) {
+    SINTER_ASSIGN(DeviceEvent end, device_->step_event(2 * number + 1));
+    SINTER_TRY(device_->device().record(end, device_->stream()));
+  } else {
+    times_[number].nanoseconds += (std::chrono::steady_clock::now() - begin).count();
+  }
+  ++times_[number].runs;
+  return shared_.observer ? observe(*program_.steps[number].step) : ok_status();
 }
 
 Status RegionExecutor::run_step(size_t number) {
   const StepProgram& step = program_.steps[number];
   StepState& state = current_->steps[number];
-  if (state.fast) {
+  if (step.step->kind == plan::StepKind::kTransfer) {
+    SINTER_TRY(run_transfer(*step.step, state));
+  } else if (host_waits_ && !step.on_device) {
+    SINTER_TRY(device_->wait());
+    host_waits_ = false;
+    return run_step(number);
+  } else if (state.fast) {
     SINTER_TRY(run_fast(step, state));
   } else if (step.step->kind == plan::StepKind::kKernel) {
     SINTER_TRY(run_dynamic_kernel(step, state));
@@ -241,9 +284,14 @@ Status RegionExecutor::run_step(size_t number) {
   return ok_status();
 }
 
-Status RegionExecutor::run_fast(const StepProgram&, StepState& state) {
+Status RegionExecutor::run_fast(const StepProgram& step, StepState& state) {
   void** pointers = current_->pointers.data();
-  return state.kernel->launch({pointers + state.first_input, pointers + state.first_output, pointers[state.workspace], shared_.team});
+  LaunchArgs args{pointers + state.first_input, pointers + state.first_output, pointers[state.workspace], shared_.team};
+  if (step.on_device) {
+    args.stream = device_->stream();
+    args.blobs = step.device_blobs.data();
+  }
+  return state.kernel->launch(args);
 }
 
 Status RegionExecutor::resolve(int32_t value) {
@@ -391,7 +439,11 @@ Status RegionExecutor::copy_output(size_t index, const OutputTarget& target, boo
     result = own(states_[v].value);
     return ok_status();
   }
-  const uint8_t* data = data_of(v);
+  if (is_device_value(v) && target.on_device) {
+    result = Tensor::view(declared.type.dtype, slot.dims, target.data);
+    return ok_status();
+  }
+  const uint8_t* data = is_device_value(v) ? fetched_[index] : data_of(v);
   const Dims& dims = slot.fixed ? slot.dims : states_[v].value.tensor().dims();
   const int64_t bytes = slot.fixed ? slot.bytes : states_[v].value.tensor().bytes();
   if (target.data) {
@@ -408,7 +460,8 @@ Status RegionExecutor::copy_output(size_t index, const OutputTarget& target, boo
   }
   Tensor& owned = owned_outputs_[index];
   const int32_t root = program_.root[v];
-  const bool in_place = program_.output_of_root[root] == static_cast<int32_t>(index) && current_->slots[root].fixed;
+  const bool in_place =
+      program_.output_of_root[root] == static_cast<int32_t>(index) && current_->slots[root].fixed && !is_device_value(v);
   if (!in_place) {
     if (fresh || !owned.defined() || owned.dims() != dims) owned = Tensor(declared.type.dtype, dims);
     if (bytes > 0) std::memcpy(owned.raw(), data, static_cast<size_t>(bytes));

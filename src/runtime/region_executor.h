@@ -10,6 +10,7 @@
 
 #include "base/threads.h"
 #include "runtime/arena.h"
+#include "runtime/device_run.h"
 #include "runtime/shape_plan.h"
 
 namespace sinter::runtime {
@@ -26,6 +27,9 @@ struct ExecutorShared {
   size_t max_shapes = 8;  // cached per region
   bool profile = false;
   LayerObserver observer;
+  Device* device = nullptr;  // of a plan for one
+  const std::vector<const void*>* device_blobs = nullptr;
+  bool graphs = true;        // capture runs that are all on the device
 };
 
 struct StepTime {
@@ -36,6 +40,14 @@ struct StepTime {
 struct OutputTarget {
   void* data = nullptr;
   int64_t bytes = 0;
+  bool on_device = false;  // an address of the plan's device
+};
+
+// How a run is done on a device; the default is for host memory and to wait.
+struct RunOptions {
+  std::span<const uint8_t> device_inputs;  // one an input: its tensor's address is the device's; {}: none
+  DeviceStream stream = nullptr;           // null: the executor's own
+  bool wait = true;                        // false: all inputs and outputs must be on the device
 };
 
 class RegionExecutor {
@@ -54,13 +66,18 @@ class RegionExecutor {
 
   // Runs. `targets`: one an output, or {}. `results` gets one value an output: a view of the target, or of memory of the executor
   // that the next run overwrites, or (fresh) memory of its own.
-  Status run(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results);
+  // On a device a result in device memory is a view of that memory.
+  Status run(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results,
+             const RunOptions& options = {});
+  // Of a plan for a device; to be called once, before all else.
+  Status open_device();
 
   const RegionProgram& program() const { return program_; }
   const std::vector<StepTime>& times() const { return times_; }
   void reset_times();
   const std::vector<std::unique_ptr<RegionExecutor>>& children() const { return children_; }
-  int64_t arena_bytes() const;  // children included
+  int64_t arena_bytes() const;  // children and the device's arena included
+  int64_t device_bytes() const { return device_ ? device_->arena_bytes() + device_->staging_bytes() : 0; }
 
  private:
   friend class HostStep;
@@ -76,16 +93,25 @@ class RegionExecutor {
   void make_key(std::span<const Value> inputs, std::span<const Dims> dims);
   const Bindings& bindings() const { return current_->all_fast ? current_->bindings : bindings_; }
   Status check_inputs(std::span<const Value> inputs) const;
-  Status set_inputs(std::span<const Value> inputs);
+  Status set_inputs(std::span<const Value> inputs, const RunOptions& options);
+  Result<const void*> place_input(size_t index, const Tensor& tensor, bool on_device);
   Status set_outputs(std::span<const OutputTarget> targets, bool fresh);
+  Status check_asynchronous(std::span<const OutputTarget> targets, const RunOptions& options) const;
+  Status reserve_memory(const ShapePlan& plan);
   Status run_steps();
+  Status run_watched(size_t number);
+  Status run_transfer(const plan::Step& step, const StepState& state);
+  Status add_device_times();
+  bool is_device_value(int32_t value) const { return program_.region->values[value].place == plan::Place::kDevice; }
   Status run_step(size_t number);
   Status run_fast(const StepProgram& step, StepState& state);
   Status run_dynamic_kernel(const StepProgram& step, StepState& state);
   Status run_host(size_t number);
   Status finish_outputs(std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results);
   Status copy_output(size_t index, const OutputTarget& target, bool fresh, Value& result);
-  void observe(const plan::Step& step);
+  // Device outputs: starts their copies to the host, then waits.
+  Status fetch_outputs(std::span<const OutputTarget> targets, bool wait);
+  Status observe(const plan::Step& step);
 
   // Resolves a dynamic alias from its root.
   Status resolve(int32_t value);
@@ -105,6 +131,9 @@ class RegionExecutor {
   ShapePlan* current_ = nullptr;
   Dims key_;
   Arena arena_;
+  std::unique_ptr<DeviceRun> device_;
+  bool host_waits_ = false;               // a copy to the host is under way
+  std::vector<const uint8_t*> fetched_;   // by output, of this run: pinned memory
   std::vector<uintptr_t> bases_;
   std::vector<State> states_;
   Bindings bindings_;

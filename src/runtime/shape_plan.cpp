@@ -78,10 +78,12 @@ class ShapePlanner {
                           "other input shapes", value.name, dtype_name(value.type.dtype), to_string(*dims));
       }
       Slot& slot = plan_->slots[v];
-      slot = {true, kArenaBase, 0, *bytes, std::move(*dims)};
+      const bool on_device = value.place == plan::Place::kDevice;
+      slot = {true, on_device ? kDeviceArenaBase : kArenaBase, 0, *bytes, std::move(*dims)};
       if (value.storage == plan::Storage::kConstant) {
         slot.base = kAbsoluteBase;
-        slot.offset = static_cast<int64_t>(reinterpret_cast<uintptr_t>((*request_.blobs)[value.index].raw()));
+        const void* address = on_device ? (*request_.device_blobs)[value.index] : (*request_.blobs)[value.index].raw();
+        slot.offset = static_cast<int64_t>(reinterpret_cast<uintptr_t>(address));
       } else if (program_.output_of_root[v] >= 0) {
         slot.base = plan_->output_base(program_, static_cast<size_t>(program_.output_of_root[v]));
       }
@@ -142,13 +144,23 @@ class ShapePlanner {
 
   Status specialize() {
     plan_->steps.resize(region_.steps.size());
+    plan_->all_device = !region_.steps.empty();
     for (size_t s = 0; s < region_.steps.size(); ++s) {
       const plan::Step& step = region_.steps[s];
       StepState& state = plan_->steps[s];
-      state.fast = step.kind == plan::StepKind::kKernel && all_fixed(step.inputs) && all_fixed(step.outputs);
+      const bool transfer = step.kind == plan::StepKind::kTransfer;
+      state.fast = (step.kind == plan::StepKind::kKernel || transfer) && all_fixed(step.inputs) && all_fixed(step.outputs);
       plan_->all_fast &= state.fast;
       const StepProgram& program = program_.steps[s];
+      plan_->all_device &= state.fast && program.on_device;
+      if ((transfer || program.on_device) && !state.fast) {
+        return invalid(fmt::format("step '{}': the size of a value on the device is not known", step.name));
+      }
       if (!state.fast) continue;
+      if (transfer) {
+        if (plan_->slots[step.inputs[0]].bytes != plan_->slots[step.outputs[0]].bytes) return invalid(fmt::format("step '{}': sizes differ", step.name));
+        continue;
+      }
       state.input_dims = step_dims(program, false, plan_->slots);
       state.output_dims = step_dims(program, true, plan_->slots);
       const auto where = [&] { return fmt::format("while preparing step '{}' ({})", step.name, step.tactic); };
@@ -167,7 +179,8 @@ class ShapePlanner {
   bool in_arena(int32_t root) const {
     const plan::Storage storage = region_.values[root].storage;
     const bool made_here = storage == plan::Storage::kArena || storage == plan::Storage::kNone;
-    return made_here && plan_->slots[root].fixed && plan_->slots[root].base == kArenaBase;
+    const int32_t base = plan_->slots[root].base;
+    return made_here && plan_->slots[root].fixed && (base == kArenaBase || base == kDeviceArenaBase);
   }
 
   int32_t find_group(int32_t root) {
@@ -183,7 +196,7 @@ class ShapePlanner {
     for (size_t s = 0; s < region_.steps.size(); ++s) {
       const plan::Step& step = region_.steps[s];
       const int which = step.offer.in_place_input;
-      if (!plan_->steps[s].fast || which < 0 || step.inputs[which] < 0 || step.outputs[0] < 0) continue;
+      if (!plan_->steps[s].fast || step.kind != plan::StepKind::kKernel || which < 0 || step.inputs[which] < 0 || step.outputs[0] < 0) continue;
       const int32_t input = step.inputs[which], output = step.outputs[0];
       const int32_t from = program_.root[input];
       if (program_.root[output] != output || !in_arena(from) || !in_arena(output)) continue;
@@ -203,29 +216,40 @@ class ShapePlanner {
 
   Status plan_memory() {
     merge_in_place();
+    workspace_offsets_.assign(plan_->steps.size(), 0);
+    SINTER_TRY(plan_arena(kArenaBase, kTensorAlignment, plan_->arena_bytes));
+    if (request_.plan->on_cuda()) SINTER_TRY(plan_arena(kDeviceArenaBase, kDeviceAlignment, plan_->device_arena_bytes));
+    return check_alignment();
+  }
+
+  Status plan_arena(int32_t base, int64_t alignment, int64_t& bytes) {
     std::vector<ArenaBuffer> buffers;
     std::vector<int32_t> buffer_of(region_.values.size(), -1);
     for (size_t v = 0; v < region_.values.size(); ++v) {
       const int32_t root = static_cast<int32_t>(v);
       if (program_.root[v] != root || !in_arena(root) || find_group(root) != root || program_.last[v] < 0) continue;
+      if (plan_->slots[v].base != base) continue;
       buffer_of[v] = static_cast<int32_t>(buffers.size());
       buffers.push_back({plan_->slots[v].bytes, program_.first[v], last_[v]});
     }
     const size_t first_workspace = buffers.size();
+    std::vector<size_t> steps;
     for (size_t s = 0; s < plan_->steps.size(); ++s) {
+      if (program_.steps[s].on_device != (base == kDeviceArenaBase)) continue;
       const int32_t number = static_cast<int32_t>(s);
       buffers.push_back({plan_->steps[s].workspace_bytes, number, number});
+      steps.push_back(s);
     }
-    auto arena = place_buffers(buffers);
+    auto arena = place_buffers(buffers, alignment);
     if (!arena.ok()) return std::move(arena).status().with(fmt::format("while planning the memory of region '{}'", region_.name));
-    plan_->arena_bytes = *arena;
+    bytes = *arena;
     for (size_t v = 0; v < region_.values.size(); ++v) {
       Slot& slot = plan_->slots[v];
-      if (!slot.fixed || slot.base != kArenaBase || program_.last[program_.root[v]] < 0) continue;
+      if (!slot.fixed || slot.base != base || program_.last[program_.root[v]] < 0) continue;
       slot.offset += buffers[buffer_of[find_group(program_.root[v])]].offset;
     }
-    for (size_t s = 0; s < plan_->steps.size(); ++s) workspace_offsets_.push_back(buffers[first_workspace + s].offset);
-    return check_alignment();
+    for (size_t k = 0; k < steps.size(); ++k) workspace_offsets_[steps[k]] = buffers[first_workspace + k].offset;
+    return ok_status();
   }
 
   Status check_alignment() const {
@@ -262,7 +286,7 @@ class ShapePlanner {
       };
       state.first_input = add(region_.steps[s].inputs);
       state.first_output = add(region_.steps[s].outputs);
-      state.workspace = add_pointer(kArenaBase, workspace_offsets_[s]);
+      state.workspace = add_pointer(program_.steps[s].on_device ? kDeviceArenaBase : kArenaBase, workspace_offsets_[s]);
     }
     std::stable_sort(plan_->patches.begin(), plan_->patches.end(),
                      [](const ShapePlan::Patch& a, const ShapePlan::Patch& b) { return a.base < b.base; });

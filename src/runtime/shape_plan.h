@@ -10,11 +10,12 @@
 #include <vector>
 
 #include "runtime/program.h"
+#include "tactic/device.h"
 
 namespace sinter::runtime {
 
-// External bases, in this order: arena, absolute addresses, inputs, outputs, captured values.
-constexpr int32_t kArenaBase = 0, kAbsoluteBase = 1, kFirstInputBase = 2;
+// External bases, in this order: arena, absolute addresses, device arena, inputs, outputs, captured values.
+constexpr int32_t kArenaBase = 0, kAbsoluteBase = 1, kDeviceArenaBase = 2, kFirstInputBase = 3;
 
 struct Slot {
   bool fixed = false;
@@ -37,8 +38,17 @@ struct ShapePlan {
   Bindings bindings;
   std::vector<Slot> slots;  // one a value
   std::vector<StepState> steps;
-  int64_t arena_bytes = 0;
-  bool all_fast = true;
+  int64_t arena_bytes = 0, device_arena_bytes = 0;
+  bool all_fast = true;    // every step is launched from its table
+  bool all_device = false; // and on the device: the whole can be one graph
+
+  // Graphs of the region, each for one set of bases; the executor makes and releases them.
+  struct CapturedGraph {
+    std::vector<uintptr_t> bases;
+    DeviceGraph graph = nullptr;
+  };
+  std::vector<CapturedGraph> graphs;  // most recently used last
+  std::vector<uintptr_t> last_bases;  // of the last run that was not a graph
 
   std::vector<void*> pointers;
   struct Patch {
@@ -65,6 +75,7 @@ struct ShapeRequest {
   const plan::Plan* plan = nullptr;
   const RegionProgram* program = nullptr;
   const std::vector<Tensor>* blobs = nullptr;
+  const std::vector<const void*>* device_blobs = nullptr;
   int threads = 1;
   std::vector<Dims> inputs, captured;
   Bindings bindings;  // of enclosing regions

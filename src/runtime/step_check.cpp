@@ -14,6 +14,7 @@ class StepChecker {
       : region_(region), program_(program), step_(*program.step), op_(program.op) {}
 
   Status run() const {
+    if (step_.kind == plan::StepKind::kTransfer) return ok_status();  // validate() knows all of it
     if (op_) {
       SINTER_TRY(check_inputs());
       SINTER_TRY(check_attributes());
@@ -90,7 +91,7 @@ class StepChecker {
       return make_error(Code::kTargetMismatch, "step '{}' needs {}, this machine has {}; re-tune the engine with 'sinter retune F'",
                         step_.name, isa_name(stored.isa), isa_name(cpu_info().isa));
     }
-    if (step_.tactic.substr(0, 4) != "cpu.") return ok_status();  // providers check for themselves, and asking them is slow
+    if (step_.tactic.substr(0, 4) != "cpu." && step_.tactic.substr(0, 5) != "cuda.") return ok_status();  // providers check for themselves, and asking them is slow
     Problem problem = stored;
     const bool reformat = stored.op == "Reformat";  // its problem is about layouts
     for (TensorDesc& desc : problem.inputs) {

@@ -62,7 +62,7 @@ Result<TacticsReport> report_tactics(const BuildRequest& request, const TacticsO
     const ir::Node* node = graph.find_node(step.name);
     if (!node || step.kind != plan::StepKind::kKernel) continue;
     if (!options.only_layer.empty() && step.name.find(options.only_layer) == step.name.npos) continue;
-    const Problem problem = builder::make_problem(*node, symbols, again);
+    const Problem problem = builder::make_problem(*node, symbols, again, again.device ? plan::Place::kDevice : plan::Place::kHost);
     std::vector<Tensor> constants;
     for (const ir::Value* input : node->inputs) constants.push_back(input && input->is_constant() ? input->constant : Tensor());
     builder::Candidates candidates = builder::collect_candidates(problem, again);

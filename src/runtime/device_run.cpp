@@ -1,0 +1,147 @@
+#include "runtime/device_run.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sinter::runtime {
+namespace {
+
+constexpr size_t kMostGraphs = 4;  // of a shape plan: callers that rotate buffers
+
+}  // namespace
+
+PinnedBuffer::~PinnedBuffer() {
+  if (memory_) device_->release_host(memory_);
+}
+
+Status PinnedBuffer::reserve(Device* device, int64_t bytes) {
+  if (memory_ && bytes <= bytes_) return ok_status();
+  if (memory_) device_->release_host(memory_);
+  memory_ = nullptr;
+  device_ = device;
+  bytes_ = bytes;
+  SINTER_ASSIGN(memory_, device->allocate_host(bytes));
+  return ok_status();
+}
+
+Result<std::unique_ptr<DeviceRun>> DeviceRun::make(Device* device, size_t inputs, size_t outputs) {
+  std::unique_ptr<DeviceRun> run(new DeviceRun());
+  run->device_ = device;
+  SINTER_ASSIGN(run->own_stream_, device->make_stream());
+  SINTER_ASSIGN(run->order_, device->make_event(/*timing=*/false));
+  run->stream_ = run->own_stream_;
+  run->inputs_.resize(inputs);
+  run->outputs_.resize(outputs);
+  for (size_t i = 0; i < inputs; ++i) run->pinned_inputs_.push_back(std::make_unique<PinnedBuffer>());
+  for (size_t i = 0; i < outputs; ++i) run->pinned_outputs_.push_back(std::make_unique<PinnedBuffer>());
+  return run;
+}
+
+DeviceRun::~DeviceRun() {
+  const DeviceScope scope(device_);
+  if (own_stream_) (void)device_->wait(own_stream_);
+  pinned_inputs_.clear();
+  pinned_outputs_.clear();
+  for (DeviceEvent event : events_) device_->release_event(event);
+  device_->release_event(order_);
+  device_->release_stream(own_stream_);
+}
+
+Status DeviceRun::use_stream(DeviceStream stream) {
+  if (!stream) stream = own_stream_;
+  if (stream == stream_) return ok_status();
+  SINTER_TRY(device_->record(order_, stream_));
+  SINTER_TRY(device_->wait_event(stream, order_));
+  stream_ = stream;
+  return ok_status();
+}
+
+Status DeviceRun::reserve_arena(int64_t bytes) {
+  if (bytes <= arena_.bytes()) return ok_status();
+  SINTER_TRY(wait());
+  arena_ = DeviceBuffer();
+  SINTER_ASSIGN(arena_, DeviceBuffer::make(device_, bytes));
+  return ok_status();
+}
+
+int64_t DeviceRun::staging_bytes() const {
+  int64_t bytes = 0;
+  for (const DeviceBuffer& buffer : inputs_) bytes += buffer.bytes();
+  for (const DeviceBuffer& buffer : outputs_) bytes += buffer.bytes();
+  return bytes;
+}
+
+Result<const void*> DeviceRun::stage_input(size_t index, const void* data, int64_t bytes, bool on_device) {
+  DeviceBuffer& buffer = inputs_[index];
+  if (!buffer.data() || buffer.bytes() < bytes) {
+    SINTER_TRY(wait());
+    buffer = DeviceBuffer();
+    SINTER_ASSIGN(buffer, DeviceBuffer::make(device_, bytes));
+  }
+  if (on_device) {
+    SINTER_TRY(device_->copy(buffer.data(), data, bytes, CopyKind::kDeviceToDevice, stream_));
+  } else {
+    PinnedBuffer& pinned = *pinned_inputs_[index];
+    SINTER_TRY(pinned.reserve(device_, bytes));
+    if (bytes > 0) std::memcpy(pinned.data(), data, static_cast<size_t>(bytes));
+    SINTER_TRY(device_->copy(buffer.data(), pinned.data(), bytes, CopyKind::kHostToDevice, stream_));
+  }
+  return static_cast<const void*>(buffer.data());
+}
+
+Result<void*> DeviceRun::output_buffer(size_t index, int64_t bytes) {
+  DeviceBuffer& buffer = outputs_[index];
+  if (!buffer.data() || buffer.bytes() < bytes) {
+    SINTER_TRY(wait());
+    buffer = DeviceBuffer();
+    SINTER_ASSIGN(buffer, DeviceBuffer::make(device_, bytes));
+  }
+  return static_cast<void*>(buffer.data());
+}
+
+Result<const uint8_t*> DeviceRun::fetch_output(size_t index, const void* from, int64_t bytes) {
+  PinnedBuffer& pinned = *pinned_outputs_[index];
+  SINTER_TRY(pinned.reserve(device_, bytes));
+  SINTER_TRY(device_->copy(pinned.data(), from, bytes, CopyKind::kDeviceToHost, stream_));
+  return static_cast<const uint8_t*>(pinned.data());
+}
+
+Status DeviceRun::wait() { return device_->wait(stream_).with("while waiting for the device to finish the run"); }
+
+Result<DeviceRun::Found> DeviceRun::find_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases) {
+  Found found;
+  const auto same = [&](const ShapePlan::CapturedGraph& graph) { return graph.bases == bases; };
+  const auto it = std::find_if(plan.graphs.begin(), plan.graphs.end(), same);
+  if (it != plan.graphs.end()) {
+    std::rotate(it, it + 1, plan.graphs.end());
+    found.graph = plan.graphs.back().graph;
+    return found;
+  }
+  // Pointers seen once may never come again, and the first launch of a kernel loads it, which a capture may not do.
+  found.capture = plan.last_bases == bases;
+  plan.last_bases = bases;
+  if (found.capture && plan.graphs.size() >= kMostGraphs) {
+    SINTER_TRY(wait());
+    device_->release_graph(plan.graphs.front().graph);
+    plan.graphs.erase(plan.graphs.begin());
+  }
+  return found;
+}
+
+void DeviceRun::release_graphs(ShapePlan& plan) {
+  if (plan.graphs.empty()) return;
+  const DeviceScope scope(device_);
+  (void)device_->wait(stream_);
+  for (const ShapePlan::CapturedGraph& graph : plan.graphs) device_->release_graph(graph.graph);
+  plan.graphs.clear();
+}
+
+Result<DeviceEvent> DeviceRun::step_event(size_t number) {
+  while (events_.size() <= number) {
+    SINTER_ASSIGN(DeviceEvent event, device_->make_event(/*timing=*/true));
+    events_.push_back(event);
+  }
+  return events_[number];
+}
+
+}  // namespace sinter::runtime

@@ -1,0 +1,98 @@
+// DeviceRun: what an executor of a plan for a device owns there: stream, arena, buffers of inputs and outputs that the caller has on the host
+// and the pinned memory they pass through, graphs.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/shape_plan.h"
+
+namespace sinter::runtime {
+
+// Pinned host memory with an owner.
+class PinnedBuffer {
+ public:
+  PinnedBuffer() = default;
+  PinnedBuffer(const PinnedBuffer&) = delete;
+  PinnedBuffer& operator=(const PinnedBuffer&) = delete;
+  ~PinnedBuffer();
+  Status reserve(Device* device, int64_t bytes);
+  uint8_t* data() const { return static_cast<uint8_t*>(memory_); }
+
+ private:
+  Device* device_ = nullptr;
+  void* memory_ = nullptr;
+  int64_t bytes_ = 0;
+};
+
+class DeviceRun {
+ public:
+  static Result<std::unique_ptr<DeviceRun>> make(Device* device, size_t inputs, size_t outputs);
+  ~DeviceRun();  // waits for the device
+  DeviceRun(const DeviceRun&) = delete;
+  DeviceRun& operator=(const DeviceRun&) = delete;
+
+  Device& device() { return *device_; }
+  DeviceStream own_stream() const { return own_stream_; }
+  // The stream of the run in progress: the own one, or the caller's.
+  DeviceStream stream() const { return stream_; }
+  // Later work goes to `stream` (null: the own one), after all that came before.
+  Status use_stream(DeviceStream stream);
+
+  Status reserve_arena(int64_t bytes);
+  uintptr_t arena_address() const { return reinterpret_cast<uintptr_t>(arena_.data()); }
+  int64_t arena_bytes() const { return arena_.bytes(); }
+  int64_t staging_bytes() const;
+
+  // Puts the copy of an input into a buffer of this object on the stream; its address.
+  Result<const void*> stage_input(size_t index, const void* data, int64_t bytes, bool on_device);
+  // Memory on the device for an output.
+  Result<void*> output_buffer(size_t index, int64_t bytes);
+  // Puts the copy of an output to pinned memory on the stream; there when wait() has returned.
+  Result<const uint8_t*> fetch_output(size_t index, const void* from, int64_t bytes);
+  // For all work so far.
+  Status wait();
+
+  // Runs what `steps` puts on the stream: at first as it is, for pointers that come again as a graph.
+  template <typename Steps>
+  Status run_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases, Steps&& steps) {
+    SINTER_ASSIGN(const Found found, find_graph(plan, bases));
+    if (found.graph) return device_->launch_graph(found.graph, stream_);
+    if (!found.capture) return steps();
+    const DeviceStream target = stream_;
+    stream_ = own_stream_;  // the caller's may not be capturable
+    Status status = device_->begin_capture(own_stream_);
+    if (status.ok()) {
+      status = steps();
+      auto graph = device_->end_capture(own_stream_);
+      if (status.ok() && !graph.ok()) status = std::move(graph).status();
+      if (status.ok()) plan.graphs.push_back({bases, *graph});
+      else if (graph.ok()) device_->release_graph(*graph);
+    }
+    stream_ = target;
+    SINTER_TRY(std::move(status).with("while capturing the run into a graph"));
+    return device_->launch_graph(plan.graphs.back().graph, stream_);
+  }
+  void release_graphs(ShapePlan& plan);
+
+  // Events for times of steps: begin and end of each.
+  Result<DeviceEvent> step_event(size_t number);
+
+ private:
+  struct Found {
+    DeviceGraph graph = nullptr;
+    bool capture = false;
+  };
+  Result<Found> find_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases);
+  DeviceRun() = default;
+
+  Device* device_ = nullptr;
+  DeviceStream own_stream_ = nullptr, stream_ = nullptr;
+  DeviceEvent order_ = nullptr;  // between streams
+  DeviceBuffer arena_;
+  std::vector<DeviceBuffer> inputs_, outputs_;
+  std::vector<std::unique_ptr<PinnedBuffer>> pinned_inputs_, pinned_outputs_;
+  std::vector<DeviceEvent> events_;
+};
+
+}  // namespace sinter::runtime

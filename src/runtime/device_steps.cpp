@@ -1,0 +1,114 @@
+// The executor's work with a device: memory, inputs and outputs that are elsewhere than the plan wants them, transfers, times.
+#include <cstring>
+
+#include "runtime/region_executor.h"
+
+namespace sinter::runtime {
+namespace {
+
+constexpr uintptr_t kMinAlignment = 16;  // of what kernels read and write
+
+bool is_aligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kMinAlignment == 0; }
+
+}  // namespace
+
+Status RegionExecutor::open_device() {
+  if (!shared_.device) return ok_status();
+  SINTER_ASSIGN(device_, DeviceRun::make(shared_.device, program_.region->inputs.size(), program_.region->outputs.size()));
+  fetched_.resize(program_.region->outputs.size());
+  return ok_status();
+}
+
+Status RegionExecutor::reserve_memory(const ShapePlan& plan) {
+  SINTER_TRY(arena_.reserve(plan.arena_bytes));
+  return device_ ? device_->reserve_arena(plan.device_arena_bytes) : ok_status();
+}
+
+// Where the plan wants it: in place, or a copy.
+Result<const void*> RegionExecutor::place_input(size_t index, const Tensor& tensor, bool on_device) {
+  if (!device_) {
+    return make_error(Code::kInvalidArgument, "input '{}' is an address of a device, but the engine runs on the CPU; pass host memory",
+                      program_.region->values[program_.region->inputs[index]].name);
+  }
+  if (is_device_value(program_.region->inputs[index])) {
+    if (on_device && is_aligned(tensor.raw())) return tensor.raw();
+    return device_->stage_input(index, tensor.raw(), tensor.bytes(), on_device);
+  }
+  Tensor& copy = input_copies_[index];
+  if (!copy.defined() || copy.dtype() != tensor.dtype() || copy.dims() != tensor.dims()) copy = Tensor(tensor.dtype(), tensor.dims());
+  SINTER_TRY(device_->device().copy(copy.raw(), tensor.raw(), tensor.bytes(), CopyKind::kDeviceToHost, device_->stream()));
+  SINTER_TRY(device_->wait());
+  return copy.raw();
+}
+
+Status RegionExecutor::check_asynchronous(std::span<const OutputTarget> targets, const RunOptions& options) const {
+  if (!device_ || !current_->all_device) {
+    return make_error(Code::kUnsupported, "the engine has steps on the host, so a run can't be put on a CUDA stream; execute it instead");
+  }
+  for (size_t i = 0; i < program_.region->inputs.size(); ++i) {
+    if (i < options.device_inputs.size() && options.device_inputs[i]) continue;
+    return make_error(Code::kInvalidArgument, "input '{}' is not in device memory, which a run on a CUDA stream needs",
+                      program_.region->values[program_.region->inputs[i]].name);
+  }
+  for (size_t k = 0; k < program_.region->outputs.size(); ++k) {
+    if (k < targets.size() && targets[k].data && targets[k].on_device && is_device_value(program_.region->outputs[k])) continue;
+    return make_error(Code::kInvalidArgument, "output '{}' has no device memory to go to, which a run on a CUDA stream needs",
+                      program_.region->values[program_.region->outputs[k]].name);
+  }
+  return ok_status();
+}
+
+Status RegionExecutor::run_transfer(const plan::Step& step, const StepState&) {
+  if (!device_) return make_error(Code::kInvalidEngine, "step '{}' needs a device; the engine is damaged, build it again", step.name);
+  const int32_t from = step.inputs[0], to = step.outputs[0];
+  const int64_t bytes = current_->slots[to].bytes;
+  const CopyKind kind = is_device_value(to) ? CopyKind::kHostToDevice : CopyKind::kDeviceToHost;
+  if (kind == CopyKind::kDeviceToHost) {
+    host_waits_ = true;
+  } else if (host_waits_) {  // what it reads may be on its way
+    SINTER_TRY(device_->wait());
+    host_waits_ = false;
+  }
+  SINTER_TRY(device_->device().copy(data_of(to), data_of(from), bytes, kind, device_->stream()));
+  return ok_status();
+}
+
+Status RegionExecutor::add_device_times() {
+  SINTER_TRY(device_->wait());
+  host_waits_ = false;
+  for (size_t s = 0; s < program_.steps.size(); ++s) {
+    if (!program_.steps[s].on_device) continue;
+    SINTER_ASSIGN(DeviceEvent begin, device_->step_event(2 * s));
+    SINTER_ASSIGN(DeviceEvent end, device_->step_event(2 * s + 1));
+    SINTER_ASSIGN(const double us, device_->device().elapsed_us(begin, end));
+    times_[s].nanoseconds += static_cast<int64_t>(us * 1e3);
+  }
+  return ok_status();
+}
+
+Status RegionExecutor::fetch_outputs(std::span<const OutputTarget> targets, bool wait) {
+  for (size_t k = 0; k < program_.region->outputs.size(); ++k) {
+    const int32_t v = program_.region->outputs[k];
+    const Slot& slot = current_->slots[v];
+    const bool to_device = k < targets.size() && targets[k].on_device && targets[k].data;
+    if (!is_device_value(v)) {
+      if (!to_device) continue;
+      return make_error(Code::kUnsupported, "output '{}' is made on the host, so it can't be written to device memory; pass host memory",
+                        program_.region->values[v].name);
+    }
+    if (!slot.fixed) {
+      return make_error(Code::kInvalidEngine, "output '{}' on the device has no size; the engine is damaged, build it again", program_.region->values[v].name);
+    }
+    if (to_device) {
+      if (data_of(v) == targets[k].data) continue;
+      SINTER_TRY(device_->device().copy(targets[k].data, data_of(v), slot.bytes, CopyKind::kDeviceToDevice, device_->stream()));
+    } else {
+      SINTER_ASSIGN(fetched_[k], device_->fetch_output(k, data_of(v), slot.bytes));
+    }
+  }
+  if (!wait) return ok_status();
+  host_waits_ = false;
+  return device_->wait();
+}
+
+}  // namespace sinter::runtime
