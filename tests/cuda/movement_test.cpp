@@ -1,0 +1,32 @@
+#include "support/tactic_harness.h"
+
+namespace sinter::testing {
+namespace {
+
+TEST(Reformat, both_ways_odd_sizes_and_element_sizes) {
+  for (const Dims& dims : {Dims{1, 3, 5, 7}, Dims{2, 16, 4, 4}, Dims{1, 17, 33, 3}, Dims{1, 32, 1, 1}, Dims{1, 40, 67}, Dims{2, 9, 2, 3, 4}, Dims{1, 70, 40, 41}, Dims{0, 8, 3, 3}}) {
+    for (const Layout from : {Layout::kRowMajor, Layout::kChannelsLast}) {
+      for (const DType dtype : {DType::kF32, DType::kF16, DType::kI8, DType::kF64}) {
+        TacticRow row("Reformat", "sinter");
+        row.from = from;
+        row.to = from == Layout::kRowMajor ? Layout::kChannelsLast : Layout::kRowMajor;
+        row.input(random_integers(dtype, dims, 0, 100, 7));
+        check(row, {});
+      }
+    }
+  }
+}
+
+TEST(Transpose, permutations_and_element_sizes) {
+  const std::vector<std::vector<int64_t>> permutations = {{0, 2, 1, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}, {3, 2, 1, 0}, {1, 0, 3, 2}, {0, 1, 3, 2}, {0, 1, 2, 3}};
+  for (const auto& perm : permutations) {
+    check(TacticRow("Transpose").attr("perm", perm).input(random_tensor({2, 33, 5, 70}, 1)), {});
+    check(TacticRow("Transpose").attr("perm", perm).input(random_integers(DType::kI8, {2, 3, 9, 17}, -128, 127, 1)), {});
+    check(TacticRow("Transpose").attr("perm", perm).input(random_integers(DType::kI64, {2, 3, 9, 17}, -128, 127, 1)), {});
+  }
+  check(TacticRow("Transpose").input(random_tensor({100, 65}, 1)), {});
+  check(TacticRow("Transpose").attr("perm", std::vector<int64_t>{4, 0, 2, 1, 3}).input(random_tensor({3, 4, 5, 6, 7}, 1)), {});
+}
+
+}  // namespace
+}  // namespace sinter::testing
