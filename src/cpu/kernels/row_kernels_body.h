@@ -160,6 +160,93 @@ void sum_of_rows(float* d, const float* const* rows, int count, float factor, in
   combine_rows(d, rows, count, n, [](Vec a, Vec b) { return add(a, b); }, [f](Vec a) { return mul(a, f); });
 }
 
+void row_affine(float* d, const float* a, float shift, float factor, float offset, int64_t n) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) d[i] = (a[i] - shift) * factor + offset;
+}
+
+int64_t row_find(const float* a, float value, int64_t n) {
+  constexpr int64_t kBlock = 64;  // searched as a whole: no branch but the last
+  const bool wants_nan = value != value;
+  int64_t i = 0;
+  for (; i + kBlock <= n; i += kBlock) {
+    int32_t hits = 0;
+    if (wants_nan) {
+      for (int64_t k = i; k < i + kBlock; ++k) hits |= a[k] != a[k];
+    } else {
+      for (int64_t k = i; k < i + kBlock; ++k) hits |= a[k] == value;
+    }
+    if (hits != 0) break;
+  }
+  while (i < n && !(wants_nan ? a[i] != a[i] : a[i] == value)) ++i;
+  return i;
+}
+
+// Sums of term(vector, column) down the columns, four vectors of columns at a time.
+template <typename Term>
+void sum_columns(float* d, const float* a, int64_t stride, int64_t rows, int64_t n, Term term) {
+  int64_t i = 0;
+  for (; i + kSums * kLanes <= n; i += kSums * kLanes) {
+    Vec sums[kSums] = {splat(0), splat(0), splat(0), splat(0)};
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int k = 0; k < kSums; ++k) sums[k] = add(sums[k], term(load(a + r * stride + i + k * kLanes), i + k * kLanes, first_lanes(kLanes)));
+    }
+    for (int k = 0; k < kSums; ++k) store(d + i + k * kLanes, sums[k]);
+  }
+  for (; i < n; i += kLanes) {
+    const LaneMask mask = first_lanes(n - i);
+    Vec sums[2] = {splat(0), splat(0)};
+    int64_t r = 0;
+    for (; r + 2 <= rows; r += 2) {
+      for (int k = 0; k < 2; ++k) sums[k] = add(sums[k], term(load(a + (r + k) * stride + i, mask), i, mask));
+    }
+    if (r < rows) sums[0] = add(sums[0], term(load(a + r * stride + i, mask), i, mask));
+    store(d + i, add(sums[0], sums[1]), mask);
+  }
+}
+
+void column_sum(float* d, const float* a, int64_t stride, int64_t rows, int64_t n) {
+  sum_columns(d, a, stride, rows, n, [](Vec x, int64_t, LaneMask) { return x; });
+}
+
+void column_sum_square(float* d, const float* a, const float* center, int64_t stride, int64_t rows, int64_t n) {
+  sum_columns(d, a, stride, rows, n, [=](Vec x, int64_t i, LaneMask mask) {
+    const Vec difference = sub(x, load(center + i, mask));
+    return mul(difference, difference);
+  });
+}
+
+void column_affine(float* d, const float* a, const float* shift, const float* factor, const float* offset, int64_t stride, int64_t rows,
+                   int64_t n) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* from = a + r * stride;
+    float* to = d + r * stride;
+#pragma GCC ivdep
+    for (int64_t i = 0; i < n; ++i) to[i] = (from[i] - shift[i]) * factor[i] + offset[i];
+  }
+}
+
+template <bool kLargest, bool kLast>
+void keep_best_of(float* best, int32_t* index, const float* a, int32_t row, int64_t n) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const float x = a[i], b = best[i];
+    // As masks: branches on comparisons of floats keep the loop from being vectorised.
+    const bool better = kLargest ? (kLast ? !(x < b) : !(x <= b)) : (kLast ? !(x > b) : !(x >= b));  // true for NaN
+    const bool take = better & (b == b);
+    best[i] = take ? x : b;
+    index[i] = take ? row : index[i];
+  }
+}
+
+void keep_best(float* best, int32_t* index, const float* a, int32_t row, bool largest, bool last, int64_t n) {
+  if (largest) {
+    last ? keep_best_of<true, true>(best, index, a, row, n) : keep_best_of<true, false>(best, index, a, row, n);
+  } else {
+    last ? keep_best_of<false, true>(best, index, a, row, n) : keep_best_of<false, false>(best, index, a, row, n);
+  }
+}
+
 RowKernels make_rows() {
   RowKernels rows;
   rows.max_of_rows = &max_of_rows;
@@ -173,6 +260,12 @@ RowKernels make_rows() {
   rows.scale = &row_scale;
   rows.scale_masked = &row_scale_masked;
   rows.normalize = &row_normalize;
+  rows.affine = &row_affine;
+  rows.find = &row_find;
+  rows.column_sum = &column_sum;
+  rows.column_sum_square = &column_sum_square;
+  rows.column_affine = &column_affine;
+  rows.keep_best = &keep_best;
   return rows;
 }
 
