@@ -138,14 +138,15 @@ void multiply_block(const KernelTable& table, const GemmArgs& args, const GemmBl
 }  // namespace
 
 GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int64_t k, int64_t segments,
-                             bool indexed) {
+                             bool indexed, int only_panels) {
   GemmBlocking best;
   const int64_t panels = std::max<int64_t>(panel_count(n), 1);
   m = std::max<int64_t>(m, 1);
   const int vectors = table.isa >= Isa::kAvx512 ? 1 : table.isa >= Isa::kAvx2 ? 2 : 4;
   double best_cycles = 0;
   const int64_t widest = std::min<int64_t>(indexed ? table.max_indexed_panels : table.max_panels, panels);
-  for (int width = 1; width <= widest; ++width) {
+  const int only = static_cast<int>(std::min<int64_t>(only_panels, widest));
+  for (int width = std::max(only, 1); width <= (only > 0 ? only : widest); ++width) {
     const int64_t tiles = (m + table.best_rows[width - 1] - 1) / table.best_rows[width - 1];
     const int rows = static_cast<int>((m + tiles - 1) / tiles);
     const int rest = static_cast<int>(panels % width);

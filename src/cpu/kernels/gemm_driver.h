@@ -46,9 +46,10 @@ struct GemmArgs {
 
 inline int64_t panel_count(int64_t n) { return (n + kPanel - 1) / kPanel; }
 
-// A blocking for the problem from its sizes alone: the tile shape with the least estimated time, blocks to fit L2.
+// A blocking for the problem from its sizes alone: the tile shape with the least estimated time, blocks to fit L2. With
+// `panels`, the best of the tiles that are so wide (or as wide as there are).
 GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int64_t k, int64_t segments,
-                             bool indexed = false);
+                             bool indexed = false, int panels = 0);
 
 // Scratch that gemm_block needs for one thread.
 int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments);

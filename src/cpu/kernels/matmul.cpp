@@ -128,8 +128,8 @@ void matmul_pack(const KernelTable& table, int64_t n, int64_t k, const float* b,
   pack_panels(table, n, k, b, b_stride, b_transposed, 0, panel_count(n), packed);
 }
 
-GemmBlocking matmul_blocking(const KernelTable& table, const MatmulShape& shape) {
-  return choose_blocking(table, shape.m, shape.n, shape.k, 1);
+GemmBlocking matmul_blocking(const KernelTable& table, const MatmulShape& shape, int panels) {
+  return choose_blocking(table, shape.m, shape.n, shape.k, 1, false, panels);
 }
 
 int64_t matmul_workspace_bytes(const MatmulShape&, const GemmBlocking& blocking, int threads) {

@@ -24,7 +24,8 @@ int64_t matmul_packed_floats(int64_t n, int64_t k);
 void matmul_pack(const KernelTable& table, int64_t n, int64_t k, const float* b, int64_t b_stride, bool b_transposed,
                  float* packed);
 
-GemmBlocking matmul_blocking(const KernelTable& table, const MatmulShape& shape);
+// `panels` as in choose_blocking.
+GemmBlocking matmul_blocking(const KernelTable& table, const MatmulShape& shape, int panels = 0);
 
 // With B packed ahead: b_batch_stride is 0 or at least matmul_packed_floats.
 int64_t matmul_workspace_bytes(const MatmulShape& shape, const GemmBlocking& blocking, int threads);
