@@ -1,0 +1,210 @@
+// Matrix products and convolutions (implicit GEMM, channels last) with an epilogue: see dense_params.h for what is computed.
+//
+// Compile-time names:
+//   TYPE      element of A and B: f16, bf16, f32          MATH      0: tensor cores, 1: tensor cores in tf32, 2: FMA in f32
+//   OUT       element of C                                BM BN BK  a block's tile; BK is 64 or 128 bytes
+//   STAGES    tiles in flight                             WARPS_M WARPS_N   warps of a block along m and n
+//   GATHER    1: rows are pixels under taps with bounds   B_ROWS    1: B is [k][n], 0: [n][k]
+//   VEC_A VEC_B  bytes that may be read at once: 16, 8, 4, 2
+//   SPLIT     ways to divide k among blocks. 0: none; 1: partial sums in memory, added in order by the block that comes last;
+//             2: the blocks of a cluster add each other's tiles (sm_90)
+//   WHOLE     1: n and all strides of C and of full operands are multiples of 8: sixteen-byte stores
+//   ROUND_B   1: B is not yet rounded to tf32
+//   SCATTER   1: C's rows are placed by c_image, c_y, c_x instead of c_x alone
+// and "generated.h" may define SINTER_EPILOGUE and the function
+//   void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]): eight columns of a row, in place.
+//
+// k is always summed in the same order for the same splits: results do not change from run to run.
+#include "device.h"
+#include "dense_params.h"
+using namespace sinter_kernels;
+#ifndef TYPE
+#define TYPE f16
+#define MATH 0
+#define OUT f16
+#define BM 128
+#define BN 128
+#define BK 32
+#define STAGES 4
+#define WARPS_M 2
+#define WARPS_N 2
+#define GATHER 1
+#define B_ROWS 0
+#define VEC_A 16
+#define VEC_B 16
+#define SPLIT 0
+#define WHOLE 1
+#define ROUND_B 0
+#define SCATTER 0
+#endif
+#define SINTER_CLUSTER (SPLIT == 2)
+#include "tensor_core.h"
+#include "dense_operand.h"
+#include "dense_load.h"
+#include "dense_math.h"
+
+#include "generated.h"
+
+SINTER_DEVICE void finish(const DenseParams& p, int z, int row, int column, f32 (&v)[8]) {
+  if (row >= p.m || column >= p.n) return;
+  Place place;
+  place.outer = divide(z, p.by_inner);
+  place.inner = z - place.outer * p.inner_count;
+  place.row = row;
+  place.column = column;
+  place.count = WHOLE || p.n - column > 8 ? 8 : p.n - column;
+  place.offset = place.outer * p.c_outer + place.inner * p.c_inner + column;
+#if SCATTER
+  const int image = divide(row, p.by_image), pixel = row - image * (p.rows_y * p.rows_x);
+  const int y = divide(pixel, p.by_x), x = pixel - y * p.rows_x;
+  place.offset += image * p.c_image + y * p.c_y + x * p.c_x;
+#else
+  place.offset += row * p.c_x;
+#endif
+#ifdef SINTER_EPILOGUE
+  epilogue(p, place, v);
+#endif
+  store_eight<OUT>((OUT*)p.c + place.offset, v, place.count);
+}
+
+// Adds the block's neighbours' sums, if k is divided. False: another block finishes this tile.
+SINTER_DEVICE bool join(const DenseParams& p, Math& math, int split, i64 tile) {
+#if SPLIT == 1
+  if (p.splits == 1) return true;
+  SINTER_SHARED int last;
+  const i64 own = Math::kFloats * kThreads;
+  f32* const base = p.partial + tile * p.splits * own + thread_x() * 4;
+#pragma unroll
+  for (int i = 0; i < Math::kFloats; i += 4) {
+    const Vec<f32, 4> v{math.accumulator(i), math.accumulator(i + 1), math.accumulator(i + 2), math.accumulator(i + 3)};
+    store_vec<f32, 4>(base + split * own + i * kThreads, v);
+  }
+  fence();
+  barrier();
+  if (thread_x() == 0) {
+    last = atomic_add((u32*)p.counters + tile, 1) == (u32)p.splits - 1;
+    if (last) p.counters[tile] = 0;
+    fence();
+  }
+  barrier();
+  if (!last) return false;
+#pragma unroll
+  for (int i = 0; i < Math::kFloats; ++i) math.accumulator(i) = 0;
+  for (int s = 0; s < p.splits; ++s) {
+#pragma unroll
+    for (int i = 0; i < Math::kFloats; i += 4) {
+      const Vec<f32, 4> v = load_fresh(base + s * own + i * kThreads);
+#pragma unroll
+      for (int e = 0; e < 4; ++e) math.accumulator(i + e) += v.at[e];
+    }
+  }
+#endif
+  return true;
+}
+
+#if SPLIT == 2
+// Every block of the cluster sums an equal share of the tile's rows.
+SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 shared, int split, int z, int first_row, int first_column) {
+  constexpr int kLine = BN + 8;
+  const u32 corner = shared + (warp() % WARPS_M * kWarpM * kLine + warp() / WARPS_M * kWarpN) * 4;
+  for (int i = 0; i < kStrips; ++i) math.write_strip<kLine>(i, corner + i * 16 * kLine * 4);
+  cluster_barrier();
+  const int rows = BM / p.splits;
+  for (int item = thread_x(); item < rows * (BN / 8); item += kThreads) {
+    const int row = split * rows + item / (BN / 8), column = item % (BN / 8) * 8;
+    f32 v[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    if (first_row + row < p.m && first_column + column < p.n) {
+      for (int s = 0; s < p.splits; ++s) {
+        const u32 from = cluster_address(shared + (row * kLine + column) * 4, s);
+        const Vec<f32, 4> low = load_cluster_f32x4(from), high = load_cluster_f32x4(from + 16);
+        for (int e = 0; e < 4; ++e) v[e] += low.at[e], v[e + 4] += high.at[e];
+      }
+    }
+    finish(p, z, first_row + row, first_column + column, v);
+  }
+  cluster_barrier();
+}
+#endif
+
+// Grid x: tiles, column by column within groups of 8 columns, times splits (fastest); z: batches or groups.
+SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
+  SINTER_DYNAMIC_SHARED(memory);
+  const u32 shared = shared_address(memory);
+  const int tile = SPLIT ? divide(block_x(), p.by_splits) : block_x(), split = SPLIT ? block_x() - tile * p.splits : 0;
+  const int group = tile / (8 * p.tiles_m), in_group = tile - group * 8 * p.tiles_m;
+  const int width = p.tiles_n - group * 8 < 8 ? p.tiles_n - group * 8 : 8;
+  const int tile_m = in_group / width, first_row = tile_m * BM, first_column = (group * 8 + in_group - tile_m * width) * BN;
+  const int z = block_z(), outer = divide(z, p.by_inner), inner = z - outer * p.inner_count;
+
+  LoaderA a;
+  LoaderB b;
+  Math math;
+  a.start(p, (const TYPE*)p.a + outer * p.a_outer + inner * p.a_inner, first_row);
+  b.start(p, (const TYPE*)p.b + outer * p.b_outer + inner * p.b_inner, first_column);
+  math.start(warp() % WARPS_M, warp() / WARPS_M);
+
+  int tiles = (p.k + BK - 1) / BK, first_tile = 0;
+  if (SPLIT) {
+    const int each = divide(tiles + p.splits - 1, p.by_splits);
+    first_tile = split * each;
+    tiles = tiles - first_tile < each ? tiles - first_tile : each;
+  }
+  const u32 stage_b = shared + STAGES * kStageA;
+#pragma unroll
+  for (int t = 0; t < STAGES - 1; ++t) {
+    if (t < tiles) {
+      a.load(p, shared + t * kStageA, (first_tile + t) * BK);
+      b.load(p, stage_b + t * kStageB, (first_tile + t) * BK);
+    }
+    copy_async_commit();
+  }
+  copy_async_wait<STAGES - 2>();
+  barrier();
+  if (tiles > 0) math.fetch(0, shared, stage_b, 0);
+  int read = 0, write = STAGES - 1;
+  for (int t = 0; t < tiles; ++t) {
+#pragma unroll
+    for (int step = 0; step < Math::kSteps; ++step) {
+      if (step == Math::kSteps - 1) {
+        copy_async_wait<STAGES - 2>();
+        barrier();
+        read = read + 1 == STAGES ? 0 : read + 1;
+      }
+      math.fetch((step + 1) % 2, shared + read * kStageA, stage_b + read * kStageB, (step + 1) % Math::kSteps);
+      if (step == 0) {
+        const int next = t + STAGES - 1;
+        if (next < tiles) {
+          a.load(p, shared + write * kStageA, (first_tile + next) * BK);
+          b.load(p, stage_b + write * kStageB, (first_tile + next) * BK);
+        }
+        copy_async_commit();
+        write = write + 1 == STAGES ? 0 : write + 1;
+      }
+      math.multiply(step % 2);
+    }
+  }
+  copy_async_wait<0>();
+  barrier();
+
+#if SPLIT == 2
+  finish_cluster(p, math, shared, split, z, first_row, first_column);
+#else
+  if (!join(p, math, split, (i64)z * p.tiles_m * p.tiles_n + tile)) return;
+  const u32 strip = shared + warp() * 16 * kLineFloats * 4;
+  const int warp_row = first_row + warp() % WARPS_M * kWarpM, warp_column = first_column + warp() / WARPS_M * kWarpN;
+#pragma unroll
+  for (int i = 0; i < kStrips; ++i) {
+    math.write_strip<kLineFloats>(i, strip);
+    warp_barrier();
+#pragma unroll
+    for (int item = lane(); item < 16 * (kWarpN / 8); item += 32) {
+      const int row = item / (kWarpN / 8), column = item % (kWarpN / 8) * 8;
+      const u32 from = strip + (row * kLineFloats + column) * 4;
+      const Vec<f32, 4> low = load_shared_f32x4(from), high = load_shared_f32x4(from + 16);
+      f32 v[8] = {low.at[0], low.at[1], low.at[2], low.at[3], high.at[0], high.at[1], high.at[2], high.at[3]};
+      finish(p, z, warp_row + i * 16 + row, warp_column + column, v);
+    }
+    warp_barrier();
+  }
+#endif
+}
