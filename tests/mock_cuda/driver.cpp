@@ -1,4 +1,4 @@
-// A stand-in for CUDA's driver: one device of compute capability 9.0 whose memory is the process's and whose kernels are what the mock NVRTC
+// A stand-in for CUDA's driver: one device of compute capability 8.0 whose memory is the process's and whose kernels are what the mock NVRTC
 // compiled. Work on a stream waits in a queue until somebody waits for it, so that code which forgets to wait is found: copies from pinned
 // memory read late, copies to it write late, as on a GPU. Fresh memory is filled with 0xff (NaN); writes out of bounds are counted.
 #include <dlfcn.h>
@@ -188,7 +188,7 @@ MOCK_API int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, o
 MOCK_API int cuDeviceGetName(char* name, int length, int) { return std::snprintf(name, static_cast<size_t>(length), "Mock GPU"), 0; }
 MOCK_API int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = state().limit, 0; }
 MOCK_API int cuDeviceGetAttribute(int* value, int attribute, int) {
-  static const std::map<int, int> values = {{16, 4}, {38, 1 << 20}, {75, 9}, {76, 0}, {97, 227 << 10}};
+  static const std::map<int, int> values = {{16, 4}, {38, 1 << 20}, {75, 8}, {76, 0}, {97, 163 << 10}};
   const auto it = values.find(attribute);
   *value = it == values.end() ? 1 : it->second;
   return 0;

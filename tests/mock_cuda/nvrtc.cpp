@@ -1,5 +1,5 @@
-// A stand-in for NVRTC: compiles kernel texts with the C++ compiler and the mock's device.h into a shared object, which the mock driver loads
-// as if it were a cubin. Made objects are kept in the temporary folder by the hash of all that went in.
+// A stand-in for NVRTC: compiles kernel texts with the C++ compiler and the mock's device.h and tensor_core.h into a shared object, which the
+// mock driver loads as if it were a cubin. Made objects are kept in the temporary folder by the hash of all that went in.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -49,15 +49,18 @@ bool compile(Program& program, const std::vector<std::string>& options) {
   for (const std::string& option : options) {
     if (option.rfind("-D", 0) == 0) defines += " '" + option + "'";
   }
-  const std::string device = read_file(fs::path(MOCK_FOLDER) / "device.h");
-  all += defines + device;
-  for (const auto& [name, text] : program.headers) all += name == "device.h" ? "" : name + text;
+  all += defines;
+  // The mock's own headers take the place of those that speak to the device.
+  for (auto& [name, text] : program.headers) {
+    if (name == "device.h" || name == "tensor_core.h") text = read_file(fs::path(MOCK_FOLDER) / name);
+    all += name + text;
+  }
   const fs::path made = cache_folder() / (digest(all) + ".so");
   if (!fs::exists(made)) {
     const std::string unique = digest(all) + "_" + std::to_string(getpid()) + "_" + std::to_string(reinterpret_cast<uintptr_t>(&program));
     const fs::path work = cache_folder() / unique;
     fs::create_directories(work);
-    for (const auto& [name, text] : program.headers) std::ofstream(work / name) << (name == "device.h" ? device : text);
+    for (const auto& [name, text] : program.headers) std::ofstream(work / name) << text;
     std::ofstream(work / program.name) << program.text;
     const std::string command = std::string(MOCK_COMPILER) + " -x c++ -std=c++20 -O1 -ffp-contract=off -fno-strict-aliasing -shared -fPIC -fvisibility=hidden -w -I'" +
                                 work.string() + "'" + defines + " '" + (work / program.name).string() + "' -o '" + (work / "made.so").string() + "' 2>'" +

@@ -35,6 +35,7 @@ struct TacticRow {
   std::vector<Shape> output_shapes;
   Layout from = Layout::kRowMajor, to = Layout::kRowMajor;  // sinter.Reformat only
   int outputs = 1;
+  Precision precision;
   int epilogue_base = -1;
   PointwiseProgram epilogue;
 
@@ -243,6 +244,7 @@ inline Problem make_problem(const TacticRow& row, const std::vector<Value>& outp
   problem.attributes = row.attributes;
   problem.epilogue_base = row.epilogue_base;
   problem.epilogue = row.epilogue;
+  problem.precision = row.precision;
   if (harness_device()) {
     problem.device = harness_device()->spec();
   } else {

@@ -29,12 +29,6 @@ constexpr int kChunks = kRowBytes / 16;
 constexpr int kTile = KEYS * kRowBytes;
 constexpr int kQuerySteps = HEAD * kElement / 32;  // of 32 bytes
 
-SINTER_DEVICE f32 exp2_fast(f32 x) {
-  f32 out;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(out) : "f"(x));
-  return out;
-}
-
 // Rows first … first + lines - 1 of `from` (rows beyond `rows` and elements beyond `size` are zeros).
 template <int kLines>
 SINTER_DEVICE void load_rows(u32 to, const TYPE* from, i64 stride, int first, int rows, int size) {

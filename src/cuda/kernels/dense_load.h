@@ -20,15 +20,15 @@ struct Deal {
   static constexpr int kCount = (kLines + kStep - 1) / kStep;
   static constexpr bool kEven = kLines % kStep == 0;
   int chunk, line;
-  __device__ __forceinline__ Deal() : chunk(thread_x() % kLineChunks), line(thread_x() / kLineChunks) {}
-  __device__ __forceinline__ int at(int i) const { return line + i * kStep; }
-  __device__ __forceinline__ bool has(int i) const { return kEven || at(i) < kLines; }
-  __device__ __forceinline__ u32 place(int i, int swizzled) const { return (u32)(at(i) * (kLineChunks * 16) + swizzled * 16); }
+  SINTER_METHOD Deal() : chunk(thread_x() % kLineChunks), line(thread_x() / kLineChunks) {}
+  SINTER_METHOD int at(int i) const { return line + i * kStep; }
+  SINTER_METHOD bool has(int i) const { return kEven || at(i) < kLines; }
+  SINTER_METHOD u32 place(int i, int swizzled) const { return (u32)(at(i) * (kLineChunks * 16) + swizzled * 16); }
 };
 
 class LoaderA {
  public:
-  __device__ __forceinline__ void start(const DenseParams& p, const TYPE* a, int first_row) {
+  SINTER_METHOD void start(const DenseParams& p, const TYPE* a, int first_row) {
     a += p.a_origin;
 #pragma unroll
     for (int i = 0; i < Rows::kCount; ++i) {
@@ -41,11 +41,11 @@ class LoaderA {
     }
   }
 
-  __device__ __forceinline__ void load(const DenseParams& p, u32 stage, int k0) const {
+  SINTER_METHOD void load(const DenseParams& p, u32 stage, int k0) const {
 #pragma unroll
     for (int piece = 0; piece < 16 / VEC_A; ++piece) {
       const int k = k0 + rows_.chunk * kPerChunk + piece * (VEC_A / kElement);
-      i64 offset = k;
+      i64 offset = VEC_A == kElement ? k * p.a_s : k;
       int r = 0, s = 0;
       if (GATHER) {
         const int tap = divide(k, p.by_channels), channel = k - tap * p.channels;
@@ -67,7 +67,7 @@ class LoaderA {
   using Rows = Deal<BM, kChunks>;
 
   // Bits 0 … 14: rows of taps inside; bits 16 … 30: columns of taps inside. Bit 15 and 31 stay clear: beyond the last tap.
-  __device__ __forceinline__ u32 tap_mask(const DenseParams& p, int y, int x) const {
+  SINTER_METHOD u32 tap_mask(const DenseParams& p, int y, int x) const {
     if (!GATHER) return 1;
     u32 mask = 0;
     const int y0 = y * p.y_step + p.y_origin, x0 = x * p.x_step + p.x_origin;
@@ -87,13 +87,13 @@ class LoaderB {
  public:
   static constexpr int kLineChunks = BN * kElement / 16;
   // Where chunk `chunk` of row k is kept. Products read f32 words of four neighbouring rows at once, hence the factor.
-  static __device__ __forceinline__ int keep(int k, int chunk) { return swizzle<kLineChunks>(kElement == 4 && MATH == 1 ? 2 * k : k, chunk); }
+  static SINTER_METHOD int keep(int k, int chunk) { return swizzle<kLineChunks>(kElement == 4 && MATH == 1 ? 2 * k : k, chunk); }
 
-  __device__ __forceinline__ void start(const DenseParams& p, const TYPE* b, int first_column) {
+  SINTER_METHOD void start(const DenseParams& p, const TYPE* b, int first_column) {
     column_ = first_column + lines_.chunk * kPerChunk;
     from_ = b + lines_.line * p.b_row + column_;
   }
-  __device__ __forceinline__ void load(const DenseParams& p, u32 stage, int k0) const {
+  SINTER_METHOD void load(const DenseParams& p, u32 stage, int k0) const {
 #pragma unroll
     for (int i = 0; i < Lines::kCount; ++i) {
       const u32 to = stage + lines_.place(i, keep(lines_.at(i), lines_.chunk));
@@ -117,11 +117,11 @@ class LoaderB {
 // B[n][k], k running along memory: weights packed while building, or a transposed matrix.
 class LoaderB {
  public:
-  __device__ __forceinline__ void start(const DenseParams& p, const TYPE* b, int first_column) {
+  SINTER_METHOD void start(const DenseParams& p, const TYPE* b, int first_column) {
     from_ = b + (first_column + lines_.line) * p.b_row + lines_.chunk * kPerChunk;
     columns_ = p.n - first_column;
   }
-  __device__ __forceinline__ void load(const DenseParams& p, u32 stage, int k0) const {
+  SINTER_METHOD void load(const DenseParams& p, u32 stage, int k0) const {
 #pragma unroll
     for (int i = 0; i < Lines::kCount; ++i) {
       const u32 to = stage + lines_.place(i, swizzle<kChunks>(lines_.at(i), lines_.chunk));

@@ -15,7 +15,7 @@ class Math {
   static constexpr int kSteps = kRowBytes / 32;
   static constexpr int kFloats = kStrips * (kWarpN / 8) * 4;  // accumulators of a thread
 
-  __device__ __forceinline__ void start(int warp_m, int warp_n) {
+  SINTER_METHOD void start(int warp_m, int warp_n) {
     const int l = lane();
     const int a_row = warp_m * kWarpM + l % 16;
     a_ = a_row * kRowBytes + swizzle<kChunks>(a_row, l / 16) * 16;
@@ -32,7 +32,7 @@ class Math {
   }
 
   // Fragments of k step `step` into set `set`.
-  __device__ __forceinline__ void fetch(int set, u32 stage_a, u32 stage_b, int step) {
+  SINTER_METHOD void fetch(int set, u32 stage_a, u32 stage_b, int step) {
 #pragma unroll
     for (int i = 0; i < kStrips; ++i) {
       load_matrix(fa_[set][i], stage_a + i * 16 * kRowBytes + (a_ ^ step * 32));
@@ -48,7 +48,7 @@ class Math {
       }
     }
   }
-  __device__ __forceinline__ void multiply(int set) {
+  SINTER_METHOD void multiply(int set) {
 #pragma unroll
     for (int i = 0; i < kStrips; ++i)
 #pragma unroll
@@ -58,7 +58,7 @@ class Math {
 
   // Rows of kLine floats.
   template <int kLine>
-  __device__ __forceinline__ void write_strip(int i, u32 to) const {
+  SINTER_METHOD void write_strip(int i, u32 to) const {
     to += ((lane() >> 2) * kLine + (lane() & 3) * 2) * 4;
 #pragma unroll
     for (int j = 0; j < kWarpN / 8; ++j) {
@@ -66,11 +66,11 @@ class Math {
       store_shared_f32x2(to + (8 * kLine + j * 8) * 4, c_[i][j][2], c_[i][j][3]);
     }
   }
-  __device__ __forceinline__ f32& accumulator(int i) { return c_[i / 4 / (kWarpN / 8)][i / 4 % (kWarpN / 8)][i % 4]; }
+  SINTER_METHOD f32& accumulator(int i) { return c_[i / 4 / (kWarpN / 8)][i / 4 % (kWarpN / 8)][i % 4]; }
 
  private:
   // Of columns 16 j … 16 j + 15: registers 0, 1 are the first eight columns' fragment, 2, 3 the others'.
-  __device__ __forceinline__ void fetch_b(u32 (&out)[4], u32 stage, int step, int j) {
+  SINTER_METHOD void fetch_b(u32 (&out)[4], u32 stage, int step, int j) {
 #if !B_ROWS
     load_matrix(out, stage + j * 16 * kRowBytes + (b_ ^ step * 32));
 #elif MATH == 0
@@ -98,14 +98,14 @@ class Math {
   static constexpr int kM = kWarpM / 4, kN = kWarpN / 8;
   static constexpr int kFloats = kM * kN;
 
-  __device__ __forceinline__ void start(int warp_m, int warp_n) {
+  SINTER_METHOD void start(int warp_m, int warp_n) {
     row_ = warp_m * kWarpM + (lane() >> 3);
     column_ = warp_n * kWarpN;
 #pragma unroll
     for (int i = 0; i < kM; ++i)
       for (int j = 0; j < kN; ++j) c_[i][j] = 0;
   }
-  __device__ __forceinline__ void fetch(int set, u32 stage_a, u32 stage_b, int step) {
+  SINTER_METHOD void fetch(int set, u32 stage_a, u32 stage_b, int step) {
 #pragma unroll
     for (int i = 0; i < kM; ++i) {
       const int row = row_ + i * 4;
@@ -123,7 +123,7 @@ class Math {
 #endif
     }
   }
-  __device__ __forceinline__ void multiply(int set) {
+  SINTER_METHOD void multiply(int set) {
 #pragma unroll
     for (int k = 0; k < 4; ++k)
 #pragma unroll
@@ -139,7 +139,7 @@ class Math {
         }
   }
   template <int kLine>
-  __device__ __forceinline__ void write_strip(int strip, u32 to) const {
+  SINTER_METHOD void write_strip(int strip, u32 to) const {
 #pragma unroll
     for (int i = 0; i < 4; ++i)
 #pragma unroll
@@ -148,7 +148,7 @@ class Math {
         store_shared_f32(to + ((i * 4 + (lane() >> 3)) * kLine + column) * 4, c_[strip * 4 + i][j]);
       }
   }
-  __device__ __forceinline__ f32& accumulator(int i) { return c_[i / kN][i % kN]; }
+  SINTER_METHOD f32& accumulator(int i) { return c_[i / kN][i % kN]; }
 
  private:
   static_assert(!B_ROWS || kN % 4 == 0, "B[k][n] is read four columns at a time");

@@ -94,10 +94,8 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
     }
 #pragma unroll
     for (int j = 0; j < BN / 8; ++j) {
-      u32 b[2];
-      asm volatile("ld.shared.v2.b32 {%0,%1}, [%2];"
-                   : "=r"(b[0]), "=r"(b[1]) : "r"(weights + ((step * (BN / 8) + j) * 32 + lane()) * 8) : "memory");
-      for (int i = 0; i < 2; ++i) TileProduct<TYPE>::add(sums[i][j], a[i], b[0], b[1]);
+      const u32 b = weights + ((step * (BN / 8) + j) * 32 + lane()) * 8, b0 = load_shared_word(b), b1 = load_shared_word(b + 4);
+      for (int i = 0; i < 2; ++i) TileProduct<TYPE>::add(sums[i][j], a[i], b0, b1);
     }
   }
   barrier();

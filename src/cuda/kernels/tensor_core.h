@@ -2,6 +2,9 @@
 // shared memory of a cluster's other blocks (sm_90). Included after "device.h".
 #pragma once
 
+// Of member functions.
+#define SINTER_METHOD __device__ __forceinline__
+
 // Copies kBytes (16, 8, 4 or 2) to shared memory, or writes zeros where !inside; `from` must then still be a valid address. Asynchronous
 // but for 2 bytes, which are there after the next barrier.
 template <int kBytes>
@@ -89,6 +92,13 @@ template <>
 __device__ __forceinline__ u32 pack_pair<bf16>(f32 low, f32 high) {
   u32 out;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(out) : "f"(high), "f"(low));
+  return out;
+}
+
+// Within 2 units in the last place; subnormal results are zero.
+SINTER_DEVICE f32 exp2_fast(f32 x) {
+  f32 out;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(out) : "f"(x));
   return out;
 }
 

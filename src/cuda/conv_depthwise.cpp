@@ -1,0 +1,140 @@
+// cuda.conv_depthwise: convolution of every channel with its own filter, channels last (kernels/depthwise.cu), f32, f16 and bf16, computed in f32.
+#include <charconv>
+#include <cstring>
+
+#include "cuda/conv_geometry.h"
+#include "cuda/cuda_tactic.h"
+
+namespace sinter::cuda {
+namespace {
+
+constexpr int kThreads = 128;      // as in depthwise.cu
+constexpr int64_t kMostTaps = 121;  // the kernel's loops over taps are unrolled
+
+struct Form {
+  DenseEpilogue epilogue;
+  ConvShape shape;  // at the optimum; filter, strides and dilations hold for every shape
+  bool whole = false;
+};
+
+Result<Form> form_of(const Problem& problem) {
+  Form form;
+  SINTER_ASSIGN(form.epilogue, DenseEpilogue::make(problem, conv_epilogue_form(problem)));
+  SINTER_ASSIGN(form.shape, conv_shape(problem, problem.inputs[0].opt, problem.inputs[1].opt, problem.outputs[0].opt));
+  form.whole = form.shape.channels % 8 == 0;
+  return form;
+}
+
+Result<int> parse_pixels(std::string_view config) {
+  int pixels = 0;
+  const auto parsed = std::from_chars(config.data(), config.data() + config.size(), pixels);
+  if (parsed.ec == std::errc() && parsed.ptr == config.data() + config.size() && (pixels == 1 || pixels == 2 || pixels == 4)) return pixels;
+  return make_error(Code::kInvalidEngine, "cuda.conv_depthwise: found config '{}', expected 1, 2 or 4 pixels; build the engine again", config);
+}
+
+class DepthwiseKernel final : public Kernel {
+ public:
+  DepthwiseKernel(const Problem& problem, Form form, int pixels, Function function)
+      : problem_(problem), form_(std::move(form)), pixels_(pixels), function_(std::move(function)) {}
+
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
+    SINTER_ASSIGN(const ConvShape s, conv_shape(problem_, inputs[0], problem_.inputs[1].opt, outputs[0]));
+    SINTER_ASSIGN(params_, conv_params(s, 4));
+    form_.epilogue.specialize(inputs, outputs[0], 0);
+    const int64_t segments = ceil_quotient(s.ow, pixels_), chunks = ceil_quotient(s.channels, 8), rows = s.batch * s.oh * segments;
+    threads_ = rows * chunks;
+    if (threads_ >= INT32_MAX) return make_error(Code::kUnsupported, "{} pieces of work are more than this kernel takes; use smaller inputs", threads_);
+    params_.m = static_cast<int>(rows);
+    params_.n = static_cast<int>(s.channels);
+    params_.by_channels = divisor(chunks);
+    params_.by_x = divisor(segments);
+    params_.by_image = divisor(s.oh * segments);
+    params_.taps_s = static_cast<int>(segments);
+    params_.a_s = s.channels;
+    return int64_t{0};
+  }
+
+  Status launch(const LaunchArgs& args) override {
+    params_.a = args.inputs[0];
+    params_.b = args.blobs[0];
+    params_.c = args.outputs[0];
+    form_.epilogue.fill(params_, args);
+    Launch how;
+    how.grid.x = ceil_quotient(threads_, kThreads);
+    how.threads = kThreads;
+    how.stream = args.stream;
+    return cuda::launch(function_, how, params_);
+  }
+
+ private:
+  Problem problem_;
+  Form form_;
+  int pixels_;
+  Function function_;
+  sinter_kernels::DenseParams params_{};
+  int64_t threads_ = 0;
+};
+
+class ConvDepthwise final : public CudaTactic {
+ public:
+  using CudaTactic::CudaTactic;
+
+  void query(const Problem& problem, Answer& answer) const override {
+    if (!is_op(problem, "Conv")) return;
+    if (const std::string reason = conv_unsuitable(problem); !reason.empty()) return answer.decline(reason);
+    const auto form = form_of(problem);
+    if (!form.ok()) return answer.decline(form.status().message());
+    const ConvShape& s = form->shape;
+    if (s.groups != s.channels || s.channels != s.out_channels) return answer.decline("not one filter a channel");
+    if (s.kh * s.kw > kMostTaps) return answer.decline(fmt::format("a filter of {}x{}, takes up to {} taps", s.kh, s.kw, kMostTaps));
+    for (const int pixels : {1, 2, 4}) {
+      const bool few = s.batch * s.oh * ceil_quotient(s.ow, pixels) * ceil_quotient(s.channels, 8) < 2 * kThreads * problem.device.processors;
+      if (pixels > 1 && (pixels >= 2 * s.ow || few)) continue;
+      answer.offer(conv_offer(problem, form->epilogue, std::to_string(pixels)));
+    }
+  }
+
+  Result<std::vector<Tensor>> prepare(const Problem&, const Offer&, std::span<const Tensor> constants) const override {
+    const Tensor& weights = constants[1];
+    const int64_t channels = weights.dim(0), taps = weights.count() / std::max<int64_t>(channels, 1);
+    const auto bytes = static_cast<size_t>(element_bytes(weights.dtype()));
+    Tensor packed(weights.dtype(), {taps, channels});
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t t = 0; t < taps; ++t) {
+        std::memcpy(packed.data<char>() + static_cast<size_t>(t * channels + c) * bytes, weights.data<char>() + static_cast<size_t>(c * taps + t) * bytes, bytes);
+      }
+    }
+    return std::vector<Tensor>{std::move(packed)};
+  }
+
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+    SINTER_ASSIGN(Form form, form_of(problem));
+    SINTER_ASSIGN(const int pixels, parse_pixels(offer.config));
+    SINTER_TRY(check_packed(id(), blobs, problem.inputs[1].dtype, product(problem.inputs[1].opt)));
+    SINTER_ASSIGN(Function function, load_code(blobs, "depthwise"));
+    return std::unique_ptr<Kernel>(std::make_unique<DepthwiseKernel>(problem, std::move(form), pixels, std::move(function)));
+  }
+
+ protected:
+  Result<Source> source(const Problem& problem, const Offer& offer) const override {
+    SINTER_ASSIGN(const Form form, form_of(problem));
+    SINTER_ASSIGN(const int pixels, parse_pixels(offer.config));
+    Source source{"depthwise.cu", {}, form.epilogue.source()};
+    const auto define = [&](std::string_view name, const auto& value) { source.defines.push_back(fmt::format("{}={}", name, value)); };
+    define("TYPE", device_type(problem.inputs[0].dtype));
+    define("OUT", device_type(problem.outputs[0].dtype));
+    define("WHOLE", int{form.whole});
+    define("TAPS_R", form.shape.kh);
+    define("TAPS_S", form.shape.kw);
+    define("STRIDE_X", form.shape.stride_w);
+    define("DILATION_X", form.shape.dilation_w);
+    define("OX", pixels);
+    return source;
+  }
+};
+
+}  // namespace
+
+SINTER_CUDA_TACTIC(conv_depthwise, ConvDepthwise)
+
+}  // namespace sinter::cuda
