@@ -196,8 +196,15 @@ class Tuner::Bench {
   static inline volatile uint64_t sink_ = 0;
 };
 
-Tuner::Tuner(const BuildOptions& options, TimingCache& cache) : options_(options), cache_(cache), budget_(options.max_build_memory_bytes, options.baseline_memory_bytes) {
-  if (options.threads > 1) team_ = make_thread_pool(options.threads);
+Tuner::Tuner(const BuildOptions& options, TimingCache& cache)
+    : options_(options), cache_(cache), budget_(options.max_build_memory_bytes, options.baseline_memory_bytes) {
+  if (options.threads > 1) {
+    std::vector<std::string> ids;
+    for (const Tactic* tactic : tactic_registry().all()) {
+      if (matches_filter(tactic->id(), options.tactic_filter)) ids.emplace_back(tactic->id());
+    }
+    team_ = tactic_registry().team_maker(ids)(options.threads);
+  }
   eviction_.assign(static_cast<size_t>(cpu_info().l2_bytes) * 3 / 2, 1);
 }
 

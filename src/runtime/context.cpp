@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <new>
 
+#include "base/core_lease.h"
 #include "base/cpu_info.h"
+#include "tactic/registry.h"
 
 namespace sinter::runtime {
 namespace {
@@ -41,6 +43,14 @@ void collect_times(const RegionExecutor& executor, std::vector<LayerTime>& out) 
   for (const auto& child : executor.children()) collect_times(*child, out);
 }
 
+TeamMaker team_maker_of(const plan::Plan& plan) {
+  std::vector<std::string> ids;
+  for (const plan::Region& region : plan.regions) {
+    for (const plan::Step& step : region.steps) ids.push_back(step.tactic);
+  }
+  return tactic_registry().team_maker(ids);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_ptr<const Engine> engine,
@@ -55,7 +65,7 @@ Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_p
   const std::vector<plan::Region>& regions = engine->plan().regions;
   const bool uses_cpu = !engine->device() || std::any_of(regions.begin(), regions.end(), on_host);
   const int threads = !uses_cpu ? 1 : options.threads > 0 ? options.threads : cpu_info().usable_cores;
-  if (threads > 1) context->pool_ = make_thread_pool(threads);
+  if (threads > 1) context->pool_ = team_maker_of(engine->plan())(threads);
   context->team_ = context->pool_ ? context->pool_.get() : &inline_team();
   context->shared_ = {&engine->plan(), &engine->programs(), &engine->file().blobs(), context->team_, options.max_shapes,
                       options.profile, options.observer, engine->device(), &engine->device_blobs(), options.graphs};
@@ -170,6 +180,7 @@ Status ExecutionContext::check_inputs() const {
 
 Status ExecutionContext::execute() {
   SINTER_TRY(check_inputs());
+  const CoreLease lease(leased_cores());
   return guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_}); });
 }
 
@@ -180,6 +191,7 @@ Status ExecutionContext::enqueue(DeviceStream stream) {
 
 Result<std::vector<Value>> ExecutionContext::run(std::span<const Value> inputs) {
   std::vector<Value> results;
+  const CoreLease lease(leased_cores());
   SINTER_TRY(guarded(engine_->device(), [&] { return executor_->run(inputs, {}, true, results); }));
   return results;
 }

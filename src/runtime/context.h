@@ -72,6 +72,7 @@ class ExecutionContext {
 
  private:
   ExecutionContext() = default;
+  int leased_cores() const { return engine_->device() ? 0 : team_->size(); }
   std::shared_ptr<const Engine> engine_;
   std::unique_ptr<ThreadTeam> pool_;
   ThreadTeam* team_ = nullptr;

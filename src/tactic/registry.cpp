@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace sinter {
@@ -52,6 +53,19 @@ Status open_provider(std::string_view name) {
 }
 
 }  // namespace
+
+void TacticRegistry::set_team_maker(std::string_view prefix, TeamMaker maker) {
+  std::lock_guard lock(mutex_);
+  team_makers_.emplace_back(prefix, maker);
+}
+
+TeamMaker TacticRegistry::team_maker(std::span<const std::string> ids) const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [prefix, maker] : team_makers_) {
+    if (std::any_of(ids.begin(), ids.end(), [&](const std::string& id) { return id.starts_with(prefix); })) return maker;
+  }
+  return make_thread_pool;
+}
 
 void TacticRegistry::add(const Tactic* tactic) {
   std::lock_guard lock(mutex_);

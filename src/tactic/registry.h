@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,18 +12,26 @@
 
 namespace sinter {
 
+// Makes a team of `size` threads.
+using TeamMaker = std::unique_ptr<ThreadTeam> (*)(int size);
+
 class TacticRegistry {
  public:
   virtual ~TacticRegistry() = default;
   // Order of registration is the order of ties. The tactic must outlive the registry. Virtual: provider modules call it.
   virtual void add(const Tactic* tactic);
+  // Tactics whose id begins with `prefix` have threads of their own: whoever runs one of them runs everything on teams of this maker.
+  virtual void set_team_maker(std::string_view prefix, TeamMaker maker);
   // Null when there is none of that id.
   const Tactic* find(std::string_view id) const;
   std::vector<const Tactic*> all() const;
+  // The maker for plans that hold these tactics; make_thread_pool when none asks for another.
+  TeamMaker team_maker(std::span<const std::string> ids) const;
 
  private:
   mutable std::mutex mutex_;
   std::vector<const Tactic*> tactics_;
+  std::vector<std::pair<std::string, TeamMaker>> team_makers_;
 };
 
 // The process's registry with the built-in CPU and CUDA tactics in it. Thread-safe.
