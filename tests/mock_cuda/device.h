@@ -10,6 +10,7 @@
 #include <string.h>
 #include <ucontext.h>
 
+#include <memory>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -63,7 +64,7 @@ struct Run {
   unsigned char* dynamic_shared = nullptr;
   ucontext_t scheduler;
   std::vector<Fiber> fibers;
-  std::vector<char*> stacks;
+  std::vector<std::unique_ptr<char[]>> stacks;
   u32 exchange[32][32][16];  // warp, lane, word
   void (*body)(void*) = nullptr;
   void* arguments = nullptr;
@@ -121,7 +122,7 @@ static inline void run_block() {
     Fiber& fiber = run.fibers[(size_t)t];
     fiber = Fiber();
     getcontext(&fiber.context);
-    fiber.context.uc_stack.ss_sp = run.stacks[(size_t)t];
+    fiber.context.uc_stack.ss_sp = run.stacks[(size_t)t].get();
     fiber.context.uc_stack.ss_size = kStack;
     fiber.context.uc_link = nullptr;
     makecontext(&fiber.context, enter, 0);
@@ -158,7 +159,7 @@ void start(void (*body)(A...), int most_threads, void** arguments, const unsigne
   std::vector<unsigned char> shared(geometry[4] + 1024);
   run.dynamic_shared = (unsigned char*)(((uintptr_t)shared.data() + 1023) / 1024 * 1024);
   run.fibers.resize((size_t)run.threads);
-  while (run.stacks.size() < run.fibers.size()) run.stacks.push_back((char*)malloc(kStack));
+  while (run.stacks.size() < run.fibers.size()) run.stacks.emplace_back(new char[kStack]);
   for (run.block[2] = 0; run.block[2] < run.grid[2]; ++run.block[2]) {
     for (run.block[1] = 0; run.block[1] < run.grid[1]; ++run.block[1]) {
       for (run.block[0] = 0; run.block[0] < run.grid[0]; ++run.block[0]) {
