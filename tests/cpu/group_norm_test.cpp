@@ -1,4 +1,4 @@
-// Rows of the normalizations over groups of channels.
+// Rows of the normalizations over groups of channels, over lines, and across channels.
 #include "support/tactic_harness.h"
 
 namespace sinter::testing {
@@ -52,6 +52,37 @@ TEST(GroupNorm, constant_and_tiny_values) {
   Tensor x = random_tensor({1, 4, 6, 6}, 4, 1e-39f);
   std::fill_n(x.data<float>(), 36, 3.25f);
   check(group_norm(x, 0), {2e-5, 1e-6});
+}
+
+TEST(LpNorm, axes_norms_and_layouts) {
+  for (const int64_t p : {1, 2}) {
+    for (const int64_t axis : {0, 1, 2, -1}) {
+      check(TacticRow("LpNormalization").attr("axis", axis).attr("p", p).input(random_tensor({3, 70, 5, 33}, 1)), {2e-6, 1e-30});
+      check(TacticRow("LpNormalization").attr("axis", axis).attr("p", p).input(random_tensor({2, 1, 300}, 1)), {2e-6, 1e-30});
+    }
+    Tensor zeros = random_tensor({4, 20}, 1);
+    std::fill_n(zeros.data<float>(), 20, 0.0f);
+    zeros.data<float>()[30] = std::nanf("");
+    zeros.data<float>()[50] = HUGE_VALF;
+    check(TacticRow("LpNormalization").attr("p", p).input(zeros), {2e-6, 1e-30});
+    check(TacticRow("LpNormalization").attr("p", p).input(random_tensor({3, 0}, 1)), {});
+  }
+  Tensor column = random_tensor({5, 3}, 1);
+  for (int64_t i = 0; i < 5; ++i) column.data<float>()[i * 3 + 1] = 0;
+  check(TacticRow("LpNormalization").attr("axis", int64_t{0}).input(column), {2e-6, 0});
+}
+
+TEST(Lrn, windows_and_layouts) {
+  for (const int64_t size : {1, 2, 3, 5, 9, 100}) {
+    for (const Dims& dims : {Dims{2, 7, 5, 6}, Dims{1, 64, 13, 30}, Dims{1, 1, 3, 3}, Dims{2, 33, 300}, Dims{1, 4, 0, 3}}) {
+      TacticRow row("LRN");
+      row.attr("size", size).attr("alpha", 0.5f);
+      TacticRow other = row;
+      check(row.input(random_tensor(dims, 1)), {5e-6, 1e-30});
+      other.attr("beta", 0.6f).attr("bias", 2.0f).input(random_tensor(dims, 1, 3));
+      check(other, {1e-5, 1e-30});
+    }
+  }
 }
 
 }  // namespace
