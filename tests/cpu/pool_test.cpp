@@ -36,6 +36,35 @@ TEST(Pool, windows_pads_and_strides) {
   check(pool("AveragePool", {1, 17, 10, 10}, {3, 3}, {2, 2}, {1, 1, 0, 0}).attr("count_include_pad", int64_t{1}).attr("ceil_mode", int64_t{1}), {2e-6, 1e-6});
 }
 
+TEST(Pool, one_and_three_axes) {
+  const auto row_of = [](const char* op, Dims dims, std::vector<int64_t> kernel, std::vector<int64_t> strides, std::vector<int64_t> pads) {
+    TacticRow row(op);
+    row.attr("kernel_shape", kernel).attr("strides", strides).attr("pads", pads);
+    return row.input(random_tensor(dims, 1));
+  };
+  for (const char* op : {"MaxPool", "AveragePool", "LpPool"}) {
+    const Tolerance tolerance = {3e-6, 1e-6};
+    check(row_of(op, {2, 19, 50}, {3}, {2}, {1, 1}), tolerance);
+    check(row_of(op, {1, 70, 33}, {33}, {1}, {0, 0}), tolerance);
+    check(row_of(op, {1, 3, 40}, {4}, {1}, {2, 0}).attr("dilations", std::vector<int64_t>{3}), tolerance);
+    check(row_of(op, {1, 17, 6, 7, 8}, {2, 2, 2}, {2, 2, 2}, {0, 0, 0, 0, 0, 0}), tolerance);
+    check(row_of(op, {2, 5, 6, 5, 9}, {3, 3, 3}, {1, 2, 2}, {1, 1, 1, 1, 1, 1}), tolerance);
+    check(row_of(op, {1, 40, 4, 5, 6}, {4, 5, 6}, {1, 1, 1}, {0, 0, 0, 0, 0, 0}), tolerance);
+    check(row_of(op, {1, 20, 7, 7, 7}, {3, 2, 1}, {2, 3, 2}, {1, 0, 0, 0, 1, 0}).attr("ceil_mode", int64_t{1}), tolerance);
+    check(row_of(op, {0, 5, 4, 4, 4}, {2, 2, 2}, {1, 1, 1}, {0, 0, 0, 0, 0, 0}), tolerance);
+  }
+  check(row_of("AveragePool", {1, 18, 6, 6, 6}, {3, 3, 3}, {2, 2, 2}, {1, 1, 1, 1, 1, 1}).attr("count_include_pad", int64_t{1}), {3e-6, 1e-6});
+}
+
+TEST(Pool, lp) {
+  for (const int64_t p : {1, 2}) {
+    check(pool("LpPool", {1, 64, 28, 30}, {3, 3}, {2, 2}, {1, 1, 1, 1}).attr("p", p), {3e-6, 1e-6});
+    check(pool("LpPool", {2, 19, 13, 11}, {2, 2}, {2, 2}, {0, 0, 0, 0}).attr("p", p), {3e-6, 1e-6});
+    check(pool("LpPool", {1, 3, 9, 9}, {5, 4}, {1, 1}, {2, 2, 2, 2}).attr("p", p), {3e-6, 1e-6});
+  }
+  EXPECT_EQ(check(pool("LpPool", {1, 3, 9, 9}, {3, 3}, {1, 1}, {0, 0, 0, 0}).attr("p", int64_t{3}), {}, true), 0);
+}
+
 TEST(Pool, a_nan_reaches_all_its_windows) {
   for (const int64_t channels : {1, 5, 16, 40}) {
     for (const int64_t at : {0, 3, 24}) {
