@@ -7,7 +7,7 @@ namespace sinter::cuda {
 namespace {
 
 constexpr int64_t kMostTaps = 15;
-constexpr size_t kOffers = 7;
+constexpr size_t kOffers = 8;
 
 struct Form {
   DenseVariant variant;

@@ -1,5 +1,4 @@
 // cuda.conv_depthwise: convolution of every channel with its own filter, channels last (kernels/depthwise.cu), f32, f16 and bf16, computed in f32.
-#include <charconv>
 #include <cstring>
 
 #include "cuda/conv_geometry.h"
@@ -25,31 +24,39 @@ Result<Form> form_of(const Problem& problem) {
   return form;
 }
 
-Result<int> parse_pixels(std::string_view config) {
-  int pixels = 0;
-  const auto parsed = std::from_chars(config.data(), config.data() + config.size(), pixels);
-  if (parsed.ec == std::errc() && parsed.ptr == config.data() + config.size() && (pixels == 1 || pixels == 2 || pixels == 4)) return pixels;
-  return make_error(Code::kInvalidEngine, "cuda.conv_depthwise: found config '{}', expected 1, 2 or 4 pixels; build the engine again", config);
+// Output pixels of a thread, along x and y.
+struct Config {
+  int x = 1, y = 1;
+};
+constexpr Config kConfigs[] = {{1, 1}, {2, 1}, {2, 2}};
+std::string to_string(Config config) { return fmt::format("{}x{}", config.x, config.y); }
+Result<Config> parse_config(std::string_view text) {
+  for (const Config& config : kConfigs) {
+    if (to_string(config) == text) return config;
+  }
+  return make_error(Code::kInvalidEngine, "cuda.conv_depthwise: found config '{}', expected one of this version's; build the engine again", text);
 }
 
 class DepthwiseKernel final : public Kernel {
  public:
-  DepthwiseKernel(const Problem& problem, Form form, int pixels, Function function)
-      : problem_(problem), form_(std::move(form)), pixels_(pixels), function_(std::move(function)) {}
+  DepthwiseKernel(const Problem& problem, Form form, Config config, Function function)
+      : problem_(problem), form_(std::move(form)), config_(config), function_(std::move(function)) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     SINTER_ASSIGN(const ConvShape s, conv_shape(problem_, inputs[0], problem_.inputs[1].opt, outputs[0]));
     SINTER_ASSIGN(params_, conv_params(s, 4));
     form_.epilogue.specialize(inputs, outputs[0], 0);
-    const int64_t segments = ceil_quotient(s.ow, pixels_), chunks = ceil_quotient(s.channels, 8), rows = s.batch * s.oh * segments;
-    threads_ = rows * chunks;
+    const int64_t segments = ceil_quotient(s.ow, config_.x), bands = ceil_quotient(s.oh, config_.y), chunks = ceil_quotient(s.channels, 8);
+    const int64_t pieces = s.batch * bands * segments;
+    threads_ = pieces * chunks;
     if (threads_ >= INT32_MAX) return make_error(Code::kUnsupported, "{} pieces of work are more than this kernel takes; use smaller inputs", threads_);
-    params_.m = static_cast<int>(rows);
+    params_.m = static_cast<int>(pieces);
     params_.n = static_cast<int>(s.channels);
     params_.by_channels = divisor(chunks);
     params_.by_x = divisor(segments);
-    params_.by_image = divisor(s.oh * segments);
+    params_.by_image = divisor(bands * segments);
     params_.taps_s = static_cast<int>(segments);
+    params_.taps_r = static_cast<int>(bands);
     params_.a_s = s.channels;
     return int64_t{0};
   }
@@ -69,7 +76,7 @@ class DepthwiseKernel final : public Kernel {
  private:
   Problem problem_;
   Form form_;
-  int pixels_;
+  Config config_;
   Function function_;
   sinter_kernels::DenseParams params_{};
   int64_t threads_ = 0;
@@ -87,10 +94,11 @@ class ConvDepthwise final : public CudaTactic {
     const ConvShape& s = form->shape;
     if (s.groups != s.channels || s.channels != s.out_channels) return answer.decline("not one filter a channel");
     if (s.kh * s.kw > kMostTaps) return answer.decline(fmt::format("a filter of {}x{}, takes up to {} taps", s.kh, s.kw, kMostTaps));
-    for (const int pixels : {1, 2, 4}) {
-      const bool few = s.batch * s.oh * ceil_quotient(s.ow, pixels) * ceil_quotient(s.channels, 8) < 2 * kThreads * problem.device.processors;
-      if (pixels > 1 && (pixels >= 2 * s.ow || few)) continue;
-      answer.offer(conv_offer(problem, form->epilogue, std::to_string(pixels)));
+    for (const Config& config : kConfigs) {
+      const int64_t threads = s.batch * ceil_quotient(s.oh, config.y) * ceil_quotient(s.ow, config.x) * ceil_quotient(s.channels, 8);
+      const bool few = threads < int64_t{kThreads} * problem.device.processors / 2;
+      if (config.x > 1 && (few || s.ow == 1 || (config.y > 1 && s.oh == 1))) continue;
+      answer.offer(conv_offer(problem, form->epilogue, to_string(config)));
     }
   }
 
@@ -109,16 +117,16 @@ class ConvDepthwise final : public CudaTactic {
 
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
-    SINTER_ASSIGN(const int pixels, parse_pixels(offer.config));
+    SINTER_ASSIGN(const Config config, parse_config(offer.config));
     SINTER_TRY(check_packed(id(), blobs, problem.inputs[1].dtype, product(problem.inputs[1].opt)));
     SINTER_ASSIGN(Function function, load_code(blobs, "depthwise"));
-    return std::unique_ptr<Kernel>(std::make_unique<DepthwiseKernel>(problem, std::move(form), pixels, std::move(function)));
+    return std::unique_ptr<Kernel>(std::make_unique<DepthwiseKernel>(problem, std::move(form), config, std::move(function)));
   }
 
  protected:
   Result<Source> source(const Problem& problem, const Offer& offer) const override {
     SINTER_ASSIGN(const Form form, form_of(problem));
-    SINTER_ASSIGN(const int pixels, parse_pixels(offer.config));
+    SINTER_ASSIGN(const Config config, parse_config(offer.config));
     Source source{"depthwise.cu", {}, form.epilogue.source()};
     const auto define = [&](std::string_view name, const auto& value) { source.defines.push_back(fmt::format("{}={}", name, value)); };
     define("TYPE", device_type(problem.inputs[0].dtype));
@@ -126,9 +134,13 @@ class ConvDepthwise final : public CudaTactic {
     define("WHOLE", int{form.whole});
     define("TAPS_R", form.shape.kh);
     define("TAPS_S", form.shape.kw);
+    define("STRIDE_Y", form.shape.stride_h);
     define("STRIDE_X", form.shape.stride_w);
+    define("DILATION_Y", form.shape.dilation_h);
     define("DILATION_X", form.shape.dilation_w);
-    define("OX", pixels);
+    define("OX", config.x);
+    define("OY", config.y);
+    define("BLOCKS", config.y > 1 && form.shape.stride_w > 1 ? 3 : 4);
     return source;
   }
 };

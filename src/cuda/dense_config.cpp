@@ -11,11 +11,15 @@ namespace {
 
 struct Tile {
   int bm, bn, bk, stages, warps_m, warps_n;
-  double speed;  // share of the best tile's rate on a large product, as measured on an H200
+  double speed;  // of its kind's best tile on a large product, as measured on an H200
+  bool warpgroups = false;
 };
 constexpr Tile kTensor16[] = {{128, 256, 64, 3, 2, 4, 1.0}, {256, 128, 64, 3, 4, 2, 1.0}, {128, 128, 64, 3, 2, 2, 0.97}, {128, 128, 32, 4, 2, 2, 0.9},
                               {64, 128, 64, 3, 2, 2, 0.85}, {128, 64, 64, 3, 2, 2, 0.75},  {64, 64, 64, 4, 2, 2, 0.65},   {128, 32, 64, 4, 4, 1, 0.5},
                               {64, 32, 64, 4, 2, 1, 0.45},  {32, 64, 64, 4, 1, 2, 0.5},    {32, 32, 64, 5, 1, 1, 0.35}};
+constexpr Tile kWarpgroups[] = {{128, 256, 64, 4, 8, 1, 1.0, true},  {256, 128, 64, 4, 16, 1, 0.95, true}, {128, 128, 64, 3, 8, 1, 0.9, true},
+                                {128, 128, 64, 4, 8, 1, 0.85, true}, {64, 256, 64, 4, 4, 1, 0.7, true},    {128, 64, 64, 4, 8, 1, 0.7, true},
+                                {64, 128, 64, 4, 4, 1, 0.75, true},  {64, 64, 64, 4, 4, 1, 0.65, true}};
 constexpr Tile kTf32[] = {{128, 128, 32, 3, 2, 4, 1.0}, {128, 64, 32, 3, 2, 2, 0.9}, {64, 64, 32, 4, 2, 2, 0.7}, {64, 32, 32, 4, 2, 1, 0.5},
                           {32, 64, 32, 4, 1, 2, 0.5}};
 constexpr Tile kFma[] = {{128, 128, 16, 3, 4, 2, 1.0}, {128, 64, 16, 3, 4, 1, 0.9}, {64, 64, 16, 4, 2, 1, 0.7}, {32, 64, 32, 3, 1, 1, 0.5}};
@@ -29,10 +33,12 @@ std::span<const Tile> tiles_of(DenseMath math) {
   return {};
 }
 
+constexpr std::span<const Tile> kAllTiles[] = {kTensor16, kWarpgroups, kTf32, kFma};
+
 // FLOP a microsecond of one multiprocessor.
-double rate_of(DenseMath math) {
+double rate_of(const Tile& tile, DenseMath math) {
   switch (math) {
-    case DenseMath::kTensor16: return 3.3e6;
+    case DenseMath::kTensor16: return tile.warpgroups ? 5.1e6 : 3.3e6;
     case DenseMath::kTf32: return 1.6e6;
     case DenseMath::kFma: return 0.4e6;
   }
@@ -45,7 +51,7 @@ double estimate(const Tile& tile, const DenseConfig& config, const DenseSize& si
   const int64_t blocks = tiles * config.division(), steps = ceil_quotient(ceil_quotient(size.k, tile.bk), config.division());
   const double turns = static_cast<double>(ceil_quotient(blocks, processors));
   const double block_flops = 2.0 * tile.bm * tile.bn * static_cast<double>(steps) * tile.bk;
-  const double arithmetic = turns * block_flops / (rate_of(size.math) * tile.speed) * (size.vector_bytes < 8 ? 3 : 1);
+  const double arithmetic = turns * block_flops / (rate_of(tile, size.math) * tile.speed) * (size.vector_bytes < 8 ? 3 : 1);
   const double chain = 0.19 * static_cast<double>(steps);
   const double moved = static_cast<double>(tiles) * config.splits * tile.bm * tile.bn * 8e-6 / 4;  // partial sums, in memory or its cache
   return std::max(arithmetic, chain) + (config.splits > 1 ? 1.5 + moved : 0) + (config.cluster > 1 ? 1.2 + 0.05 * config.cluster : 0);
@@ -55,6 +61,7 @@ bool fits(const DenseConfig& config, const DenseSize& size, const DeviceSpec& de
   if (shared_bytes(config, size.element) > device.shared_bytes - 1024) return false;
   const int64_t tiles = ceil_quotient(size.m, config.bm) * ceil_quotient(size.n, config.bn) * size.z;
   const int64_t steps = ceil_quotient(size.k, config.bk);
+  if (config.warpgroups && (device.sm != 90 || size.b_rows)) return false;
   if (config.cluster > 1 && (device.sm < 90 || config.bm % config.cluster != 0)) return false;
   if (config.division() > 1 && (steps < 2 * config.division() || tiles >= 2 * device.processors)) return false;
   if (size.math == DenseMath::kFma && size.b_rows && config.bn / config.warps_n % 32 != 0) return false;
@@ -65,7 +72,7 @@ bool fits(const DenseConfig& config, const DenseSize& size, const DeviceSpec& de
 }  // namespace
 
 std::string to_string(const DenseConfig& c) {
-  std::string text = fmt::format("{}x{}x{} s{} w{}x{}", c.bm, c.bn, c.bk, c.stages, c.warps_m, c.warps_n);
+  std::string text = fmt::format("{}{}x{}x{} s{} w{}x{}", c.warpgroups ? "wg " : "", c.bm, c.bn, c.bk, c.stages, c.warps_m, c.warps_n);
   if (c.splits > 1) text += fmt::format(" k{}", c.splits);
   if (c.cluster > 1) text += fmt::format(" c{}", c.cluster);
   return text;
@@ -73,7 +80,8 @@ std::string to_string(const DenseConfig& c) {
 
 Result<DenseConfig> parse_dense_config(std::string_view text) {
   DenseConfig c;
-  const std::string copy(text);
+  c.warpgroups = text.starts_with("wg ");
+  const std::string copy(c.warpgroups ? text.substr(3) : text);
   int used = 0;
   bool good = std::sscanf(copy.c_str(), "%dx%dx%d s%d w%dx%d%n", &c.bm, &c.bn, &c.bk, &c.stages, &c.warps_m, &c.warps_n, &used) == 6;
   if (good && copy[static_cast<size_t>(used)] != '\0') {
@@ -83,9 +91,9 @@ Result<DenseConfig> parse_dense_config(std::string_view text) {
            copy[static_cast<size_t>(used + end)] == '\0';
     (kind == 'k' ? c.splits : c.cluster) = parts;
   }
-  for (const DenseMath math : {DenseMath::kTensor16, DenseMath::kTf32, DenseMath::kFma}) {
-    for (const Tile& t : tiles_of(math)) {
-      const bool same = t.bm == c.bm && t.bn == c.bn && t.bk == c.bk && t.stages == c.stages && t.warps_m == c.warps_m && t.warps_n == c.warps_n;
+  for (const std::span<const Tile> tiles : kAllTiles) {
+    for (const Tile& t : tiles) {
+      const bool same = t.warpgroups == c.warpgroups && t.bm == c.bm && t.bn == c.bn && t.bk == c.bk && t.stages == c.stages && t.warps_m == c.warps_m && t.warps_n == c.warps_n;
       if (good && same) return c;
     }
   }
@@ -95,7 +103,7 @@ Result<DenseConfig> parse_dense_config(std::string_view text) {
 int64_t shared_bytes(const DenseConfig& c, int element) {
   const int64_t pipeline = int64_t{c.stages} * (c.bm + c.bn) * c.bk * element;
   const int64_t result = c.cluster > 1 ? int64_t{c.bm} * (c.bn + 8) : int64_t{c.warps_m} * c.warps_n * 16 * (c.bn / c.warps_n + 8);
-  return std::max(pipeline, result * 4);
+  return std::max(pipeline, result * 4) + (c.warpgroups ? 1024 : 0);
 }
 
 std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpec& device, size_t count) {
@@ -105,16 +113,18 @@ std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpe
   };
   std::vector<Candidate> all;
   const int processors = std::max(device.processors, 1);
-  for (const Tile& t : tiles_of(size.math)) {
+  std::vector<Tile> tiles(tiles_of(size.math).begin(), tiles_of(size.math).end());
+  if (size.math == DenseMath::kTensor16) tiles.insert(tiles.end(), std::begin(kWarpgroups), std::end(kWarpgroups));
+  for (const Tile& t : tiles) {
     for (const auto& [splits, cluster] : {std::pair{1, 1}, {2, 1}, {4, 1}, {8, 1}, {16, 1}, {1, 2}, {1, 4}, {1, 8}}) {
-      const DenseConfig config{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, splits, cluster};
+      const DenseConfig config{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, splits, cluster, t.warpgroups};
       if (!fits(config, size, device)) continue;
       all.push_back({config, estimate(t, config, size, processors)});
     }
   }
   if (all.empty()) {  // every tile is wasteful: a single small product
     const Tile& t = tiles_of(size.math).back();
-    all.push_back({DenseConfig{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, 1, 1}, 0});
+    all.push_back({DenseConfig{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, 1, 1, false}, 0});
   }
   std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.time < b.time; });
   std::vector<DenseConfig> out;

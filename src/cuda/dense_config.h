@@ -11,7 +11,7 @@
 
 namespace sinter::cuda {
 
-// How products are made: MATH of dense.cu.
+// How products are made: MATH of dense.cu, but that sm_90's own instructions are a matter of the tile.
 enum class DenseMath : uint8_t { kTensor16 = 0, kTf32 = 1, kFma = 2 };
 
 struct DenseConfig {
@@ -19,10 +19,11 @@ struct DenseConfig {
   int stages = 0, warps_m = 0, warps_n = 0;
   int splits = 1;              // of k, through memory
   int cluster = 1;             // of k, among the blocks of a cluster
+  bool warpgroups = false;     // MATH 3: sm_90's asynchronous instructions
   int threads() const { return warps_m * warps_n * 32; }
   int division() const { return splits * cluster; }
 };
-std::string to_string(const DenseConfig& config);  // "64x128x64 s3 w2x2 c4"
+std::string to_string(const DenseConfig& config);  // "64x128x64 s3 w2x2 c4", "wg 128x256x64 s4 w8x1"
 Result<DenseConfig> parse_dense_config(std::string_view text);
 
 // Dynamic shared memory of the kernel: as dense.cu lays it out.
@@ -35,7 +36,7 @@ struct DenseSize {
   bool b_rows = false;     // B is [k][n]
   int vector_bytes = 16;   // the narrowest copy
 };
-// At most `count`, the most promising first by a rough model of their time. Never empty for a device of sm_80 or later.
+// At most `count`, the most promising first by a rough model of their time. Never empty.
 std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpec& device, size_t count);
 
 }  // namespace sinter::cuda

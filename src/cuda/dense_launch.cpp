@@ -34,7 +34,7 @@ Source dense_source(const DenseVariant& v, const DenseConfig& c, const DenseEpil
   source.generated = epilogue.source();
   const auto define = [&](std::string_view name, const auto& value) { source.defines.push_back(fmt::format("{}={}", name, value)); };
   define("TYPE", device_type(v.type));
-  define("MATH", static_cast<int>(v.math));
+  define("MATH", c.warpgroups ? 3 : static_cast<int>(v.math));
   define("OUT", device_type(v.out));
   define("BM", c.bm);
   define("BN", c.bn);

@@ -6,7 +6,7 @@
 namespace sinter::cuda {
 namespace {
 
-constexpr size_t kOffers = 7;
+constexpr size_t kOffers = 8;
 
 class MatmulKernel final : public Kernel {
  public:

@@ -202,8 +202,15 @@ SINTER_KERNEL(attention, kThreads, (const AttentionParams p)) {
     copy_async_commit();
     f32 scores[KEYS / 8][4];
     score_tile(scores, queries, k_tiles + now * kTile);
+    // Tiles that every query sees whole need no look at every key.
+    const bool plain = !MASK && !SOFTCAP && (t + 1) * KEYS <= p.keys && (!CAUSAL || (t + 1) * KEYS <= first + p.offset + 1);
+    if (plain) {
 #pragma unroll
-    for (int j = 0; j < KEYS / 8; ++j) {
+      for (int j = 0; j < KEYS / 8; ++j)
+        for (int e = 0; e < 4; ++e) scores[j][e] *= p.scale * kLog2E;
+    }
+#pragma unroll
+    for (int j = 0; !plain && j < KEYS / 8; ++j) {
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         const int key = t * KEYS + j * 8 + (lane() & 3) * 2 + e % 2;

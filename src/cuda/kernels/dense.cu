@@ -1,7 +1,7 @@
 // Matrix products and convolutions (implicit GEMM, channels last) with an epilogue: see dense_params.h for what is computed.
 //
 // Compile-time names:
-//   TYPE      element of A and B: f16, bf16, f32          MATH      0: tensor cores, 1: tensor cores in tf32, 2: FMA in f32
+//   TYPE      element of A and B: f16, bf16, f32          MATH      0: tensor cores, 1: in tf32, 2: FMA in f32, 3: sm_90a's
 //   OUT       element of C                                BM BN BK  a block's tile; BK is 64 or 128 bytes
 //   STAGES    tiles in flight                             WARPS_M WARPS_N   warps of a block along m and n
 //   GATHER    1: rows are pixels under taps with bounds   B_ROWS    1: B is [k][n], 0: [n][k]
@@ -41,17 +41,22 @@ using namespace sinter_kernels;
 #include "tensor_core.h"
 #include "dense_operand.h"
 #include "dense_load.h"
+#if MATH == 3
+#include "dense_wgmma.h"
+#else
 #include "dense_math.h"
+#endif
 
 #include "generated.h"
 
-SINTER_DEVICE void finish(const DenseParams& p, int z, int row, int column, f32 (&v)[8]) {
-  if (row >= p.m || column >= p.n) return;
+// Where a row and column of the tile are; beyond the edge the nearest element that exists, which is not written.
+SINTER_DEVICE Place locate(const DenseParams& p, int z, int row, int column) {
   Place place;
   place.outer = divide(z, p.by_inner);
   place.inner = z - place.outer * p.inner_count;
-  place.row = row;
-  place.column = column;
+  place.exists = row < p.m && column < p.n;
+  place.row = row = row < p.m ? row : p.m - 1;
+  place.column = column = column < p.n ? column : 0;
   place.count = WHOLE || p.n - column > 8 ? 8 : p.n - column;
   place.offset = place.outer * p.c_outer + place.inner * p.c_inner + column;
 #if SCATTER
@@ -61,12 +66,24 @@ SINTER_DEVICE void finish(const DenseParams& p, int z, int row, int column, f32 
 #else
   place.offset += row * p.c_x;
 #endif
-#ifdef SINTER_EPILOGUE
-  epilogue(p, place, v);
-#endif
-  store_eight<OUT>((OUT*)p.c + place.offset, v, place.count);
+  return place;
 }
 
+// Eight columns each of a few rows: all operands of the epilogue are asked for before the first result is stored, as a store holds back
+// the loads that follow it.
+template <int kCount>
+SINTER_DEVICE void finish(const DenseParams& p, const Place (&places)[kCount], f32 (&v)[kCount][8]) {
+#ifdef SINTER_EPILOGUE
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) epilogue(p, places[i], v[i]);
+#endif
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    if (places[i].exists) store_eight<OUT>((OUT*)p.c + places[i].offset, v[i], places[i].count);
+  }
+}
+
+#if SPLIT != 2
 // Adds the block's neighbours' sums, if k is divided. False: another block finishes this tile.
 SINTER_DEVICE bool join(const DenseParams& p, Math& math, int split, i64 tile) {
 #if SPLIT == 1
@@ -101,8 +118,7 @@ SINTER_DEVICE bool join(const DenseParams& p, Math& math, int split, i64 tile) {
 #endif
   return true;
 }
-
-#if SPLIT == 2
+#else
 // Every block of the cluster sums an equal share of the tile's rows.
 SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 shared, int split, int z, int first_row, int first_column) {
   constexpr int kLine = BN + 8;
@@ -112,43 +128,25 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
   const int rows = BM / p.splits;
   for (int item = thread_x(); item < rows * (BN / 8); item += kThreads) {
     const int row = split * rows + item / (BN / 8), column = item % (BN / 8) * 8;
-    f32 v[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-    if (first_row + row < p.m && first_column + column < p.n) {
+    f32 v[1][8] = {{0, 0, 0, 0, 0, 0, 0, 0}};
+    const Place place[1] = {locate(p, z, first_row + row, first_column + column)};
+    if (place[0].exists) {
+#pragma unroll 4
       for (int s = 0; s < p.splits; ++s) {
         const u32 from = cluster_address(shared + (row * kLine + column) * 4, s);
         const Vec<f32, 4> low = load_cluster_f32x4(from), high = load_cluster_f32x4(from + 16);
-        for (int e = 0; e < 4; ++e) v[e] += low.at[e], v[e + 4] += high.at[e];
+        for (int e = 0; e < 4; ++e) v[0][e] += low.at[e], v[0][e + 4] += high.at[e];
       }
     }
-    finish(p, z, first_row + row, first_column + column, v);
+    finish<1>(p, place, v);
   }
   cluster_barrier();
 }
 #endif
 
-// Grid x: tiles, column by column within groups of 8 columns, times splits (fastest); z: batches or groups.
-SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
-  SINTER_DYNAMIC_SHARED(memory);
-  const u32 shared = shared_address(memory);
-  const int tile = SPLIT ? divide(block_x(), p.by_splits) : block_x(), split = SPLIT ? block_x() - tile * p.splits : 0;
-  const int group = tile / (8 * p.tiles_m), in_group = tile - group * 8 * p.tiles_m;
-  const int width = p.tiles_n - group * 8 < 8 ? p.tiles_n - group * 8 : 8;
-  const int tile_m = in_group / width, first_row = tile_m * BM, first_column = (group * 8 + in_group - tile_m * width) * BN;
-  const int z = block_z(), outer = divide(z, p.by_inner), inner = z - outer * p.inner_count;
-
-  LoaderA a;
-  LoaderB b;
-  Math math;
-  a.start(p, (const TYPE*)p.a + outer * p.a_outer + inner * p.a_inner, first_row);
-  b.start(p, (const TYPE*)p.b + outer * p.b_outer + inner * p.b_inner, first_column);
-  math.start(warp() % WARPS_M, warp() / WARPS_M);
-
-  int tiles = (p.k + BK - 1) / BK, first_tile = 0;
-  if (SPLIT) {
-    const int each = divide(tiles + p.splits - 1, p.by_splits);
-    first_tile = split * each;
-    tiles = tiles - first_tile < each ? tiles - first_tile : each;
-  }
+// The products of k tiles first … first + tiles - 1, STAGES - 1 of them on their way.
+#if MATH != 3
+SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
   const u32 stage_b = shared + STAGES * kStageA;
 #pragma unroll
   for (int t = 0; t < STAGES - 1; ++t) {
@@ -185,6 +183,68 @@ SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
   }
   copy_async_wait<0>();
   barrier();
+}
+#else
+// With four stages the products of the last tile are still under way when those of the next begin and the tile after is asked for; with three
+// they end first, so that two tiles can be on their way.
+SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
+  constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;
+  const u32 stage_b = shared + STAGES * kStageA;
+#pragma unroll
+  for (int t = 0; t < kAhead; ++t) {
+    if (t < tiles) {
+      a.load(p, shared + t * kStageA, (first_tile + t) * BK);
+      b.load(p, stage_b + t * kStageB, (first_tile + t) * BK);
+    }
+    copy_async_commit();
+  }
+  int read = 0, write = kAhead;
+  for (int t = 0; t < tiles; ++t) {
+    copy_async_wait<kAhead - 1>();
+    publish_to_matrices();
+    matrix_wait<kOverlap>();
+    barrier();
+    math.issue(shared + read * kStageA, stage_b + read * kStageB);
+    read = read + 1 == STAGES ? 0 : read + 1;
+    const int next = t + kAhead;
+    if (next < tiles) {
+      a.load(p, shared + write * kStageA, (first_tile + next) * BK);
+      b.load(p, stage_b + write * kStageB, (first_tile + next) * BK);
+    }
+    copy_async_commit();
+    write = write + 1 == STAGES ? 0 : write + 1;
+  }
+  matrix_wait<0>();
+  copy_async_wait<0>();
+  barrier();
+}
+#endif
+
+// Grid x: tiles, column by column within groups of 8 columns, times splits (fastest); z: batches or groups.
+SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
+  SINTER_DYNAMIC_SHARED(memory);
+  // The matrix instructions' tiles begin at multiples of 1024.
+  const u32 shared = MATH == 3 ? (shared_address(memory) + 1023) / 1024 * 1024 : shared_address(memory);
+  const int tile = SPLIT ? divide(block_x(), p.by_splits) : block_x(), split = SPLIT ? block_x() - tile * p.splits : 0;
+  const int group = tile / (8 * p.tiles_m), in_group = tile - group * 8 * p.tiles_m;
+  const int width = p.tiles_n - group * 8 < 8 ? p.tiles_n - group * 8 : 8;
+  const int tile_m = in_group / width, first_row = tile_m * BM, first_column = (group * 8 + in_group - tile_m * width) * BN;
+  const int z = block_z(), outer = divide(z, p.by_inner), inner = z - outer * p.inner_count;
+
+  LoaderA a;
+  LoaderB b;
+  Math math;
+  a.start(p, (const TYPE*)p.a + outer * p.a_outer + inner * p.a_inner, first_row);
+  b.start(p, (const TYPE*)p.b + outer * p.b_outer + inner * p.b_inner, first_column);
+  math.start(warp() % WARPS_M, warp() / WARPS_M);
+
+  int tiles = (p.k + BK - 1) / BK, first_tile = 0;
+  if (SPLIT) {
+    const int each = divide(tiles + p.splits - 1, p.by_splits);
+    first_tile = split * each;
+    tiles = tiles - first_tile < each ? tiles - first_tile : each;
+  }
+  sum_tiles(p, a, b, math, shared, first_tile, tiles);
 
 #if SPLIT == 2
   finish_cluster(p, math, shared, split, z, first_row, first_column);
@@ -192,17 +252,25 @@ SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
   if (!join(p, math, split, (i64)z * p.tiles_m * p.tiles_n + tile)) return;
   const u32 strip = shared + warp() * 16 * kLineFloats * 4;
   const int warp_row = first_row + warp() % WARPS_M * kWarpM, warp_column = first_column + warp() / WARPS_M * kWarpN;
+  // Accumulators of later strips leave few registers for a batch.
+  constexpr int kItems = 16 * (kWarpN / 8) / 32, kMost = kStrips > 1 && Math::kFloats > 64 ? 2 : 4, kBatch = kItems < kMost ? kItems : kMost;
 #pragma unroll
   for (int i = 0; i < kStrips; ++i) {
     math.write_strip<kLineFloats>(i, strip);
     warp_barrier();
 #pragma unroll
-    for (int item = lane(); item < 16 * (kWarpN / 8); item += 32) {
-      const int row = item / (kWarpN / 8), column = item % (kWarpN / 8) * 8;
-      const u32 from = strip + (row * kLineFloats + column) * 4;
-      const Vec<f32, 4> low = load_shared_f32x4(from), high = load_shared_f32x4(from + 16);
-      f32 v[8] = {low.at[0], low.at[1], low.at[2], low.at[3], high.at[0], high.at[1], high.at[2], high.at[3]};
-      finish(p, z, warp_row + i * 16 + row, warp_column + column, v);
+    for (int first = 0; first < kItems; first += kBatch) {
+      Place places[kBatch];
+      f32 v[kBatch][8];
+#pragma unroll
+      for (int b = 0; b < kBatch; ++b) {
+        const int item = (first + b) * 32 + lane(), row = item / (kWarpN / 8), column = item % (kWarpN / 8) * 8;
+        const u32 from = strip + (row * kLineFloats + column) * 4;
+        const Vec<f32, 4> low = load_shared_f32x4(from), high = load_shared_f32x4(from + 16);
+        for (int e = 0; e < 4; ++e) v[b][e] = low.at[e], v[b][e + 4] = high.at[e];
+        places[b] = locate(p, z, warp_row + i * 16 + row, warp_column + column);
+      }
+      finish<kBatch>(p, places, v);
     }
     warp_barrier();
   }

@@ -9,6 +9,7 @@ struct Place {
   int outer, inner, row, column;
   i64 offset;  // of the result, from C
   int count;   // columns that exist: 8, fewer at the right edge where !WHOLE
+  bool exists;  // the result is to be written
 };
 
 // kWhole: sixteen-byte accesses (eight elements of 16 bits at once); otherwise only the first `count` columns exist.

@@ -1,10 +1,11 @@
 // Depthwise convolution, channels last: every channel with its own filter, an epilogue as dense.cu's. f32 sums for every type.
 //
-// A thread makes OX neighbouring pixels of one output row for eight channels, sliding over the input row in registers.
-// Compile-time names: TYPE OUT WHOLE (channels are a multiple of 8) TAPS_R TAPS_S STRIDE_X DILATION_X OX, and "generated.h" as for dense.cu.
-// Parameters as for a convolution there (dense_params.h), with: b = weights [r][s][channel], n = channels, b_row = n, m = threads along all
-// pixels (images * rows_y * segments of a row), by_x divides by the segments, by_image by rows_y * segments, taps_s = segments,
-// by_channels by the chunks of eight channels.
+// A thread makes OX x OY neighbouring pixels of eight channels: every input vector under them is read once.
+// Compile-time names: TYPE OUT WHOLE (channels are a multiple of 8) TAPS_R TAPS_S STRIDE_Y STRIDE_X DILATION_Y DILATION_X OX OY BLOCKS, and
+// "generated.h" as for dense.cu.
+// Parameters as for a convolution there (dense_params.h), with: b = weights [r][s][channel], n = channels, b_row = n, m = pieces of
+// OX x OY pixels (images * bands * segments), by_x divides by the segments of a row, by_image by bands * segments, taps_s = segments,
+// taps_r = bands of rows, by_channels by the chunks of eight channels.
 #include "device.h"
 #include "dense_params.h"
 using namespace sinter_kernels;
@@ -14,66 +15,113 @@ using namespace sinter_kernels;
 #define WHOLE 1
 #define TAPS_R 3
 #define TAPS_S 3
+#define STRIDE_Y 1
 #define STRIDE_X 1
+#define DILATION_Y 1
 #define DILATION_X 1
-#define OX 4
+#define OX 2
+#define OY 2
+#define BLOCKS 3
 #endif
 #include "dense_operand.h"
 #include "generated.h"
 
 constexpr int kThreads = 128;
-constexpr int kSpan = (OX - 1) * STRIDE_X + (TAPS_S - 1) * DILATION_X + 1;  // input pixels of a row under OX outputs
+// Input pixels under a piece.
+constexpr int kSpanX = (OX - 1) * STRIDE_X + (TAPS_S - 1) * DILATION_X + 1;
+constexpr int kSpanY = (OY - 1) * STRIDE_Y + (TAPS_R - 1) * DILATION_Y + 1;
+// Small filters stay in registers; the rows of larger ones are read where they are used.
+constexpr bool kKeep = TAPS_R * TAPS_S <= 9;
 
-SINTER_DEVICE void add_row(const DenseParams& p, const TYPE* row, const TYPE* weights, int x0, int count, f32 (&sums)[OX][8]) {
-  f32 w[TAPS_S][8];
+SINTER_DEVICE void load_taps(const DenseParams& p, const TYPE* weights, int r, int count, f32 (&w)[TAPS_S][8]) {
 #pragma unroll
-  for (int s = 0; s < TAPS_S; ++s) load_eight<TYPE, WHOLE>(weights + s * p.n, count, w[s]);
+  for (int s = 0; s < TAPS_S; ++s) load_eight<TYPE, WHOLE>(weights + (r * TAPS_S + s) * p.n, count, w[s]);
+}
+
+// The row of filter taps that input row i is under for output row o, -1: none.
+SINTER_DEVICE constexpr int tap_of(int i, int o, int stride, int dilation, int taps) {
+  const int reach = i - o * stride;
+  return reach >= 0 && reach % dilation == 0 && reach / dilation < taps ? reach / dilation : -1;
+}
+
+SINTER_DEVICE void add_row(const f32 (&x)[kSpanX][8], const f32 (&w)[TAPS_S][8], f32 (&sums)[OX][8]) {
 #pragma unroll
-  for (int i = 0; i < kSpan; ++i) {
-    f32 x[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-    if ((u32)(x0 + i) < (u32)p.width) load_eight<TYPE, WHOLE>(row + i * p.a_s, count, x);
+  for (int i = 0; i < kSpanX; ++i) {
 #pragma unroll
     for (int o = 0; o < OX; ++o) {
-      const int reach = i - o * STRIDE_X;
-      if (reach < 0 || reach % DILATION_X != 0 || reach / DILATION_X >= TAPS_S) continue;
-      // Taps beyond the image are left out, so that an infinite weight there does no harm.
-      if ((u32)(x0 + i) >= (u32)p.width) continue;
+      const int s = tap_of(i, o, STRIDE_X, DILATION_X, TAPS_S);
+      if (s < 0) continue;
 #pragma unroll
-      for (int e = 0; e < 8; ++e) sums[o][e] = fmaf(x[e], w[reach / DILATION_X][e], sums[o][e]);
+      for (int e = 0; e < 8; ++e) sums[o][e] = fmaf(x[i][e], w[s][e], sums[o][e]);
     }
   }
 }
 
-SINTER_KERNEL(depthwise, kThreads, (const DenseParams p)) {
+// BLOCKS of them fit a processor: loads that wait are hidden by other warps rather than by more registers.
+SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
   const i64 thread = (i64)block_x() * kThreads + thread_x();
-  const int chunks = (p.n + 7) / 8, segment_of_all = divide((int)thread, p.by_channels);
-  if (segment_of_all >= p.m) return;
+  const int chunks = (p.n + 7) / 8, piece = divide((int)thread, p.by_channels);
+  if (piece >= p.m) return;
   Place place;
   place.outer = place.inner = 0;
-  place.column = ((int)thread - segment_of_all * chunks) * 8;
+  place.column = ((int)thread - piece * chunks) * 8;
   place.count = WHOLE || p.n - place.column > 8 ? 8 : p.n - place.column;
-  const int image = divide(segment_of_all, p.by_image), in_image = segment_of_all - image * (p.rows_y * p.taps_s);
-  const int y = divide(in_image, p.by_x), x = (in_image - y * p.taps_s) * OX;
-  const int y0 = y * p.y_step + p.y_origin, x0 = x * STRIDE_X + p.x_origin;
-  const TYPE* from = (const TYPE*)p.a + p.a_origin + image * p.a_image + y * p.a_y + x * p.a_x + place.column;
+  const int image = divide(piece, p.by_image), in_image = piece - image * (p.taps_r * p.taps_s);
+  const int band = divide(in_image, p.by_x), y = band * OY, x = (in_image - band * p.taps_s) * OX;
+  const int y0 = y * STRIDE_Y + p.y_origin, x0 = x * STRIDE_X + p.x_origin;
+  const TYPE* from = (const TYPE*)p.a + image * p.a_image + place.column;
   const TYPE* weights = (const TYPE*)p.b + place.column;
 
-  f32 sums[OX][8];
+  f32 sums[OY][OX][8], kept[kKeep ? TAPS_R : 1][TAPS_S][8];
 #pragma unroll
-  for (int o = 0; o < OX; ++o)
-    for (int e = 0; e < 8; ++e) sums[o][e] = 0;
+  for (int r = 0; kKeep && r < TAPS_R; ++r) load_taps(p, weights, r, place.count, kept[r]);
 #pragma unroll
-  for (int r = 0; r < TAPS_R; ++r) {
-    if ((u32)(y0 + r * p.y_tap) < (u32)p.height) add_row(p, from + r * p.a_r, weights + r * TAPS_S * p.n, x0, place.count, sums);
+  for (int o = 0; o < OY * OX; ++o)
+    for (int e = 0; e < 8; ++e) sums[o / OX][o % OX][e] = 0;
+#pragma unroll
+  for (int i = 0; i < kSpanY; ++i) {
+    bool used = false;
+#pragma unroll
+    for (int o = 0; o < OY; ++o) used |= tap_of(i, o, STRIDE_Y, DILATION_Y, TAPS_R) >= 0;
+    if (!used) continue;
+    const bool row_inside = (u32)(y0 + i) < (u32)p.height;
+    const TYPE* row = from + ((i64)(y0 + i) * p.width + x0) * p.a_s;
+    f32 line[kSpanX][8];
+#pragma unroll
+    for (int j = 0; j < kSpanX; ++j) {
+#pragma unroll
+      for (int e = 0; e < 8; ++e) line[j][e] = 0;
+      if (row_inside && (u32)(x0 + j) < (u32)p.width) load_eight<TYPE, WHOLE>(row + j * p.a_s, place.count, line[j]);
+    }
+#pragma unroll
+    for (int o = 0; o < OY; ++o) {
+      const int r = tap_of(i, o, STRIDE_Y, DILATION_Y, TAPS_R);
+      if (r < 0) continue;
+      if constexpr (kKeep) {
+        add_row(line, kept[r], sums[o]);
+      } else {
+        f32 w[TAPS_S][8];
+        load_taps(p, weights, r, place.count, w);
+        add_row(line, w, sums[o]);
+      }
+    }
   }
-#pragma unroll
-  for (int o = 0; o < OX; ++o) {
-    if (x + o >= p.rows_x) break;
-    place.row = (image * p.rows_y + y) * p.rows_x + x + o;
-    place.offset = image * p.c_image + y * p.c_y + (x + o) * p.c_x + place.column;
+  // All operands of the epilogue are asked for before the first result is stored.
+  const auto locate = [&](int oy, int ox) {
+    Place at = place;
+    at.exists = y + oy < p.rows_y && x + ox < p.rows_x;
+    const int row = y + oy < p.rows_y ? y + oy : y, column = x + ox < p.rows_x ? x + ox : x;
+    at.row = (image * p.rows_y + row) * p.rows_x + column;
+    at.offset = image * p.c_image + row * p.c_y + column * p.c_x + place.column;
+    return at;
+  };
 #ifdef SINTER_EPILOGUE
-    epilogue(p, place, sums[o]);
+#pragma unroll
+  for (int o = 0; o < OY * OX; ++o) epilogue(p, locate(o / OX, o % OX), sums[o / OX][o % OX]);
 #endif
-    store_eight<OUT>((OUT*)p.c + place.offset, sums[o], place.count);
+#pragma unroll
+  for (int o = 0; o < OY * OX; ++o) {
+    const Place at = locate(o / OX, o % OX);
+    if (at.exists) store_eight<OUT>((OUT*)p.c + at.offset, sums[o / OX][o % OX], at.count);
   }
 }

@@ -33,7 +33,7 @@ constexpr int kLines = CHANNELS * TAPS_R;                         // rows of s i
 constexpr int kSteps = (kLines * SPAD + 15) / 16, kPerStep = 16 / SPAD;
 constexpr int kPatch = (CHANNELS * kPatchRows * kPatchLine * 2 + 15) / 16 * 16;
 constexpr int kWeights = kSteps * (BN / 8) * 256;
-constexpr int kStrip = BN + 8;
+constexpr int kStrip = BN + 8, kItems = BN / 16;  // of a strip of sixteen pixels: floats a row, chunks of eight a lane
 static_assert(SPAD >= TAPS_S && (SPAD == 4 || SPAD == 8 || SPAD == 16) && BN % 16 == 0 && TILE_Y % 2 == 0, "see above");
 
 // The two elements of the patch from `at` on, as a register; `mask` clears what lies beyond the filter.
@@ -42,13 +42,23 @@ SINTER_DEVICE u32 pair(const u16* patch, int at, u32 mask) {
   return ((u32)patch[at] | (u32)patch[at + 1] << 16) & mask;
 }
 
+// Eight elements a thread are on their way before the first is stored.
 SINTER_DEVICE void load_patch(const DenseParams& p, u16* patch, int y0, int x0) {
+  constexpr int kCount = CHANNELS * kPatchRows * kPatchLine, kBatch = 8;
   const u16* image = (const u16*)p.a + block_y() * p.a_image;
-  for (int i = thread_x(); i < CHANNELS * kPatchRows * kPatchLine; i += kThreads) {
-    const int line = i / kPatchLine, x = x0 + i - line * kPatchLine;
-    const int channel = line / kPatchRows, y = y0 + line - channel * kPatchRows;
-    const bool inside = (u32)y < (u32)p.height && (u32)x < (u32)p.width;
-    patch[i] = inside ? image[((i64)channel * p.height + y) * p.width + x] : (u16)0;
+  for (int first = thread_x(); first < kCount; first += kBatch * kThreads) {
+    u16 values[kBatch];
+#pragma unroll
+    for (int b = 0; b < kBatch; ++b) {
+      const int i = first + b * kThreads, line = i / kPatchLine, x = x0 + i - line * kPatchLine;
+      const int channel = line / kPatchRows, y = y0 + line - channel * kPatchRows;
+      const bool inside = i < kCount && (u32)y < (u32)p.height && (u32)x < (u32)p.width;
+      values[b] = inside ? image[(channel * p.height + y) * p.width + x] : (u16)0;
+    }
+#pragma unroll
+    for (int b = 0; b < kBatch; ++b) {
+      if (first + b * kThreads < kCount) patch[first + b * kThreads] = values[b];
+    }
   }
 }
 
@@ -101,8 +111,6 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
   barrier();
 
   const u32 strip = shared_address(memory) + warp() * 16 * kStrip * 4;
-  Place place;
-  place.outer = place.inner = 0;
 #pragma unroll
   for (int i = 0; i < 2; ++i) {
 #pragma unroll
@@ -112,21 +120,31 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
     }
     warp_barrier();
     const int y = y1 + warp() * 2 + i;
+    // All operands of the epilogue are asked for before the first result is stored.
+    Place places[kItems];
+    f32 v[kItems][8];
 #pragma unroll
-    for (int item = lane(); item < BN * 2; item += 32) {
-      const int x = x1 + item / (BN / 8), in_strip = item % (BN / 8) * 8;
-      place.column = first_column + in_strip;
-      if (y >= p.rows_y || x >= p.rows_x || place.column >= p.n) continue;
-      place.row = (block_y() * p.rows_y + y) * p.rows_x + x;
-      place.count = WHOLE || p.n - place.column > 8 ? 8 : p.n - place.column;
-      place.offset = block_y() * p.c_image + y * p.c_y + x * p.c_x + place.column;
+    for (int b = 0; b < kItems; ++b) {
+      const int item = b * 32 + lane(), x = x1 + item / (BN / 8), in_strip = item % (BN / 8) * 8;
       const u32 from = strip + (item / (BN / 8) * kStrip + in_strip) * 4;
-      const Vec<f32, 4> l = load_shared_f32x4(from), h = load_shared_f32x4(from + 16);
-      f32 v[8] = {l.at[0], l.at[1], l.at[2], l.at[3], h.at[0], h.at[1], h.at[2], h.at[3]};
+      const Vec<f32, 4> low = load_shared_f32x4(from), high = load_shared_f32x4(from + 16);
+      for (int e = 0; e < 4; ++e) v[b][e] = low.at[e], v[b][e + 4] = high.at[e];
+      Place& place = places[b];
+      place.outer = place.inner = 0;
+      place.exists = y < p.rows_y && x < p.rows_x && first_column + in_strip < p.n;
+      place.column = place.exists ? first_column + in_strip : 0;
+      place.count = WHOLE || p.n - place.column > 8 ? 8 : p.n - place.column;
+      const int row = y < p.rows_y ? y : p.rows_y - 1, column = x < p.rows_x ? x : p.rows_x - 1;
+      place.row = (block_y() * p.rows_y + row) * p.rows_x + column;
+      place.offset = block_y() * p.c_image + row * p.c_y + column * p.c_x + place.column;
+    }
 #ifdef SINTER_EPILOGUE
-      epilogue(p, place, v);
+#pragma unroll
+    for (int b = 0; b < kItems; ++b) epilogue(p, places[b], v[b]);
 #endif
-      store_eight<OUT>((OUT*)p.c + place.offset, v, place.count);
+#pragma unroll
+    for (int b = 0; b < kItems; ++b) {
+      if (places[b].exists) store_eight<OUT>((OUT*)p.c + places[b].offset, v[b], places[b].count);
     }
     warp_barrier();
   }
