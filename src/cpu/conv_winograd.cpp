@@ -8,9 +8,9 @@ namespace {
 
 // Below, the transforms cost more than the products save.
 constexpr int64_t kLeastChannels = 8;
-// F(4, 3)'s weights grow fourfold. From this size on they come from memory, and with fewer tiles than this to use them on, reading
-// them costs more than F(2, 3)'s further multiplications; the tuner, which measures one layer alone, can't see it.
-constexpr int64_t kCachedBytes = 4 << 20, kLeastTiles = 32;
+// The weights grow (F(4, 3): fourfold). From these sizes on they come from memory, and with fewer tiles than this to use them on, reading
+// them costs what the saved multiplications gain; the tuner, which measures one layer alone, can't see it. It also bounds the engine's memory.
+constexpr int64_t kCachedBytes2 = 8 << 20, kCachedBytes4 = 4 << 20, kLeastTiles = 32;
 
 class WinogradMethod final : public ConvMethod {
  public:
@@ -23,7 +23,7 @@ class WinogradMethod final : public ConvMethod {
     }
     const int64_t bytes = packed_floats(shape) * static_cast<int64_t>(sizeof(float));
     const int64_t tiles = shape.batch * ceil_quotient(shape.oh, 4) * ceil_quotient(shape.ow, 4);
-    if (form_ == WinogradForm::k4 && bytes > kCachedBytes && tiles < kLeastTiles) {
+    if (bytes > (form_ == WinogradForm::k4 ? kCachedBytes4 : kCachedBytes2) && tiles < kLeastTiles) {
       return fmt::format("{} bytes of weights for {} tiles, worth it from {}", bytes, tiles, kLeastTiles);
     }
     return "";
