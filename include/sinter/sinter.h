@@ -93,6 +93,8 @@ typedef enum sinter_verify SINTER_ENUM_TYPE {
 typedef struct sinter_load_options {
   size_t struct_size;
   sinter_verify verify;
+  int32_t device; /* engines for CUDA: the number of the GPU; default 0. The calling thread's current CUDA context is used where it is this
+                     device's, else its primary context. */
 } sinter_load_options;
 SINTER_API void sinter_load_options_init(sinter_load_options* options);
 
@@ -125,6 +127,8 @@ SINTER_API sinter_status sinter_engine_output_index(const sinter_engine* engine,
 /* Range of a symbol of the shapes ("batch"), and the size it was tuned at. SINTER_NOT_FOUND: any size goes. */
 SINTER_API sinter_status sinter_engine_symbol_range(const sinter_engine* engine, const char* symbol, int64_t* min, int64_t* opt,
                                                     int64_t* max);
+/* "cpu", "cuda:0": where it runs. Belongs to the engine. */
+SINTER_API const char* sinter_engine_device(const sinter_engine* engine);
 /* Manifest, how well it matches this machine, sizes, and the layer report, as JSON. */
 SINTER_API sinter_status sinter_engine_info_json(const sinter_engine* engine, char** out);
 
@@ -154,6 +158,11 @@ SINTER_API sinter_status sinter_context_set_input_sequence(sinter_context* conte
 /* Memory that the next runs write an output to, at least as large as the output; aligned to 16 bytes it is written directly. NULL: the
  * context's own. */
 SINTER_API sinter_status sinter_context_set_output(sinter_context* context, size_t index, void* data, size_t bytes);
+/* Engines for CUDA: the same with addresses of device memory, which are used in place (aligned to 16 bytes): of cudaMalloc, sinter_device_allocate
+ * or another library's tensors. An output there is not copied to the host; sinter_context_output then gives its device address. */
+SINTER_API sinter_status sinter_context_set_input_device(sinter_context* context, size_t index, sinter_dtype dtype, const int64_t* dims,
+                                                         int32_t rank, const void* device_data);
+SINTER_API sinter_status sinter_context_set_output_device(sinter_context* context, size_t index, void* device_data, size_t bytes);
 /* Makes the context ready for the inputs' shapes (memory, kernels) ahead of the first run. */
 SINTER_API sinter_status sinter_context_prepare(sinter_context* context);
 /* After prepare or a run: the shape of an output. Writes at most `capacity` dims. SINTER_UNSUPPORTED: it depends on data and no run
@@ -162,6 +171,9 @@ SINTER_API sinter_status sinter_context_output_shape(const sinter_context* conte
                                                      int32_t* rank);
 
 SINTER_API sinter_status sinter_context_execute(sinter_context* context);
+/* Engines for CUDA whose layers are all on the GPU, with all inputs and outputs in device memory: puts the run on a CUDA stream of the caller
+ * (a CUstream or cudaStream_t; NULL: the context's own) and returns. One run of a context at a time is under way; later ones wait on the GPU. */
+SINTER_API sinter_status sinter_context_enqueue_cuda(sinter_context* context, void* cuda_stream);
 /* Outputs of the last run; valid until the next run or set call of this context. */
 SINTER_API sinter_status sinter_context_output(sinter_context* context, size_t index, sinter_tensor* out);
 /* Elements of an output: 1 for a tensor, the length of a sequence, 0 for an absent optional. */
@@ -174,6 +186,15 @@ SINTER_API sinter_status sinter_context_set_profile(sinter_context* context, int
 SINTER_API sinter_status sinter_context_profile_json(const sinter_context* context, char** out);
 SINTER_API int32_t sinter_context_threads(const sinter_context* context);
 SINTER_API size_t sinter_context_arena_bytes(const sinter_context* context);
+/* GPU memory of the context: activations, scratch, and copies of inputs and outputs that the caller has on the host. 0 on the CPU. */
+SINTER_API size_t sinter_context_device_bytes(const sinter_context* context);
+
+/* Memory of an engine's GPU, for callers without a CUDA library of their own. bytes are copied and waited for. SINTER_UNSUPPORTED: the
+ * engine runs on the CPU. */
+SINTER_API sinter_status sinter_device_allocate(const sinter_engine* engine, size_t bytes, void** out);
+SINTER_API void sinter_device_free(const sinter_engine* engine, void* device_data);
+SINTER_API sinter_status sinter_device_write(const sinter_engine* engine, void* device_data, const void* host_data, size_t bytes);
+SINTER_API sinter_status sinter_device_read(const sinter_engine* engine, void* host_data, const void* device_data, size_t bytes);
 
 /* Streams: work in order, off the caller's thread. execute = enqueue + wait. */
 typedef struct sinter_stream sinter_stream;
@@ -189,8 +210,10 @@ SINTER_API sinter_status sinter_stream_wait(sinter_stream* stream);
 /* ---- Part 2: building (libsinter only) ---- */
 
 typedef enum sinter_fallback SINTER_ENUM_TYPE {
-  SINTER_FALLBACK_REFERENCE = 0, /* layers that no tactic takes run on the reference kernel */
-  SINTER_FALLBACK_ERROR = 1      /* they are an error */
+  SINTER_FALLBACK_REFERENCE = 0, /* layers that no tactic of the device takes run on the reference kernel */
+  SINTER_FALLBACK_ERROR = 1,     /* they are an error */
+  SINTER_FALLBACK_CPU = 2,       /* they run on the CPU, with its tactics or the reference kernel */
+  SINTER_FALLBACK_DEFAULT = 3    /* builds for the CPU: REFERENCE; for a GPU: ERROR */
 } sinter_fallback;
 
 /* Called now and then with what is being done; total 0: unknown. Return 0 to go on, anything else to cancel. */
@@ -219,6 +242,7 @@ typedef struct sinter_build_options {
   const char* build_command;     /* recorded in the manifest; NULL: made from the options */
   sinter_progress_fn progress;   /* NULL: none */
   void* progress_user;
+  const char* device;            /* "cpu", "cuda" or "cuda:N"; NULL: cpu */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

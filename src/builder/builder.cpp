@@ -45,6 +45,8 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
   plan.regions.emplace_back();
   plan.regions[0].name = graph.name.empty() ? "main" : graph.name;
   SINTER_TRY(RegionBuilder(state, graph, nullptr, 0).build());
+  // Steps on a GPU ask nothing of the host's processor.
+  if (options.device && result.report.cpu_layers == 0) plan.isa = isa_name(Isa::kBaseline);
   SINTER_TRY(plan::validate(plan).with("while checking the plan the builder made: this is a bug in Sinter"));
   if (!options.timing_cache.empty() && cache.changed()) result.timing_cache_saved = cache.save(options.timing_cache);
 

@@ -57,6 +57,7 @@ void sinter_build_options_init(sinter_build_options* options) {
   std::memset(options, 0, sizeof *options);
   options->struct_size = sizeof *options;
   options->tf32 = 1;
+  options->fallback = SINTER_FALLBACK_DEFAULT;
   options->stop_after_patch = -1;
 }
 

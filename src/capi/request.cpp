@@ -19,6 +19,16 @@ std::vector<std::string> split_names(const char* text) {
   return names;
 }
 
+Result<builder::Fallback> fallback_of(sinter_fallback fallback, bool on_device) {
+  switch (fallback) {
+    case SINTER_FALLBACK_REFERENCE: return builder::Fallback::kReference;
+    case SINTER_FALLBACK_ERROR: return builder::Fallback::kError;
+    case SINTER_FALLBACK_CPU: return builder::Fallback::kCpu;
+    case SINTER_FALLBACK_DEFAULT: return on_device ? builder::Fallback::kError : builder::Fallback::kReference;
+  }
+  return make_error(Code::kInvalidArgument, "build options: fallback is {}; use a sinter_fallback", static_cast<int>(fallback));
+}
+
 int64_t limit_of(uint64_t bytes) { return bytes == 0 || bytes > INT64_MAX ? INT64_MAX : static_cast<int64_t>(bytes); }
 
 // Tactics of a provider compete when its module loads; that it does not is said once, not an error.
@@ -51,7 +61,9 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   add_flag("--int8", request.build.precision.int8);
   add_flag("--strict-nans", request.build.precision.strict_nans);
   if (options.workspace_bytes) command += fmt::format(" --workspace {}", options.workspace_bytes);
-  add_flag("--fallback=error", request.build.fallback == builder::Fallback::kError);
+  add_text("--device", options.device);
+  add_flag("--fallback=error", options.fallback == SINTER_FALLBACK_ERROR);
+  add_flag("--fallback=cpu", options.fallback == SINTER_FALLBACK_CPU);
   add_text("--tactics", options.tactic_filter);
   add_text("--disable-passes", options.disabled_passes);
   if (options.stop_after_patch >= 0) command += fmt::format(" --stop-after-patch {}", options.stop_after_patch);
@@ -82,7 +94,11 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   }
   build.workspace_bytes = limit_of(options.workspace_bytes);
   build.max_build_memory_bytes = limit_of(options.max_build_memory_bytes);
-  build.fallback = options.fallback == SINTER_FALLBACK_ERROR ? builder::Fallback::kError : builder::Fallback::kReference;
+  SINTER_ASSIGN(const DeviceId device, parse_device(options.device ? options.device : "cpu"));
+  if (device.kind != DeviceKind::kCpu) {
+    SINTER_ASSIGN(build.device, find_device(device));
+  }
+  SINTER_ASSIGN(build.fallback, fallback_of(options.fallback, build.device != nullptr));
   build.tactic_filter = split_names(options.tactic_filter);
   if (options.progress) {
     build.progress = [progress = options.progress, user = options.progress_user](const builder::Progress& p) {

@@ -101,6 +101,33 @@ sinter_status sinter_context_set_output(sinter_context* context, size_t index, v
   });
 }
 
+sinter_status sinter_context_set_input_device(sinter_context* context, size_t index, sinter_dtype dtype, const int64_t* dims, int32_t rank,
+                                              const void* device_data) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(check_input(context, index));
+    SINTER_ASSIGN(const DType known, capi::to_dtype(dtype));
+    if (rank < 0 || rank > 64 || (rank > 0 && !dims)) return make_error(Code::kInvalidArgument, "input {}: rank {}; pass dims and a rank of 0 to 64", index, rank);
+    SINTER_TRY(capi::require(device_data, "the input's device address"));
+    SINTER_TRY(context->context->set_input_device_data(index, known, {dims, static_cast<size_t>(rank)}, device_data));
+    context->has_data[index] = true;
+    return ok_status();
+  });
+}
+
+sinter_status sinter_context_set_output_device(sinter_context* context, size_t index, void* device_data, size_t bytes) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(check_output(context, index));
+    return context->context->set_output_device_data(index, device_data, static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX)));
+  });
+}
+
+sinter_status sinter_context_enqueue_cuda(sinter_context* context, void* cuda_stream) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(check_ready(context));
+    return context->context->enqueue(cuda_stream);
+  });
+}
+
 sinter_status sinter_context_prepare(sinter_context* context) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(capi::require(context, "the context"));
@@ -190,6 +217,10 @@ int32_t sinter_context_threads(const sinter_context* context) { return context ?
 
 size_t sinter_context_arena_bytes(const sinter_context* context) {
   return context ? static_cast<size_t>(context->context->arena_bytes()) : 0;
+}
+
+size_t sinter_context_device_bytes(const sinter_context* context) {
+  return context ? static_cast<size_t>(context->context->device_bytes()) : 0;
 }
 
 sinter_status sinter_stream_create(sinter_stream** out) {

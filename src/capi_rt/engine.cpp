@@ -6,18 +6,19 @@
 using namespace sinter;
 
 sinter_engine::sinter_engine(std::shared_ptr<const runtime::Engine> loaded) : engine(std::move(loaded)) {
+  if (engine->device()) device = to_string(DeviceId{engine->device()->spec().kind, engine->device()->ordinal()});
   for (const engine::IoInfo& info : engine->inputs()) inputs.emplace_back(info);
   for (const engine::IoInfo& info : engine->outputs()) outputs.emplace_back(info);
 }
 
 namespace {
 
-Result<engine::Verify> verify_of(const sinter_load_options* options) {
+Result<runtime::LoadOptions> load_options_of(const sinter_load_options* options) {
   SINTER_ASSIGN(const sinter_load_options known, capi::read_options(options, &sinter_load_options_init));
   switch (known.verify) {
-    case SINTER_VERIFY_TARGET: return engine::Verify::kTarget;
-    case SINTER_VERIFY_METADATA: return engine::Verify::kMetadata;
-    case SINTER_VERIFY_FULL: return engine::Verify::kFull;
+    case SINTER_VERIFY_TARGET: return runtime::LoadOptions(engine::Verify::kTarget, known.device);
+    case SINTER_VERIFY_METADATA: return runtime::LoadOptions(engine::Verify::kMetadata, known.device);
+    case SINTER_VERIFY_FULL: return runtime::LoadOptions(engine::Verify::kFull, known.device);
   }
   return make_error(Code::kInvalidArgument, "load options: verify is {}; use a sinter_verify", static_cast<int>(known.verify));
 }
@@ -48,13 +49,13 @@ Status io_index(const std::deque<capi::IoText>& infos, const char* name, const c
 
 extern "C" {
 
-void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET}; }
+void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET, 0}; }
 
 sinter_status sinter_engine_load(const char* path, const sinter_load_options* options, sinter_engine** out) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(capi::require(path && out, "the path or the engine to make"));
-    SINTER_ASSIGN(const engine::Verify verify, verify_of(options));
-    SINTER_ASSIGN(auto engine, runtime::Engine::load(path, verify));
+    SINTER_ASSIGN(const runtime::LoadOptions how, load_options_of(options));
+    SINTER_ASSIGN(auto engine, runtime::Engine::load(path, how));
     *out = new sinter_engine(std::move(engine));
     return ok_status();
   });
@@ -63,14 +64,16 @@ sinter_status sinter_engine_load(const char* path, const sinter_load_options* op
 sinter_status sinter_engine_load_memory(const void* data, size_t bytes, const sinter_load_options* options, sinter_engine** out) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(capi::require(data && out, "the bytes or the engine to make"));
-    SINTER_ASSIGN(const engine::Verify verify, verify_of(options));
-    SINTER_ASSIGN(auto engine, runtime::Engine::from_memory({static_cast<const char*>(data), bytes}, nullptr, verify));
+    SINTER_ASSIGN(const runtime::LoadOptions how, load_options_of(options));
+    SINTER_ASSIGN(auto engine, runtime::Engine::from_memory({static_cast<const char*>(data), bytes}, nullptr, how));
     *out = new sinter_engine(std::move(engine));
     return ok_status();
   });
 }
 
 void sinter_engine_free(sinter_engine* engine) { delete engine; }
+
+const char* sinter_engine_device(const sinter_engine* engine) { return engine ? engine->device.c_str() : "cpu"; }
 
 size_t sinter_engine_input_count(const sinter_engine* engine) { return engine ? engine->inputs.size() : 0; }
 size_t sinter_engine_output_count(const sinter_engine* engine) { return engine ? engine->outputs.size() : 0; }

@@ -80,6 +80,7 @@ struct sinter_engine {
   explicit sinter_engine(std::shared_ptr<const sinter::runtime::Engine> engine);
   std::shared_ptr<const sinter::runtime::Engine> engine;
   std::deque<sinter::capi::IoText> inputs, outputs;
+  std::string device = "cpu";
 };
 
 struct sinter_context {

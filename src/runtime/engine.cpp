@@ -33,6 +33,7 @@ Result<Match> match_target(const engine::EngineFile& file) {
                       "untouched; re-tune it here with 'sinter retune {}'", file.name(), plan.isa, plan.cpu_model,
                       isa_name(cpu.isa), cpu.model_name, file.name());
   }
+  if (plan.on_cuda() && *isa == Isa::kBaseline) return Match::kExact;  // nothing was tuned for the processor
   return *isa == cpu.isa && plan.cpu_model == cpu.model_name ? Match::kExact : Match::kCompatible;
 }
 
@@ -148,9 +149,9 @@ std::string Engine::info_json() const {
   int64_t weights = 0;
   for (const Tensor& blob : file_->blobs()) weights += blob.bytes();
   return fmt::format(
-      "{{\"manifest\": {}, \"match\": \"{}\", \"engine_bytes\": {}, \"weight_bytes\": {}, \"portable\": {}, \"regions\": {}, "
+      "{{\"manifest\": {}, \"device\": \"{}\", \"device_weight_bytes\": {}, \"match\": \"{}\", \"engine_bytes\": {}, \"weight_bytes\": {}, \"portable\": {}, \"regions\": {}, "
       "\"kernel_steps\": {}, \"reference_steps\": {}, \"control_steps\": {}, \"report\": {}}}",
-      to_json(file_->manifest()), match_name(match_), file_->size_bytes(), weights, file_->has_portable(), plan().regions.size(),
+      to_json(file_->manifest()), device_ ? to_string(DeviceId{DeviceKind::kCuda, device_->ordinal()}) : "cpu", device_weights_.bytes(), match_name(match_), file_->size_bytes(), weights, file_->has_portable(), plan().regions.size(),
       kernels, references, controls, file_->report_json().empty() ? "null" : file_->report_json());
 }
 

@@ -1,13 +1,14 @@
 #include "session/doctor.h"
 
-#include <dlfcn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/cpu_info.h"
 #include "base/version.h"
+#include "tactic/device.h"
 #include "tactic/registry.h"
 
 namespace sinter::session {
@@ -53,18 +54,23 @@ void examine_providers(std::vector<DoctorLine>& lines) {
   } else {
     lines.push_back({Kind::kMissing, "oneDNN", loaded.message(), "apt-get install libdnnl2, and keep libsinter_onednn.so beside libsinter.so"});
   }
-  lines.push_back({Kind::kInfo, "tactics", fmt::format("{} on the CPU", tactic_registry().all().size()), ""});
+  const std::vector<const Tactic*> tactics = tactic_registry().all();
+  const auto on_cuda = std::count_if(tactics.begin(), tactics.end(), [](const Tactic* tactic) { return tactic->device() == DeviceKind::kCuda; });
+  lines.push_back({Kind::kInfo, "tactics", fmt::format("{} on the CPU, {} on CUDA", static_cast<int64_t>(tactics.size()) - on_cuda, on_cuda), ""});
 }
 
 void examine_gpu(std::vector<DoctorLine>& lines) {
   const bool device = ::access("/dev/nvidia0", F_OK) == 0 || ::access("/dev/nvhost-gpu", F_OK) == 0;
-  void* driver = dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-  if (driver) dlclose(driver);
-  if (!device && !driver) {
-    lines.push_back({Kind::kInfo, "gpu", "no NVIDIA GPU and no driver found; this build of Sinter runs on CPUs", ""});
-  } else {
-    lines.push_back({Kind::kInfo, "gpu", fmt::format("NVIDIA device {}, driver library {}; this build of Sinter runs on CPUs only",
-                                                      device ? "found" : "not found", driver ? "found" : "not found"), ""});
+  const std::vector<CudaFinding> findings = examine_cuda();
+  if (!device && !findings.empty() && !findings[0].good) {
+    lines.push_back({Kind::kInfo, "gpu", "no NVIDIA GPU found; " + findings[0].text, ""});
+    return;
+  }
+  for (const CudaFinding& finding : findings) {
+    // The message ends with what to do.
+    const size_t remedy = finding.good ? finding.text.npos : finding.text.rfind("; ");
+    const Kind kind = finding.good ? Kind::kGood : finding.optional ? Kind::kInfo : Kind::kMissing;
+    lines.push_back({kind, finding.topic, finding.text.substr(0, remedy), remedy == finding.text.npos ? "" : finding.text.substr(remedy + 2)});
   }
 }
 

@@ -39,18 +39,19 @@ bool is_engine_file(const std::string& path) {
 }
 
 Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& request, bool may_retune) {
+  const runtime::LoadOptions how(engine::Verify::kTarget, request.build.device ? request.build.device->ordinal() : 0);
   if (!is_engine_file(request.model_path)) {
     SINTER_ASSIGN(BuildOutcome outcome, build_model(request));
     SINTER_TRY(outcome.timing_cache_saved);
-    return runtime::Engine::from_contents(std::move(outcome.contents));
+    return runtime::Engine::from_contents(std::move(outcome.contents), how);
   }
-  auto engine = runtime::Engine::load(request.model_path);
+  auto engine = runtime::Engine::load(request.model_path, how);
   if (engine.ok() || engine.status().code() != Code::kTargetMismatch || !may_retune) return engine;
   SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
   if (!file->has_portable()) return engine;
   SINTER_ASSIGN(BuildOutcome outcome, retune(*file, request));
   SINTER_TRY(outcome.timing_cache_saved);
-  return runtime::Engine::from_contents(std::move(outcome.contents));
+  return runtime::Engine::from_contents(std::move(outcome.contents), how);
 }
 
 Result<Tensor> random_tensor(DType dtype, const Dims& dims, uint64_t seed) {
@@ -81,7 +82,7 @@ onnx::ModelRunner engine_runner(const BuildRequest& base) {
     contents.plan = std::move(built.plan);
     contents.blobs = std::move(built.blobs);
     SINTER_ASSIGN(const std::string bytes, engine::write_engine(contents));
-    SINTER_ASSIGN(const auto engine, runtime::Engine::from_memory(bytes));
+    SINTER_ASSIGN(const auto engine, runtime::Engine::from_memory(bytes, nullptr, {engine::Verify::kTarget, base.build.device ? base.build.device->ordinal() : 0}));
     runtime::ContextOptions options;
     options.threads = base.build.threads;
     SINTER_ASSIGN(const auto context, runtime::ExecutionContext::create(engine, options));

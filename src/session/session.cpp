@@ -105,7 +105,7 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
   manifest.sinter_version = version();
   manifest.build_command = request.command;
   manifest.date = reproducible_date();
-  manifest.device = built.plan.cpu_model;
+  manifest.device = built.plan.on_cuda() ? built.plan.device_model : built.plan.cpu_model;
   manifest.isa = built.plan.isa;
   manifest.threads = built.plan.threads;
   manifest.precisions = precisions_of(built.plan);

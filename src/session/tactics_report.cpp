@@ -54,6 +54,8 @@ Result<TacticsReport> report_tactics(const BuildRequest& request, const TacticsO
   SINTER_ASSIGN(const builder::BuildResult built, builder::build_plan(graph, request.build));
   builder::BuildOptions again = request.build;
   again.time_all = true;
+  const DeviceScope scope(request.build.device);
+  SINTER_TRY(scope.status());
   builder::TimingCache nothing;
   builder::Tuner tuner(again, nothing);
   const builder::SymbolTable symbols = builder::collect_symbols(graph, again);
@@ -62,7 +64,7 @@ Result<TacticsReport> report_tactics(const BuildRequest& request, const TacticsO
     const ir::Node* node = graph.find_node(step.name);
     if (!node || step.kind != plan::StepKind::kKernel) continue;
     if (!options.only_layer.empty() && step.name.find(options.only_layer) == step.name.npos) continue;
-    const Problem problem = builder::make_problem(*node, symbols, again, again.device ? plan::Place::kDevice : plan::Place::kHost);
+    const Problem problem = builder::make_problem(*node, symbols, again, step.problem.on_cuda() ? plan::Place::kDevice : plan::Place::kHost);
     std::vector<Tensor> constants;
     for (const ir::Value* input : node->inputs) constants.push_back(input && input->is_constant() ? input->constant : Tensor());
     builder::Candidates candidates = builder::collect_candidates(problem, again);

@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/status.h"
 #include "core/problem.h"
@@ -123,5 +125,13 @@ Result<Device*> find_device(DeviceId id);
 
 // Defined by src/cuda.
 Result<Device*> find_cuda_device(int ordinal);
+
+// What `sinter doctor` says of CUDA: driver, devices, NVRTC, and the libraries that are used when asked for.
+struct CudaFinding {
+  std::string topic, text;
+  bool good = false;
+  bool optional = false;  // not having it is no fault
+};
+std::vector<CudaFinding> examine_cuda();
 
 }  // namespace sinter

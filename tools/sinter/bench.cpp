@@ -65,7 +65,7 @@ void add_bench(CLI::App& app) {
     InputFlags inputs;
     std::string model, json;
     double warmup_ms = 200, duration_s = 3;
-    bool layers = false;
+    bool layers = false, on_device = false;
   };
   auto state = std::make_shared<State>();
   CLI::App* command = add_command(app, "bench", "Measures latency and throughput.",
@@ -76,6 +76,7 @@ void add_bench(CLI::App& app) {
   command->add_option("--duration", state->duration_s, "time to measure, in s (at least 10 runs)")->check(CLI::NonNegativeNumber);
   command->add_option("--json", state->json, "write the result as JSON");
   command->add_flag("--layers", state->layers, "print the time of every layer (from runs of their own)");
+  command->add_flag("--no-transfers", state->on_device, "GPU engines: inputs and outputs stay in the GPU's memory");
   state->inputs.add_to(*command);
   state->flags.add_to(*command);
   command->callback([state] {
@@ -83,6 +84,7 @@ void add_bench(CLI::App& app) {
     session.load(state->model, state->flags);
     session.create_context(state->flags.threads(), false);
     session.set_inputs(state->inputs, state->flags.shapes(), true);
+    if (state->on_device) session.move_to_device();
     const auto first = Clock::now();
     require(sinter_context_execute(session.context()));
     const double first_ms = ms_between(first, Clock::now());
@@ -98,6 +100,7 @@ void add_bench(CLI::App& app) {
     const double total_ms = ms_between(start, Clock::now());
     const auto latency = summarise(ms);
     nlohmann::ordered_json result = {{"model", state->model},
+                                     {"device", sinter_engine_device(session.engine())},
                                      {"threads", sinter_context_threads(session.context())},
                                      {"runs", ms.size()},
                                      {"latency_ms", latency},
@@ -113,6 +116,9 @@ void add_bench(CLI::App& app) {
                 latency.at("p99").get<double>(), latency.at("max").get<double>(), ms.size(), sinter_context_threads(session.context()));
     std::printf("rate      %.2f inferences/s\n", result.at("throughput_qps").get<double>());
     std::printf("start     build %.2f s, load %.1f ms, first run %.1f ms\n", session.build_s, session.load_ms, first_ms);
+    if (const size_t bytes = sinter_context_device_bytes(session.context())) {
+      std::printf("device    %s, %.1f MiB of the context\n", sinter_engine_device(session.engine()), static_cast<double>(bytes) / 1048576);
+    }
     std::printf("memory    engine %.1f MiB, activations %.1f MiB, peak resident %.1f MiB\n", static_cast<double>(session.engine_bytes) / 1048576,
                 static_cast<double>(sinter_context_arena_bytes(session.context())) / 1048576, peak_rss_mb());
     if (state->layers) {

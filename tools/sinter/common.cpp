@@ -64,7 +64,9 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_flag("--strict-nans", strict_nans_, "only kernels that propagate NaN");
   app.add_option("--workspace", workspace_, "most scratch memory of a layer (512MiB)");
   app.add_option("--max-build-memory", max_build_memory_, "most memory of the builder itself");
-  app.add_option("--fallback", fallback_, "layers without a tactic: reference or error")->check(CLI::IsMember({"reference", "error"}));
+  app.add_option("--device", device_, "cpu, cuda or cuda:N (the N-th GPU); default cpu");
+  app.add_option("--fallback", fallback_, "layers without a tactic: error (default for a GPU), reference (default for the CPU), or cpu: a CPU tactic")
+      ->check(CLI::IsMember({"reference", "error", "cpu"}));
   app.add_option("--tactics", tactics_, "only tactics whose id begins so: cpu.,onednn.convolution");
   app.add_flag("--target-only", target_only_, "leave the portable part out: smaller, but can't be re-tuned elsewhere");
   app.add_flag("--trace-passes", trace_passes_, "print one line a rewrite");
@@ -87,7 +89,9 @@ const sinter_build_options* BuildFlags::get() {
   options_.strict_nans = strict_nans_;
   options_.workspace_bytes = parse_size(workspace_);
   options_.max_build_memory_bytes = parse_size(max_build_memory_);
-  options_.fallback = fallback_ == "error" ? SINTER_FALLBACK_ERROR : SINTER_FALLBACK_REFERENCE;
+  options_.fallback = fallback_ == "error" ? SINTER_FALLBACK_ERROR : fallback_ == "cpu" ? SINTER_FALLBACK_CPU
+                      : fallback_ == "reference" ? SINTER_FALLBACK_REFERENCE : SINTER_FALLBACK_DEFAULT;
+  options_.device = device_.empty() ? nullptr : device_.c_str();
   options_.target_only = target_only_;
   options_.trace_passes = trace_passes_;
   options_.stop_after_patch = stop_after_patch_;

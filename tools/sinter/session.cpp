@@ -81,6 +81,33 @@ void Session::create_context(int threads, bool profile) {
   context_.reset(context);
 }
 
+void Session::move_to_device() {
+  const auto allocate = [&](size_t bytes) {
+    void* memory = nullptr;
+    require(sinter_device_allocate(engine_.get(), bytes, &memory));
+    device_memory_.emplace_back(memory, DeviceFree{engine_.get()});
+    return memory;
+  };
+  require(sinter_context_prepare(context_.get()));
+  for (size_t i = 0; i < arrays_.size(); ++i) {
+    sinter_tensor tensor;
+    require(sinter_array_tensor(arrays_[i].get(), &tensor));
+    void* memory = allocate(tensor.bytes);
+    require(sinter_device_write(engine_.get(), memory, tensor.data, tensor.bytes));
+    require(sinter_context_set_input_device(context_.get(), i, tensor.dtype, tensor.dims, tensor.rank, memory));
+  }
+  for (size_t i = 0; i < sinter_engine_output_count(engine_.get()); ++i) {
+    sinter_io_info info;
+    require(sinter_engine_output_info(engine_.get(), i, &info));
+    int64_t dims[64] = {}, count = 1;
+    int32_t rank = 0;
+    require(sinter_context_output_shape(context_.get(), i, dims, 64, &rank));
+    for (int32_t axis = 0; axis < rank; ++axis) count *= dims[axis];
+    const size_t bytes = sinter_dtype_bytes(info.dtype, count);
+    require(sinter_context_set_output_device(context_.get(), i, allocate(bytes), bytes));
+  }
+}
+
 std::vector<int64_t> Session::dims_of(const sinter_io_info& info, const std::map<std::string, std::vector<int64_t>>& shapes) const {
   auto given = shapes.find(info.name);
   if (given == shapes.end() && sinter_engine_input_count(engine_.get()) == 1) given = shapes.find("");

@@ -21,6 +21,8 @@ class Session {
   void create_context(int threads, bool profile);
   // Files for the inputs that have one; random values for the others when allowed, else an error that names them.
   void set_inputs(const InputFlags& inputs, const std::string& shapes, bool random_by_default);
+  // Inputs and outputs of a GPU engine go to its memory; their shapes must be known.
+  void move_to_device();
   sinter_engine* engine() const { return engine_.get(); }
   sinter_context* context() const { return context_.get(); }
   double load_ms = 0, build_s = 0;
@@ -32,6 +34,11 @@ class Session {
   Context context_;
   std::unique_ptr<void, Free> memory_;
   std::vector<Array> arrays_;
+  struct DeviceFree {
+    const sinter_engine* engine;
+    void operator()(void* memory) const { sinter_device_free(engine, memory); }
+  };
+  std::vector<std::unique_ptr<void, DeviceFree>> device_memory_;
 };
 
 // "NAME:1x3x224x224,…".
