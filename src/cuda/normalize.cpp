@@ -1,0 +1,111 @@
+// LayerNormalization, RMSNormalization, InstanceNormalization and GroupNormalization, f32, f16 and bf16, row-major: a block a row of what is
+// normalised together. Bandwidth-bound.
+#include <algorithm>
+
+#include "cuda/cuda_tactic.h"
+
+namespace sinter::cuda {
+namespace {
+
+enum class Kind : uint8_t { kLayer, kRms, kInstance, kGroup };
+
+std::optional<Kind> kind_of(const Problem& problem) {
+  if (is_op(problem, "LayerNormalization")) return Kind::kLayer;
+  if (is_op(problem, "RMSNormalization")) return Kind::kRms;
+  if (is_op(problem, "InstanceNormalization")) return Kind::kInstance;
+  if (is_op(problem, "GroupNormalization")) return Kind::kGroup;
+  return std::nullopt;
+}
+
+class NormalizeKernel final : public Kernel {
+ public:
+  NormalizeKernel(Function function, Kind kind, const Problem& problem)
+      : function_(std::move(function)), kind_(kind), axis_(problem.attributes.i_or("axis", -1)), num_groups_(problem.attributes.i_or("num_groups", 1)),
+        epsilon_(problem.attributes.f_or("epsilon", 1e-5f)), inputs_(problem.inputs.size()) {}
+
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
+    const Dims& dims = inputs[0];
+    const int64_t count = product(dims);
+    if (kind_ == Kind::kLayer || kind_ == Kind::kRms) {
+      n_ = product(dims, static_cast<size_t>(normal_axis(axis_, static_cast<int64_t>(dims.size()))));
+      groups_ = 1;
+      per_row_ = n_;
+      inner_ = 1;
+    } else {
+      const int64_t spatial = product(dims, 2);
+      groups_ = kind_ == Kind::kInstance ? dims[1] : num_groups_;
+      per_row_ = dims[1] / std::max<int64_t>(groups_, 1);
+      inner_ = std::max<int64_t>(spatial, 1);
+      n_ = per_row_ * spatial;
+    }
+    rows_ = n_ == 0 ? 0 : count / n_;
+    return int64_t{0};
+  }
+
+  Status launch(const LaunchArgs& args) override {
+    Launch how;
+    how.grid.x = rows_;
+    how.threads = static_cast<int>(std::clamp<int64_t>(round_up(ceil_quotient(n_, 4), 32), 32, 1024));
+    how.stream = args.stream;
+    const void* none = nullptr;
+    const int32_t centered = kind_ != Kind::kRms;
+    return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args.inputs[1], inputs_ > 2 ? args.inputs[2] : none, n_, groups_, per_row_, inner_,
+                        epsilon_, centered);
+  }
+
+ private:
+  Function function_;
+  Kind kind_;
+  int64_t axis_, num_groups_;
+  float epsilon_;
+  size_t inputs_;
+  int64_t n_ = 0, rows_ = 0, groups_ = 1, per_row_ = 1, inner_ = 1;
+};
+
+class Normalize final : public CudaTactic {
+ public:
+  using CudaTactic::CudaTactic;
+  void query(const Problem& problem, Answer& answer) const override {
+    const auto kind = kind_of(problem);
+    if (!kind) return;
+    if (problem.has_epilogue()) return answer.decline("an epilogue");
+    for (size_t i = 1; i < problem.outputs.size(); ++i) {
+      if (problem.outputs[i].present) return answer.decline("mean and inverse deviation are wanted");
+    }
+    const TensorDesc& input = problem.inputs[0];
+    if (!is_compute_float(input.dtype)) return answer.decline("not f32, f16 or bf16");
+    Shape affine;
+    if (*kind == Kind::kLayer || *kind == Kind::kRms) {
+      const int64_t axis = normal_axis(problem.attributes.i_or("axis", -1), input.rank());
+      if (axis < 0 || axis >= input.rank()) return answer.decline("axis out of range");
+      affine.assign(input.shape.begin() + axis, input.shape.end());
+    } else {
+      if (input.rank() < 2) return answer.decline("rank below 2");
+      affine = {input.shape[1]};
+    }
+    for (size_t i = 1; i < problem.inputs.size(); ++i) {
+      const TensorDesc& desc = problem.inputs[i];
+      if (!desc.present && i == 2) continue;
+      if (!desc.present || desc.dtype != input.dtype) return answer.decline("gain or bias of another element type");
+      if (desc.shape != affine) return answer.decline("gain or bias of another shape");
+    }
+    answer.offer(uniform_offer(problem, Layout::kRowMajor));
+    Offer& offer = answer.offers.back();
+    for (size_t i = 1; i < offer.input_layouts.size(); ++i) offer.input_layouts[i] = Layout::kRowMajor;
+  }
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer&, std::span<const Tensor> blobs) const override {
+    SINTER_ASSIGN(Function function, load_code(blobs, "rows_normalize"));
+    return std::unique_ptr<Kernel>(std::make_unique<NormalizeKernel>(std::move(function), *kind_of(problem), problem));
+  }
+
+ protected:
+  Result<Source> source(const Problem& problem, const Offer&) const override {
+    return Source{"rows.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype))}, ""};
+  }
+};
+
+}  // namespace
+
+SINTER_CUDA_TACTIC(normalize, Normalize)
+
+}  // namespace sinter::cuda

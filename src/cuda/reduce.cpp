@@ -1,0 +1,172 @@
+// ReduceSum and its kin, GlobalAveragePool, GlobalMaxPool, ArgMax and ArgMin, over any axes; f32, f16 and bf16. The global pools work in
+// channels-last too. Bandwidth-bound.
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "cuda/broadcast.h"
+#include "cuda/cuda_tactic.h"
+
+namespace sinter::cuda {
+namespace {
+
+constexpr int64_t kFewOutputs = 4096, kShort = 64;  // a block an output below so many, and above so many elements
+
+// OP of kernels/reduce.cu.
+std::optional<int> operation(const Problem& problem) {
+  static const std::map<std::string, int> kOperations = {
+      {"ReduceSum", 0}, {"ReduceMean", 1}, {"ReduceMax", 2}, {"ReduceMin", 3}, {"ReduceSumSquare", 4}, {"ReduceL1", 5}, {"ReduceL2", 6},
+      {"ReduceProd", 7}, {"ReduceLogSum", 8}, {"GlobalAveragePool", 1}, {"GlobalMaxPool", 2}, {"ArgMax", 2}, {"ArgMin", 3}};
+  const auto it = kOperations.find(problem.op);
+  return it == kOperations.end() || !problem.domain.empty() ? std::nullopt : std::optional<int>(it->second);
+}
+
+bool is_arg(const Problem& problem) { return problem.op == "ArgMax" || problem.op == "ArgMin"; }
+bool is_pool(const Problem& problem) { return problem.op == "GlobalAveragePool" || problem.op == "GlobalMaxPool"; }
+
+// Which axes are reduced; nullopt when that is not known.
+std::optional<std::vector<bool>> reduced_axes(const Problem& problem) {
+  const int rank = problem.inputs[0].rank();
+  std::vector<bool> reduced(static_cast<size_t>(rank), false);
+  std::vector<int64_t> axes;
+  if (is_pool(problem)) {
+    for (int axis = 2; axis < rank; ++axis) axes.push_back(axis);
+  } else if (is_arg(problem)) {
+    axes = {problem.attributes.i_or("axis", 0)};
+  } else if (problem.inputs.size() > 1 && problem.inputs[1].present) {
+    if (!problem.inputs[1].value.defined()) return std::nullopt;
+    axes = problem.inputs[1].value.to_i64();
+  } else {
+    axes = problem.attributes.ints_or("axes", {});
+  }
+  if (axes.empty() && !is_pool(problem)) {
+    if (problem.attributes.i_or("noop_with_empty_axes", 0) != 0) return std::nullopt;
+    reduced.assign(reduced.size(), true);
+  }
+  for (int64_t axis : axes) {
+    axis = normal_axis(axis, rank);
+    if (axis < 0 || axis >= rank) return std::nullopt;
+    reduced[static_cast<size_t>(axis)] = true;
+  }
+  return reduced;
+}
+
+class ReduceKernel final : public Kernel {
+ public:
+  ReduceKernel(Function block, Function thread, std::vector<bool> reduced, Layout layout)
+      : block_(std::move(block)), thread_(std::move(thread)), reduced_(std::move(reduced)), layout_(layout) {}
+
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
+    const Dims& dims = inputs[0];
+    Dims sizes[2], strides[2];
+    int64_t step = 1;
+    Dims own(dims.size());
+    const std::vector<int> order = memory_order(layout_, static_cast<int>(dims.size()));
+    for (size_t k = order.size(); k-- > 0;) {
+      own[static_cast<size_t>(order[k])] = step;
+      step *= dims[static_cast<size_t>(order[k])];
+    }
+    for (int axis : order) {
+      const size_t which = reduced_[static_cast<size_t>(axis)];
+      sizes[which].push_back(dims[static_cast<size_t>(axis)]);
+      strides[which].push_back(own[static_cast<size_t>(axis)]);
+    }
+    count_ = product(sizes[0]);
+    n_ = product(sizes[1]);
+    kept_ = strided_map(sizes[0], strides[0], 1);
+    inner_ = strided_map(sizes[1], strides[1], 1);
+    neighbours_ = inner_.stride[inner_.rank - 1] == 1;
+    return int64_t{0};
+  }
+
+  Status launch(const LaunchArgs& args) override {
+    Launch how;
+    how.stream = args.stream;
+    const bool blocks = n_ >= kShort && (neighbours_ || count_ < kFewOutputs);
+    if (blocks) {
+      how.grid.x = count_;
+      how.threads = static_cast<int>(std::clamp<int64_t>(round_up(ceil_quotient(n_, 4), 32), 32, 512));
+      return cuda::launch(block_, how, args.inputs[0], args.outputs[0], kept_, inner_, n_);
+    }
+    how.threads = 256;
+    how.grid.x = ceil_quotient(count_, 256);
+    return cuda::launch(thread_, how, args.inputs[0], args.outputs[0], kept_, inner_, n_, count_);
+  }
+
+ private:
+  Function block_, thread_;
+  std::vector<bool> reduced_;
+  Layout layout_;
+  Map kept_, inner_;
+  bool neighbours_ = true;
+  int64_t count_ = 0, n_ = 0;
+};
+
+class ArgKernel final : public Kernel {
+ public:
+  ArgKernel(Function function, int64_t axis, bool last) : function_(std::move(function)), axis_(axis), last_(last) {}
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
+    const Dims& dims = inputs[0];
+    const auto axis = static_cast<size_t>(normal_axis(axis_, static_cast<int64_t>(dims.size())));
+    n_ = dims[axis];
+    inner_ = product(dims, axis + 1);
+    count_ = product(dims, 0, axis) * inner_;
+    if (n_ == 0 && count_ > 0) return make_error(Code::kInvalidArgument, "the greatest of no elements; expected at least one");
+    return int64_t{0};
+  }
+  Status launch(const LaunchArgs& args) override {
+    Launch how;
+    how.threads = 256;
+    how.grid.x = ceil_quotient(count_, 256);
+    how.stream = args.stream;
+    return cuda::launch(function_, how, args.inputs[0], args.outputs[0], n_, inner_, count_, last_);
+  }
+
+ private:
+  Function function_;
+  int64_t axis_, n_ = 0, inner_ = 1, count_ = 0;
+  int32_t last_;
+};
+
+class Reduce final : public CudaTactic {
+ public:
+  using CudaTactic::CudaTactic;
+  void query(const Problem& problem, Answer& answer) const override {
+    if (!operation(problem)) return;
+    if (problem.has_epilogue()) return answer.decline("an epilogue");
+    if (!is_compute_float(problem.inputs[0].dtype)) return answer.decline("not f32, f16 or bf16");
+    if (problem.inputs[0].rank() > kMapRank) return answer.decline("rank above 8");
+    if (!reduced_axes(problem)) return answer.decline("axes are not constant");
+    for (Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) {
+      if (layout != Layout::kRowMajor && (!is_pool(problem) || problem.inputs[0].rank() < 3)) continue;
+      Offer offer = uniform_offer(problem, layout);
+      offer.packed_inputs.assign(problem.inputs.size(), false);
+      for (size_t i = 1; i < problem.inputs.size(); ++i) {
+        offer.input_layouts[i] = Layout::kRowMajor;
+        offer.packed_inputs[i] = problem.inputs[i].present;
+      }
+      answer.offer(std::move(offer));
+    }
+  }
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+    if (is_arg(problem)) {
+      SINTER_ASSIGN(Function function, load_code(blobs, "arg_thread"));
+      return std::unique_ptr<Kernel>(std::make_unique<ArgKernel>(std::move(function), problem.attributes.i_or("axis", 0),
+                                                                 problem.attributes.i_or("select_last_index", 0) != 0));
+    }
+    SINTER_ASSIGN(Function block, load_code(blobs, "reduce_block"));
+    SINTER_ASSIGN(Function thread, load_code(blobs, "reduce_thread"));
+    return std::unique_ptr<Kernel>(std::make_unique<ReduceKernel>(std::move(block), std::move(thread), *reduced_axes(problem), offer.input_layouts[0]));
+  }
+
+ protected:
+  Result<Source> source(const Problem& problem, const Offer&) const override {
+    return Source{"reduce.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("OP={}", *operation(problem))}, ""};
+  }
+};
+
+}  // namespace
+
+SINTER_CUDA_TACTIC(reduce, Reduce)
+
+}  // namespace sinter::cuda
