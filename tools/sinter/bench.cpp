@@ -110,6 +110,7 @@ void add_bench(CLI::App& app) {
                                      {"first_run_ms", first_ms},
                                      {"build_s", session.build_s},
                                      {"arena_bytes", sinter_context_arena_bytes(session.context())},
+                                     {"device_bytes", sinter_context_device_bytes(session.context())},
                                      {"peak_rss_mb", peak_rss_mb()}};
     std::printf("latency   median %.3f ms, min %.3f, mean %.3f, p95 %.3f, p99 %.3f, max %.3f (%zu runs, %d threads)\n",
                 latency.at("median").get<double>(), latency.at("min").get<double>(), latency.at("mean").get<double>(), latency.at("p95").get<double>(),
