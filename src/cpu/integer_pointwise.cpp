@@ -30,16 +30,29 @@ void binary_row(void* d, const void* a, const void* b, const void*, int64_t n, c
   }
 }
 
+// By masks: conditions that change often would mislead a branch.
+template <typename T, int64_t kX, int64_t kY>
+void choose(T* to, const uint8_t* condition, const T* x, const T* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const T mask = static_cast<T>(-static_cast<std::make_signed_t<T>>(condition[i] != 0)), a = x[i * kX], b = y[i * kY];
+    to[i] = static_cast<T>((a & mask) | (b & static_cast<T>(~mask)));
+  }
+}
+
 template <typename T>
 void where_row(void* d, const void* a, const void* b, const void* c, int64_t n, const int64_t* steps) {
   const auto* condition = static_cast<const uint8_t*>(a);
   const auto *x = static_cast<const T*>(b), *y = static_cast<const T*>(c);
   auto* to = static_cast<T*>(d);
   if (steps[0] == 0) {
-    const bool first = *condition != 0;
-    for (int64_t i = 0; i < n; ++i) to[i] = first ? x[i * steps[1]] : y[i * steps[2]];
+    const T* from = *condition != 0 ? x : y;
+    const int64_t step = *condition != 0 ? steps[1] : steps[2];
+    if (step != 0) std::copy_n(from, n, to);
+    else std::fill_n(to, n, *from);
+  } else if (steps[1] != 0) {
+    steps[2] != 0 ? choose<T, 1, 1>(to, condition, x, y, n) : choose<T, 1, 0>(to, condition, x, y, n);
   } else {
-    for (int64_t i = 0; i < n; ++i) to[i] = condition[i] != 0 ? x[i * steps[1]] : y[i * steps[2]];
+    steps[2] != 0 ? choose<T, 0, 1>(to, condition, x, y, n) : choose<T, 0, 0>(to, condition, x, y, n);
   }
 }
 

@@ -151,7 +151,11 @@ class FloatReducer {
   // In double: factors may leave the range of floats and come back.
   static float product_row(const float* a, int64_t n) {
     double products[4] = {1, 1, 1, 1};
-    for (int64_t i = 0; i < n; ++i) products[i % 4] *= static_cast<double>(a[i]);
+    int64_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+      for (int64_t k = 0; k < 4; ++k) products[k] *= static_cast<double>(a[i + k]);
+    }
+    for (; i < n; ++i) products[0] *= static_cast<double>(a[i]);
     return static_cast<float>(products[0] * products[1] * (products[2] * products[3]));
   }
 

@@ -1,5 +1,5 @@
-// ScatterElements and Scatter with i32 or i64 indices (all reductions of f32, i32 and i64), row-major, in place where it may be. Updates are
-// applied in order; only what lies apart whatever the indices are (the axes before theirs) goes to threads.
+// ScatterElements and Scatter with i32 or i64 indices, element types of 1, 2, 4 and 8 bytes (reductions of f32, i32 and i64), row-major, in
+// place where it may be. Updates are applied in order; only what lies apart whatever the indices are (the axes before theirs) goes to threads.
 #include <algorithm>
 
 #include "cpu/index_access.h"
@@ -14,7 +14,7 @@ constexpr int64_t kMinPartElements = 4096;
 class ScatterElementsKernel final : public Kernel {
  public:
   explicit ScatterElementsKernel(const Problem& problem)
-      : update_(find_update(problem.attributes.s_or("reduction", "none"), problem.inputs[0].dtype)), wanted_axis_(problem.attributes.i_or("axis", 0)),
+      : scatter_(find_scatter(problem.attributes.s_or("reduction", "none"), problem.inputs[0].dtype)), wanted_axis_(problem.attributes.i_or("axis", 0)),
         wide_(problem.inputs[1].dtype == DType::kI64), bytes_(element_bytes(problem.inputs[0].dtype)), node_(problem.node), op_(problem.op) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
@@ -48,10 +48,7 @@ class ScatterElementsKernel final : public Kernel {
     args.team->split(outer, std::max<int64_t>(1, kMinPartElements / slice), [&](int64_t begin, int64_t end) {
       for (int64_t r = begin * rows; r < end * rows; ++r) {
         const int64_t base = row_offset(r);
-        for (int64_t i = 0; i < row; ++i) {
-          const int64_t at = base + i * step + indices.at(r * row + i, size_) * strides_[axis_];
-          update_(output + at * bytes_, from + (r * row + i) * bytes_, 1, bytes_);
-        }
+        scatter_(output + base * bytes_, from + r * row * bytes_, indices, r * row, size_, step, strides_[axis_], row);
       }
     });
     return ok_status();
@@ -68,7 +65,7 @@ class ScatterElementsKernel final : public Kernel {
     return offset;
   }
 
-  UpdateFn update_;
+  ScatterFn scatter_;
   int64_t wanted_axis_;
   bool wide_;
   int bytes_;
@@ -86,9 +83,8 @@ class ScatterElements final : public CpuTactic {
     if (!is_op(problem, "ScatterElements") && !is_op(problem, "Scatter")) return;
     if (problem.has_epilogue()) return answer.decline("no epilogue");
     const DType dtype = problem.inputs[0].dtype;
-    if (element_bytes(dtype) == 0) return answer.decline("elements are not whole bytes");
     if (!is_index_type(problem.inputs[1].dtype)) return answer.decline("indices are not i32 or i64");
-    if (find_update(problem.attributes.s_or("reduction", "none"), dtype) == nullptr) return answer.decline(fmt::format("no such reduction of {}", dtype_name(dtype)));
+    if (find_scatter(problem.attributes.s_or("reduction", "none"), dtype) == nullptr) return answer.decline(fmt::format("no such scattering of {}", dtype_name(dtype)));
     const int64_t rank = problem.inputs[0].rank(), axis = normal_axis(problem.attributes.i_or("axis", 0), rank);
     if (axis < 0 || axis >= rank) return answer.decline("axis out of range");
     Offer offer = uniform_offer(problem, Layout::kRowMajor);

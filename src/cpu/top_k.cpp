@@ -6,17 +6,20 @@
 #include <cmath>
 
 #include "cpu/cpu_tactic.h"
+#include "cpu/kernels/row_kernels.h"
 
 namespace sinter::cpu {
 namespace {
 
 constexpr int64_t kMinPartElements = 4096;
+constexpr int64_t kBlock = 128;  // elements that are looked at together
+constexpr int64_t kRoom = 64;    // least number of candidates between two selections
 
 // A monotone map of floats to unsigned numbers.
 uint32_t ordered(float value) {
   if (value != value) return UINT32_MAX;
   const auto bits = std::bit_cast<uint32_t>(value + 0.0f);  // -0 becomes +0
-  return (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
+  return bits ^ (static_cast<uint32_t>(static_cast<int32_t>(bits) >> 31) | 0x80000000u);  // negative ones: all bits turn
 }
 uint32_t ordered(int32_t value) { return static_cast<uint32_t>(value) ^ 0x80000000u; }
 
@@ -43,7 +46,7 @@ template <typename T, typename Key>
 class TopKKernel final : public Kernel {
  public:
   explicit TopKKernel(const Problem& problem)
-      : wanted_axis_(problem.attributes.i_or("axis", -1)), largest_(problem.attributes.i_or("largest", 1) != 0),
+      : rows_(row_kernels(problem.isa)), wanted_axis_(problem.attributes.i_or("axis", -1)), largest_(problem.attributes.i_or("largest", 1) != 0),
         indices_(problem.outputs.size() > 1 && problem.outputs[1].present), values_(problem.outputs[0].present), node_(problem.node) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
@@ -82,28 +85,48 @@ class TopKKernel final : public Kernel {
   }
 
  private:
-  // The k best keys of a line, in order, at the front.
+  // The k best keys of a line, in order, at the front. Candidates gather behind the best so far until there is no room; then the k best
+  // of both stay, and the worst of them is what later elements must beat. Most blocks have none that does.
   void select(const T* from, Key* keys) const {
     const auto better = [](const Key& a, const Key& b) { return a > b; };
-    if (k_ * 16 > length_) {
-      for (int64_t i = 0; i < length_; ++i) keys[i] = Key::make(from[i * inner_], i, largest_);
-      if (k_ < length_) std::nth_element(keys, keys + k_, keys + length_, better);
-      std::sort(keys, keys + k_, better);
-      return;
+    const int64_t room = std::min(length_, std::max<int64_t>(kRoom, 4 * k_));
+    int64_t count = 0;
+    bool bounded = false;
+    Key worst{};
+    T bound{};
+    for (int64_t i = 0; i < length_; i += kBlock) {
+      const int64_t end = std::min(length_, i + kBlock);
+      if (bounded && inner_ == 1 && end - i == kBlock && !any_beyond(from + i, bound)) continue;
+      for (int64_t k = i; k < end; ++k) {
+        const T value = from[k * inner_];
+        if (bounded && (largest_ ? value <= bound : value >= bound)) continue;  // of equals the first one stays
+        const Key key = Key::make(value, k, largest_);
+        if (bounded && !(key > worst)) continue;
+        keys[count++] = key;
+        if (count < room || count == k_) continue;
+        std::nth_element(keys, keys + k_ - 1, keys + count, better);
+        count = k_;
+        worst = keys[k_ - 1];
+        bound = from[worst.index() * inner_];
+        bounded = true;
+      }
     }
-    // A few of many: a heap of the best so far, whose root is the worst of them; most elements fall to one comparison.
-    for (int64_t i = 0; i < k_; ++i) keys[i] = Key::make(from[i * inner_], i, largest_);
-    std::make_heap(keys, keys + k_, better);
-    for (int64_t i = k_; i < length_; ++i) {
-      const Key key = Key::make(from[i * inner_], i, largest_);
-      if (!(key > keys[0])) continue;
-      std::pop_heap(keys, keys + k_, better);
-      keys[k_ - 1] = key;
-      std::push_heap(keys, keys + k_, better);
-    }
+    if (k_ < count) std::nth_element(keys, keys + k_, keys + count, better);
     std::sort(keys, keys + k_, better);
   }
 
+  // Whether a block may have an element better than one that came before. True when there is a NaN.
+  bool any_beyond(const T* a, T bound) const {
+    T best;
+    if constexpr (std::is_same_v<T, float>) {
+      best = largest_ ? rows_.max(a, kBlock) : rows_.min(a, kBlock);
+    } else {
+      best = largest_ ? *std::max_element(a, a + kBlock) : *std::min_element(a, a + kBlock);
+    }
+    return largest_ ? !(best <= bound) : !(best >= bound);
+  }
+
+  const RowKernels& rows_;
   int64_t wanted_axis_;
   bool largest_, indices_, values_;
   std::string node_;

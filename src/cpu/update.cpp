@@ -48,6 +48,30 @@ void reduce(void* target, const void* updates, int64_t count, int) {
 }
 
 template <typename T>
+T newer(T, T b) {
+  return b;
+}
+
+template <typename T, T (*kCombine)(T, T)>
+void scatter(void* target, const void* updates, const Indices& indices, int64_t first, int64_t size, int64_t step, int64_t stride, int64_t count) {
+  auto* to = static_cast<T*>(target);
+  const auto* from = static_cast<const T*>(updates);
+  for (int64_t i = 0; i < count; ++i) {
+    T& place = to[i * step + indices.at(first + i, size) * stride];
+    place = kCombine(place, from[i]);
+  }
+}
+
+template <typename T>
+ScatterFn scatter_of_type(std::string_view reduction) {
+  if (reduction == "add") return &scatter<T, &add<T>>;
+  if (reduction == "mul") return &scatter<T, &mul<T>>;
+  if (reduction == "max") return &scatter<T, &max<T>>;
+  if (reduction == "min") return &scatter<T, &min<T>>;
+  return nullptr;
+}
+
+template <typename T>
 UpdateFn of_type(std::string_view reduction) {
   if (reduction == "add") return &reduce<T, &add<T>>;
   if (reduction == "mul") return &reduce<T, &mul<T>>;
@@ -64,6 +88,24 @@ UpdateFn find_update(std::string_view reduction, DType dtype) {
     case DType::kF32: return of_type<float>(reduction);
     case DType::kI32: return of_type<int32_t>(reduction);
     case DType::kI64: return of_type<int64_t>(reduction);
+    default: return nullptr;
+  }
+}
+
+ScatterFn find_scatter(std::string_view reduction, DType dtype) {
+  if (reduction == "none") {
+    switch (element_bytes(dtype)) {
+      case 1: return &scatter<uint8_t, &newer<uint8_t>>;
+      case 2: return &scatter<uint16_t, &newer<uint16_t>>;
+      case 4: return &scatter<uint32_t, &newer<uint32_t>>;
+      case 8: return &scatter<uint64_t, &newer<uint64_t>>;
+      default: return nullptr;
+    }
+  }
+  switch (dtype) {
+    case DType::kF32: return scatter_of_type<float>(reduction);
+    case DType::kI32: return scatter_of_type<int32_t>(reduction);
+    case DType::kI64: return scatter_of_type<int64_t>(reduction);
     default: return nullptr;
   }
 }

@@ -178,6 +178,11 @@ int64_t row_find(const float* a, float value, int64_t n) {
     }
     if (hits != 0) break;
   }
+  for (; i + kLanes <= n; i += kLanes) {
+    int32_t hits = 0;
+    for (int64_t k = i; k < i + kLanes; ++k) hits |= wants_nan ? a[k] != a[k] : a[k] == value;
+    if (hits != 0) break;
+  }
   while (i < n && !(wants_nan ? a[i] != a[i] : a[i] == value)) ++i;
   return i;
 }
