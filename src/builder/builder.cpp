@@ -31,7 +31,7 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
   BuildResult result;
   const DeviceScope scope(options.device);
   SINTER_TRY(scope.status());
-  Tuner tuner(options, cache);
+  Tuner tuner(options, cache, graph);
   BuildState state{options, collect_symbols(graph, options), tuner, result, {}};
   plan::Plan& plan = result.plan;
   plan.threads = options.threads;

@@ -6,6 +6,10 @@
 #include <cstring>
 #include <limits>
 
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
 #include "builder/node_problem.h"
 
 namespace sinter::builder {
@@ -21,6 +25,11 @@ constexpr double kPruneFactor = 1.4;
 constexpr double kSettled = 0.015;
 // Long kernels need fewer samples: a candidate's samples end after this much time.
 constexpr double kSampleBudgetUs = 150'000;
+constexpr int64_t kCacheLine = 64;
+// Others use the last cache too: what is below this share of it stays there from one inference to the next.
+constexpr int64_t kLastCacheShare = 8;
+// Part of the timing cache's keys: counts up when what a time means changes.
+constexpr int kMethod = 2;
 // Differences below this share of the time are noise on a shared machine.
 constexpr double kTie = 0.01;
 
@@ -98,6 +107,39 @@ void fill_random(Tensor& tensor, uint32_t seed) {
   }
 }
 
+void overwrite_second_level() {
+  static std::vector<uint8_t> other(static_cast<size_t>(cpu_info().l2_bytes) * 3 / 2, 1);
+  for (size_t i = 0; i < other.size(); i += kCacheLine) ++other[i];
+}
+
+// All constants of a graph and its bodies.
+int64_t weight_bytes(const ir::Graph& graph) {
+  int64_t bytes = 0;
+  for (const auto& [id, value] : graph.values()) bytes += value->is_constant() ? value->constant.bytes() : 0;
+  for (const auto& node : graph.nodes()) {
+    for (const auto& [name, body] : node->subgraphs) bytes += weight_bytes(*body);
+  }
+  return bytes;
+}
+
+// Drops a buffer from all caches.
+void flush(const void* data, int64_t bytes) {
+  const char* place = static_cast<const char*>(data);
+  for (int64_t i = 0; i < bytes; i += kCacheLine) {
+#if defined(__x86_64__)
+    _mm_clflush(place + i);
+#elif defined(__aarch64__)
+    __asm__ volatile("dc civac, %0" ::"r"(place + i) : "memory");
+#endif
+  }
+#if defined(__x86_64__)
+  _mm_mfence();
+#elif defined(__aarch64__)
+  __asm__ volatile("dsb ish" ::: "memory");
+#endif
+}
+
+// The second smallest sample: near the undisturbed time, without trusting one lucky reading.
 Timing summarise(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());
   const size_t n = samples.size();
@@ -163,6 +205,7 @@ class Tuner::Bench {
       const TensorDesc& desc = problem.inputs[i];
       const bool passed = desc.present && !candidate.offer.packed_inputs[i];
       tensors_.emplace_back();
+      constants_.push_back(passed && constants[i].defined());
       if (passed && constants[i].defined() && desc.layout == Layout::kRowMajor) {
         tensors_.back() = constants[i];
       } else if (passed) {
@@ -179,8 +222,25 @@ class Tuner::Bench {
     return ok_status();
   }
 
+  // In the network the weights of a layer were last read a whole inference ago: they come from memory, or, in a small model, from the last
+  // cache.
+  void cool(bool from_memory) const {
+    const auto cool_tensor = [&](const Tensor& tensor) {
+      flush(tensor.raw(), tensor.bytes());
+      if (!from_memory) sink_ = touch(tensor.raw(), tensor.bytes());
+    };
+    for (const Tensor& blob : blobs_) cool_tensor(blob);
+    for (size_t i = 0; i < constants_.size(); ++i) {
+      if (constants_[i]) cool_tensor(tensors_[i]);
+    }
+    if (!from_memory) overwrite_second_level();
+  }
+
   void warm() const {
-    for (const Tensor& tensor : tensors_) sink_ = touch(tensor.raw(), tensor.bytes());
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+      if (i < constants_.size() && constants_[i]) continue;
+      sink_ = touch(tensors_[i].raw(), tensors_[i].bytes());
+    }
   }
 
   Status launch(ThreadTeam& team) { return kernel_->launch({inputs_.data(), outputs_.data(), workspace_.raw(), &team}); }
@@ -189,6 +249,7 @@ class Tuner::Bench {
 
  private:
   std::vector<Tensor> blobs_, tensors_;
+  std::vector<bool> constants_;  // of the inputs: passed as they are
   std::unique_ptr<Kernel> kernel_;
   Tensor workspace_;
   std::vector<const void*> inputs_;
@@ -196,8 +257,11 @@ class Tuner::Bench {
   static inline volatile uint64_t sink_ = 0;
 };
 
-Tuner::Tuner(const BuildOptions& options, TimingCache& cache)
-    : options_(options), cache_(cache), budget_(options.max_build_memory_bytes, options.baseline_memory_bytes) {
+Tuner::Tuner(const BuildOptions& options, TimingCache& cache, const ir::Graph& model)
+    : options_(options),
+      cache_(cache),
+      budget_(options.max_build_memory_bytes, options.baseline_memory_bytes),
+      cold_weights_(weight_bytes(model) > cpu_info().l3_bytes / kLastCacheShare) {
   if (options.threads > 1) {
     std::vector<std::string> ids;
     for (const Tactic* tactic : tactic_registry().all()) {
@@ -205,15 +269,9 @@ Tuner::Tuner(const BuildOptions& options, TimingCache& cache)
     }
     team_ = tactic_registry().team_maker(ids)(options.threads);
   }
-  eviction_.assign(static_cast<size_t>(cpu_info().l2_bytes) * 3 / 2, 1);
 }
 
 Tuner::~Tuner() = default;
-
-// In the network the weights of a layer were last read a whole inference ago: they come from beyond the second-level cache.
-void Tuner::evict_weights() {
-  for (size_t i = 0; i < eviction_.size(); i += 64) ++eviction_[i];
-}
 
 Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open) {
   if (problem.on_cuda()) return measure_on_device(problem, constants, open);
@@ -238,7 +296,7 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
     for (size_t i = 0; i < open.size(); ++i) {
       if (!benches[i]) done[i] = true;
       if (done[i]) continue;
-      evict_weights();
+      benches[i]->cool(cold_weights_);
       benches[i]->warm();
       const auto start = Clock::now();
       Status status = benches[i]->launch(team);
@@ -271,7 +329,7 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
 Status Tuner::time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates) {
   const std::string base = problem.on_cuda()
                                ? fmt::format("{}|{}|", problem.key(), options_.device->name())
-                               : fmt::format("{}|{}|{}|{}|", problem.key(), cpu_info().model_name, isa_name(options_.isa), options_.threads);
+                               : fmt::format("{}|{}|{}|{}|{}|", problem.key(), cpu_info().model_name, isa_name(options_.isa), options_.threads, cold_weights_ ? kMethod : -kMethod);
   std::vector<Candidate*> open;
   std::vector<std::string> keys;
   for (Candidate& candidate : candidates) {

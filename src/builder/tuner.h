@@ -35,7 +35,8 @@ Problem with_layouts(const Problem& problem, const Offer& offer);
 
 class Tuner {
  public:
-  Tuner(const BuildOptions& options, TimingCache& cache);
+  // `model`: the graph the layers are of; its weights together decide where a layer finds its own at run time.
+  Tuner(const BuildOptions& options, TimingCache& cache, const ir::Graph& model);
   ~Tuner();
   // Fills timing of every candidate. `constants`: one a problem input, undefined where not constant. Equal problems are timed once.
   Status time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates);
@@ -47,7 +48,6 @@ class Tuner {
 
  private:
   class Bench;
-  void evict_weights();
   Status measure(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
   // The same with a device's events (device_tuner.cpp).
   Status measure_on_device(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
@@ -55,8 +55,8 @@ class Tuner {
   const BuildOptions& options_;
   TimingCache& cache_;
   MemoryBudget budget_;
+  const bool cold_weights_;  // they come from memory, not from the last cache
   std::unique_ptr<ThreadTeam> team_;
-  std::vector<uint8_t> eviction_;
   std::map<std::string, double> reformats_;
   DeviceBuffer flush_;  // larger than the device's second-level cache
   int64_t timed_ = 0, from_cache_ = 0;

@@ -57,7 +57,7 @@ Result<TacticsReport> report_tactics(const BuildRequest& request, const TacticsO
   const DeviceScope scope(request.build.device);
   SINTER_TRY(scope.status());
   builder::TimingCache nothing;
-  builder::Tuner tuner(again, nothing);
+  builder::Tuner tuner(again, nothing, graph);
   const builder::SymbolTable symbols = builder::collect_symbols(graph, again);
   TacticsReport report;
   for (const plan::Step& step : built.plan.regions[0].steps) {
