@@ -44,7 +44,23 @@ std::string digest(const std::string& text) {
   return buffer;
 }
 
+// With SINTER_MOCK_KEEP=FOLDER every text that is compiled is also written there, for scripts/check_kernels.
+void keep(const Program& program, const std::vector<std::string>& options) {
+  const char* folder = std::getenv("SINTER_MOCK_KEEP");
+  if (!folder) return;
+  std::string lines, generated;
+  for (const std::string& option : options) {
+    if (option.rfind("-D", 0) == 0) lines += option + "\n";
+  }
+  for (const auto& [name, text] : program.headers) generated = name == "generated.h" ? text : generated;
+  const fs::path to = fs::path(folder) / (program.name + "." + digest(program.name + lines + generated));
+  fs::create_directories(to);
+  std::ofstream(to / "options") << lines;
+  std::ofstream(to / "generated.h") << generated;
+}
+
 bool compile(Program& program, const std::vector<std::string>& options) {
+  keep(program, options);
   std::string defines, all = program.text + MOCK_COMPILER;
   for (const std::string& option : options) {
     if (option.rfind("-D", 0) == 0) defines += " '" + option + "'";

@@ -51,8 +51,8 @@ struct Rows {
   f32 high[2], total[2];  // of rows g and g + 8
 };
 
-// scores = q·kᵀ of this warp's 16 queries, for the tile's first `groups` groups of 16 keys; the others stay as they are.
-SINTER_DEVICE void score_tile(f32 (&scores)[KEYS / 8][4], const u32 (&q)[kQuerySteps][4], u32 keys, int groups) {
+// scores = q·kᵀ of this warp's 16 queries.
+SINTER_DEVICE void score_tile(f32 (&scores)[KEYS / 8][4], const u32 (&q)[kQuerySteps][4], u32 keys) {
   const int line = (lane() & 7) + (lane() >> 4) * 8, half = lane() >> 3 & 1;
 #pragma unroll
   for (int j = 0; j < KEYS / 8; ++j)
@@ -61,7 +61,6 @@ SINTER_DEVICE void score_tile(f32 (&scores)[KEYS / 8][4], const u32 (&q)[kQueryS
   for (int step = 0; step < kQuerySteps; ++step) {
 #pragma unroll
     for (int j = 0; j < KEYS / 16; ++j) {
-      if (j >= groups) break;
       u32 b[4];
       load_matrix(b, keys + (j * 16 + line) * kRowBytes + swizzle<kChunks>(line, step * 2 + half) * 16);
       if (MATH == 1) {
@@ -73,28 +72,11 @@ SINTER_DEVICE void score_tile(f32 (&scores)[KEYS / 8][4], const u32 (&q)[kQueryS
   }
 }
 
-// Products to scores in units of log2. Tiles that every query sees whole need no look at every key.
-SINTER_DEVICE void mask_tile(const AttentionParams& p, const MASK_TYPE* const (&masks)[2], f32 (&scores)[KEYS / 8][4], int query, int first_key, int groups,
-                             int first_query) {
-  const int behind = first_key + KEYS;
-  const bool plain = !MASK && !SOFTCAP && behind <= p.keys && (!CAUSAL || behind <= first_query + p.offset + 1);
-#pragma unroll
-  for (int j = 0; j < KEYS / 8; ++j) {
-    if (j >= groups * 2) break;
-#pragma unroll
-    for (int e = 0; e < 4; ++e) {
-      const int key = first_key + j * 8 + (lane() & 3) * 2 + e % 2;
-      scores[j][e] = plain ? scores[j][e] * (p.scale * kLog2E) : masked_score(p, masks[e / 2], query + e / 2 * 8, key, scores[j][e]);
-    }
-  }
-}
-
 // sums += p·v.
-SINTER_DEVICE void add_values(Rows& rows, const f32 (&p)[KEYS / 8][4], u32 values, int groups) {
+SINTER_DEVICE void add_values(Rows& rows, const f32 (&p)[KEYS / 8][4], u32 values) {
 #if MATH == 0
 #pragma unroll
   for (int j = 0; j < KEYS / 16; ++j) {
-    if (j >= groups) break;
     const u32 a[4] = {pack_pair<TYPE>(p[2 * j][0], p[2 * j][1]), pack_pair<TYPE>(p[2 * j][2], p[2 * j][3]),
                       pack_pair<TYPE>(p[2 * j + 1][0], p[2 * j + 1][1]), pack_pair<TYPE>(p[2 * j + 1][2], p[2 * j + 1][3])};
     const int line = j * 16 + (lane() & 15);
@@ -110,7 +92,6 @@ SINTER_DEVICE void add_values(Rows& rows, const f32 (&p)[KEYS / 8][4], u32 value
   // The order of keys inside a product is free: key 2 t stands where the fragment has t, key 2 t + 1 where it has t + 4, as the scores lie.
 #pragma unroll
   for (int j = 0; j < KEYS / 8; ++j) {
-    if (j >= groups * 2) break;
     const u32 a[4] = {to_tf32(p[j][0]), to_tf32(p[j][2]), to_tf32(p[j][1]), to_tf32(p[j][3])};
     const int line = j * 8 + (lane() & 3) * 2;
 #pragma unroll
@@ -128,21 +109,18 @@ SINTER_DEVICE void add_values(Rows& rows, const f32 (&p)[KEYS / 8][4], u32 value
 }
 
 // Scores to weights relative to the running maximum; what was summed so far is scaled to it.
-SINTER_DEVICE void weigh(Rows& rows, f32 (&scores)[KEYS / 8][4], int groups) {
+SINTER_DEVICE void weigh(Rows& rows, f32 (&scores)[KEYS / 8][4]) {
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     f32 high = rows.high[half];
 #pragma unroll
-    for (int j = 0; j < KEYS / 8; ++j) {
-      if (j < groups * 2) high = fmaxf(high, fmaxf(scores[j][half * 2], scores[j][half * 2 + 1]));
-    }
+    for (int j = 0; j < KEYS / 8; ++j) high = fmaxf(high, fmaxf(scores[j][half * 2], scores[j][half * 2 + 1]));
     high = fmaxf(high, shuffle_xor(high, 1));
     high = fmaxf(high, shuffle_xor(high, 2));
     const f32 base = high == -infinity() ? 0.0f : high, scale = exp2_fast(rows.high[half] - base);
     f32 total = rows.total[half] * scale;
 #pragma unroll
     for (int j = 0; j < KEYS / 8; ++j) {
-      if (j >= groups * 2) break;
       for (int e = half * 2; e < half * 2 + 2; ++e) {
         scores[j][e] = exp2_fast(scores[j][e] - base);
         total += scores[j][e];
@@ -190,12 +168,15 @@ SINTER_KERNEL(attention, kThreads, (const AttentionParams p)) {
   const TYPE* const q = (const TYPE*)p.q.data + block_z() * p.q.outer + block_y() * p.q.head;
   const TYPE* const k = (const TYPE*)p.k.data + block_z() * p.k.outer + kv_head * p.k.head;
   const TYPE* const v = (const TYPE*)p.v.data + block_z() * p.v.outer + kv_head * p.v.head;
-  const int end = visible_keys(p, first + WARPS * 16 - 1), tiles = (end + KEYS - 1) / KEYS;
+  const int tiles = (visible_keys(p, first + WARPS * 16 - 1) + KEYS - 1) / KEYS;
 
+  const auto load_tile = [&](int t) {
+    load_rows<KEYS>(k_tiles + t % 2 * kTile, k, p.k.row, t * KEYS, p.keys, p.size);
+    load_rows<KEYS>(v_tiles + t % 2 * kTile, v, p.v.row, t * KEYS, p.keys, p.v_size);
+  };
   load_rows<WARPS * 16>(q_tile, q, p.q.row, first, p.queries, p.size);
-  if (tiles > 0) load_rows<KEYS>(k_tiles, k, p.k.row, 0, p.keys, p.size);
   copy_async_commit();
-  if (tiles > 0) load_rows<KEYS>(v_tiles, v, p.v.row, 0, p.keys, p.v_size);
+  if (tiles > 0) load_tile(0);
   copy_async_commit();
   copy_async_wait<1>();
   barrier();
@@ -217,27 +198,32 @@ SINTER_KERNEL(attention, kThreads, (const AttentionParams p)) {
   rows.total[0] = rows.total[1] = 0;
   const int query = first + warp() * 16 + (lane() >> 2);
   const MASK_TYPE* const masks[2] = {mask_of_row(p, query), mask_of_row(p, query + 8)};
-  // Warps behind the last query only carry data.
-  const bool busy = first + warp() * 16 < p.queries;
   for (int t = 0; t < tiles; ++t) {
-    const int now = t % 2, next = 1 - now;
-    // Here this tile's keys have arrived, its values may be under way, and nobody reads the other buffers any more.
-    if (t + 1 < tiles) load_rows<KEYS>(k_tiles + next * kTile, k, p.k.row, (t + 1) * KEYS, p.keys, p.size);
+    // Behind the barrier this tile is there for all warps, and none reads the one before any more.
+    copy_async_wait<0>();
+    barrier();
+    if (t + 1 < tiles) load_tile(t + 1);
     copy_async_commit();
+    if (first + warp() * 16 >= p.queries) continue;  // this warp only carries data
     f32 scores[KEYS / 8][4];
-    const int left = (end - t * KEYS + 15) / 16, groups = !busy ? 0 : left < KEYS / 16 ? left : KEYS / 16;
-    if (busy) {
-      score_tile(scores, queries, k_tiles + now * kTile, groups);
-      mask_tile(p, masks, scores, query, t * KEYS, groups, first);
-      weigh(rows, scores, groups);
+    score_tile(scores, queries, k_tiles + t % 2 * kTile);
+    // Tiles that every query sees whole need no look at every key.
+    const bool plain = !MASK && !SOFTCAP && (t + 1) * KEYS <= p.keys && (!CAUSAL || (t + 1) * KEYS <= first + p.offset + 1);
+    if (plain) {
+#pragma unroll
+      for (int j = 0; j < KEYS / 8; ++j)
+        for (int e = 0; e < 4; ++e) scores[j][e] *= p.scale * kLog2E;
     }
-    copy_async_wait<1>();
-    barrier();
-    if (t + 1 < tiles) load_rows<KEYS>(v_tiles + next * kTile, v, p.v.row, (t + 1) * KEYS, p.keys, p.v_size);
-    copy_async_commit();
-    add_values(rows, scores, v_tiles + now * kTile, groups);
-    copy_async_wait<1>();
-    barrier();
+#pragma unroll
+    for (int j = 0; !plain && j < KEYS / 8; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const int key = t * KEYS + j * 8 + (lane() & 3) * 2 + e % 2;
+        scores[j][e] = masked_score(p, masks[e / 2], query + e / 2 * 8, key, scores[j][e]);
+      }
+    }
+    weigh(rows, scores);
+    add_values(rows, scores, v_tiles + t % 2 * kTile);
   }
   store_rows(p, rows, query);
 }
