@@ -7,7 +7,7 @@
 constexpr int kWarpM = 16, kWarpN = BN, kStrips = 1;
 constexpr int kLineFloats = BN + 8;
 static_assert(WARPS_M * 16 == BM && WARPS_N == 1 && WARPS_M % 4 == 0, "a warpgroup has 64 rows");
-static_assert(kRowBytes == 128 && !B_ROWS && (BN == 64 || BN == 128 || BN == 256), "tiles as the instructions read them");
+static_assert(kRowBytes == 128 && !B_ROWS && (BN == 32 || BN == 64 || BN == 128 || BN == 256), "tiles as the instructions read them");
 
 // Rows of 128 bytes in groups of eight, swizzled; `address` and the distance of groups (1024) count in 16 bytes.
 SINTER_DEVICE u64 tile_descriptor(u32 address) {
@@ -26,7 +26,17 @@ SINTER_DEVICE void publish_to_matrices() { asm volatile("fence.proxy.async.share
 #define SINTER_ELEMENT_NAME(type) SINTER_NAME_OF(type)
 #define SINTER_WGMMA(columns) \
   "{\n.reg .pred p;\nsetp.ne.b32 p, 1, 0;\nwgmma.mma_async.sync.aligned.m64n" columns "k16.f32." SINTER_ELEMENT_NAME(TYPE) "." SINTER_ELEMENT_NAME(TYPE) " "
-#if BN == 64
+#if BN == 32
+SINTER_DEVICE void multiply_tiles(f32 (&c)[4][4], u64 a, u64 b) {
+  asm volatile(SINTER_WGMMA("32")
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, %16, %17, p, 1, 1, 0, 0;\n}\n"
+               : "+f"(c[0][0]), "+f"(c[0][1]), "+f"(c[0][2]), "+f"(c[0][3]),
+                 "+f"(c[1][0]), "+f"(c[1][1]), "+f"(c[1][2]), "+f"(c[1][3]),
+                 "+f"(c[2][0]), "+f"(c[2][1]), "+f"(c[2][2]), "+f"(c[2][3]),
+                 "+f"(c[3][0]), "+f"(c[3][1]), "+f"(c[3][2]), "+f"(c[3][3])
+               : "l"(a), "l"(b));
+}
+#elif BN == 64
 SINTER_DEVICE void multiply_tiles(f32 (&c)[8][4], u64 a, u64 b) {
   asm volatile(SINTER_WGMMA("64")
                "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
