@@ -2,7 +2,10 @@
 // (weights cold, activations warm). The fill that flushes takes longer than a launch, so that launches are queued when their turn
 // comes, as in the replay of a graph, and the events see the device's time alone.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <set>
+#include <thread>
 
 #include "builder/tuner.h"
 
@@ -115,6 +118,31 @@ class DeviceBench {
 };
 
 }  // namespace
+
+void Tuner::compile_ahead(std::span<const Problem> problems) {
+  struct Job {
+    const Tactic* tactic;
+    Problem problem;
+    Offer offer;
+  };
+  std::vector<Job> jobs;
+  std::set<std::string> seen;
+  for (const Problem& problem : problems) {
+    if (!seen.insert(problem.key()).second) continue;
+    for (Candidate& candidate : collect_candidates(problem, options_).offers) {
+      if (cache_.find(timing_key(problem, candidate))) continue;
+      jobs.push_back({candidate.tactic, with_layouts(problem, candidate.offer), candidate.offer});
+    }
+  }
+  std::atomic<size_t> next{0};
+  const auto work = [&] {
+    for (size_t i = next++; i < jobs.size(); i = next++) (void)jobs[i].tactic->compile(jobs[i].problem, jobs[i].offer);
+  };
+  std::vector<std::thread> workers;
+  for (int t = 1; t < cpu_info().usable_cores && static_cast<size_t>(t) < jobs.size(); ++t) workers.emplace_back(work);
+  work();
+  for (std::thread& worker : workers) worker.join();
+}
 
 Status Tuner::measure_on_device(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open) {
   Device& device = *options_.device;

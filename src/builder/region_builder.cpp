@@ -63,6 +63,14 @@ Status RegionBuilder::survey() {
       }
     }
   }
+  if (on_device()) {
+    std::vector<Problem> problems;
+    for (const auto& node : graph_.nodes()) {
+      if (classify(*node, state_.symbols) != NodeKind::kKernel || is_shape_arithmetic(*node, state_.symbols)) continue;
+      problems.push_back(make_problem(*node, state_.symbols, state_.options, plan::Place::kDevice));
+    }
+    state_.tuner.compile_ahead(problems);
+  }
   for (const auto& node : graph_.nodes()) {
     Work work;
     work.node = node.get();

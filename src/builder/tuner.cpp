@@ -326,14 +326,18 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
   return ok_status();
 }
 
-Status Tuner::time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates) {
+std::string Tuner::timing_key(const Problem& problem, const Candidate& candidate) const {
   const std::string base = problem.on_cuda()
                                ? fmt::format("{}|{}|", problem.key(), options_.device->name())
                                : fmt::format("{}|{}|{}|{}|{}|", problem.key(), cpu_info().model_name, isa_name(options_.isa), options_.threads, cold_weights_ ? kMethod : -kMethod);
+  return TimingCache::key(base + offer_text(candidate));
+}
+
+Status Tuner::time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates) {
   std::vector<Candidate*> open;
   std::vector<std::string> keys;
   for (Candidate& candidate : candidates) {
-    const std::string key = TimingCache::key(base + offer_text(candidate));
+    const std::string key = timing_key(problem, candidate);
     if (const auto timing = cache_.find(key)) {
       candidate.timing = *timing;
       candidate.timed = candidate.cached = true;

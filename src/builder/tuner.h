@@ -42,12 +42,15 @@ class Tuner {
   Status time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates);
   // Median time in µs of one reformat; infinity when no tactic does it.
   Result<double> reformat_us(const TensorDesc& tensor, Layout from, Layout to, plan::Place place);
+  // Compiles what will be timed on the device, on all cores: afterwards the code is at hand. Failures show when it is asked for again.
+  void compile_ahead(std::span<const Problem> problems);
   const MemoryBudget& budget() const { return budget_; }
   int64_t timed() const { return timed_; }
   int64_t from_cache() const { return from_cache_; }
 
  private:
   class Bench;
+  std::string timing_key(const Problem& problem, const Candidate& candidate) const;
   Status measure(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
   // The same with a device's events (device_tuner.cpp).
   Status measure_on_device(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);

@@ -1,8 +1,11 @@
 #include "cuda/kernel.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <mutex>
+
+#include "cuda/kernel_cache.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -18,9 +21,10 @@ extern const size_t kKernelTextCount;
 
 namespace {
 
+// One compilation of equal sources, whoever asks: later callers wait for the first.
 struct Memo {
   std::mutex mutex;
-  std::map<std::string, Tensor, std::less<>> cubins;
+  std::map<std::string, std::shared_future<Result<Tensor>>, std::less<>> cubins;
 };
 Memo& memo() {
   static Memo* const instance = new Memo();
@@ -84,6 +88,19 @@ Result<Tensor> run_nvrtc(const Source& source, const std::vector<std::string>& o
   return cubin;
 }
 
+// By this user's cache of compiled kernels, which spares a later process the compiler.
+Result<Tensor> compile_or_load(const Source& source, const std::vector<std::string>& options, const std::string& key) {
+  SINTER_ASSIGN(const NvrtcApi* api, nvrtc());
+  std::string all = fmt::format("{} {}.{}\n{}\n", api->path, api->major, api->minor, key);
+  for (size_t i = 0; i < kKernelTextCount; ++i) all += kKernelTexts[i].text;
+  const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
+  const std::string name = fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  if (Tensor cached = load_cached_kernel(name); cached.defined()) return cached;
+  SINTER_ASSIGN(Tensor cubin, run_nvrtc(source, options));
+  save_cached_kernel(name, cubin);
+  return cubin;
+}
+
 }  // namespace
 
 std::string_view kernel_text(std::string_view file) {
@@ -104,14 +121,19 @@ Result<Tensor> compile(const Source& source, int sm) {
   std::vector<std::string> options = {arch_option(sm), "--std=c++17", "-default-device"};
   for (const std::string& define : source.defines) options.push_back("-D" + define);
   const std::string key = fmt::format("{}\n{}\n{}", source.file, fmt::join(options, "\n"), source.generated);
+  std::promise<Result<Tensor>> promise;
   {
-    const std::lock_guard lock(memo().mutex);
+    std::unique_lock lock(memo().mutex);
     const auto it = memo().cubins.find(key);
-    if (it != memo().cubins.end()) return it->second;
+    if (it != memo().cubins.end()) {
+      const std::shared_future<Result<Tensor>> made = it->second;
+      lock.unlock();
+      return made.get();
+    }
+    memo().cubins.emplace(key, promise.get_future().share());
   }
-  SINTER_ASSIGN(Tensor cubin, run_nvrtc(source, options));
-  const std::lock_guard lock(memo().mutex);
-  memo().cubins[key] = cubin;
+  Result<Tensor> cubin = compile_or_load(source, options, key);
+  promise.set_value(cubin);
   return cubin;
 }
 

@@ -20,6 +20,7 @@ class Gpu final : public ::testing::Environment {
     if (on_real_gpu()) return;
     setenv("SINTER_CUDA_DRIVER", MOCK_DRIVER, 1);
     setenv("SINTER_NVRTC", MOCK_NVRTC, 1);
+    setenv("SINTER_KERNEL_CACHE", "none", 1);
   }
   void SetUp() override {
     auto device = find_device({DeviceKind::kCuda, 0});

@@ -3,8 +3,9 @@
 namespace sinter::testing {
 namespace {
 
-// CUDA's math functions are within a few units in the last place of libm's.
-constexpr Tolerance kFewUlp{2e-6, 1e-35};
+// CUDA's math functions are within a few units in the last place of libm's, and its compiler fuses products with sums: where a sum cancels, what is
+// left has the product's rounding error (of values up to about ten).
+constexpr Tolerance kFewUlp{2e-6, 1e-6};
 
 TacticRow program(const std::string& text) {
   TacticRow row("Pointwise", "sinter");
@@ -28,7 +29,7 @@ TEST(Pointwise, operands_that_broadcast) {
   for (const auto& [dims, operand] : pairs) {
     TacticRow row = program("2 | mul(0,1) const(0.5) add(2,3) | 4");
     row.input(random_tensor(dims, 1)).input(random_tensor(operand, 2));
-    check(row, {});
+    check(row, kFewUlp);
   }
 }
 

@@ -1,0 +1,64 @@
+#include "cuda/kernel_cache.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace sinter::cuda {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Empty: no cache.
+fs::path cache_folder() {
+  if (const char* knob = std::getenv("SINTER_KERNEL_CACHE")) return std::string_view(knob) == "none" ? fs::path() : fs::path(knob);
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && *cache) return fs::path(cache) / "sinter/kernels";
+  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".cache/sinter/kernels";
+  return {};
+}
+
+}  // namespace
+
+// A file is the XXH3 of the cubin, then the cubin.
+Tensor load_cached_kernel(const std::string& name) {
+  const fs::path folder = cache_folder();
+  if (folder.empty()) return {};
+  std::ifstream in(folder / (name + ".cubin"), std::ios::binary | std::ios::ate);
+  const auto bytes = static_cast<int64_t>(in.tellg());
+  uint64_t hash = 0;
+  if (!in || bytes <= static_cast<int64_t>(sizeof hash)) return {};
+  Tensor cubin(DType::kU8, {bytes - static_cast<int64_t>(sizeof hash)});
+  in.seekg(0);
+  in.read(reinterpret_cast<char*>(&hash), sizeof hash);
+  in.read(cubin.data<char>(), cubin.bytes());
+  if (!in || hash != XXH3_64bits(cubin.raw(), static_cast<size_t>(cubin.bytes()))) return {};
+  return cubin;
+}
+
+void save_cached_kernel(const std::string& name, const Tensor& cubin) {
+  const fs::path folder = cache_folder();
+  if (folder.empty()) return;
+  std::error_code error;
+  if (fs::create_directories(folder, error)) fs::permissions(folder, fs::perms::owner_all, error);
+  const fs::path part = folder / fmt::format("{}.{}.{}.part", name, ::getpid(), reinterpret_cast<uintptr_t>(cubin.raw()));
+  const uint64_t hash = XXH3_64bits(cubin.raw(), static_cast<size_t>(cubin.bytes()));
+  {
+    std::ofstream out(part, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(&hash), sizeof hash);
+    out.write(cubin.data<char>(), cubin.bytes());
+    if (!out.flush()) {
+      fs::remove(part, error);
+      return;
+    }
+  }
+  fs::rename(part, folder / (name + ".cubin"), error);  // whole or not at all
+  if (error) fs::remove(part, error);
+}
+
+}  // namespace sinter::cuda

@@ -1,0 +1,15 @@
+// This user's cache of compiled kernels on disk: <folder>/<name>.cubin. The folder is SINTER_KERNEL_CACHE ("none": no cache), else sinter/kernels in
+// XDG_CACHE_HOME or ~/.cache. A cache that can't be read or written is no error: kernels are compiled again.
+#pragma once
+
+#include <string>
+
+#include "core/tensor.h"
+
+namespace sinter::cuda {
+
+// Undefined when it is not there, or damaged.
+Tensor load_cached_kernel(const std::string& name);
+void save_cached_kernel(const std::string& name, const Tensor& cubin);
+
+}  // namespace sinter::cuda

@@ -1,0 +1,48 @@
+// Rows that the CPU's tests have not: casts between all types, narrow floats.
+#include "support/tactic_harness.h"
+
+namespace sinter::testing {
+namespace {
+
+constexpr Tolerance kHalf{2e-3, 1e-3}, kBfloat{1.6e-2, 8e-3};  // one rounding of the result, with room for those of the sums
+
+TEST(Cast, every_pair_of_types) {
+  const std::vector<DType> types = {DType::kF32, DType::kF16, DType::kBF16, DType::kF64, DType::kI8, DType::kU8, DType::kI32, DType::kI64, DType::kBool};
+  for (const DType from : types) {
+    for (const DType to : types) {
+      check(TacticRow("Cast").attr("to", int64_t{static_cast<int>(to)}).input(random_integers(from, {3, 5, 37}, from == DType::kU8 ? 0 : -50, 100, 3)), {});
+    }
+  }
+}
+
+TEST(NarrowFloats, rows_pools_and_reductions) {
+  for (const auto& [dtype, tolerance] : {std::pair{DType::kF16, kHalf}, std::pair{DType::kBF16, kBfloat}}) {
+    const Tensor x = random_tensor({2, 8, 9, 11}, 1).cast(dtype);
+    check(TacticRow("Softmax").attr("axis", int64_t{-1}).input(x), tolerance);
+    check(TacticRow("Softmax").attr("axis", int64_t{1}).input(x), tolerance);
+    check(TacticRow("GlobalAveragePool").input(x), tolerance);
+    check(TacticRow("GlobalMaxPool").input(x), tolerance);
+    check(TacticRow("ReduceMean").attr("keepdims", int64_t{1}).input(x).constant_input(Tensor::from_i64({1})), tolerance);
+    check(TacticRow("MaxPool").attr("kernel_shape", std::vector<int64_t>{3, 3}).attr("strides", std::vector<int64_t>{2, 2}).input(x), tolerance);
+    check(TacticRow("LayerNormalization").attr("axis", int64_t{-1}).input(x).input(random_tensor({11}, 2).cast(dtype)).input(random_tensor({11}, 3).cast(dtype)), tolerance);
+  }
+}
+
+TEST(Normalize, instances_and_groups) {
+  const Tensor x = random_tensor({3, 12, 7, 5}, 1, 3), scale = random_tensor({12}, 2), bias = random_tensor({12}, 3);
+  check(TacticRow("InstanceNormalization").input(x).input(scale).input(bias), {1e-5, 1e-5});
+  check(TacticRow("GroupNormalization").attr("num_groups", int64_t{4}).input(x).input(scale).input(bias), {1e-5, 1e-5});
+}
+
+TEST(ArgMax, axes_ties_and_nan) {
+  for (const char* op : {"ArgMax", "ArgMin"}) {
+    for (const int64_t axis : {0, 1, -1}) {
+      for (const int64_t last : {0, 1}) {
+        check(TacticRow(op).attr("axis", axis).attr("select_last_index", last).input(random_integers(DType::kF32, {5, 6, 37}, 0, 4, 3)), {});
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sinter::testing
