@@ -1,7 +1,7 @@
 // The thread interface of Sinter (design decision 17): a team of threads that runs a static partition of work.
 //
 // A kernel asks ThreadTeam::run(parts, fn) to run fn(part) for part in [0, parts), with parts usually size(). The calling
-// thread takes part 0. run() allocates nothing, does not throw, and returns after every part is done. A team serves
+// thread works too, and does what no other thread has begun. run() allocates nothing, does not throw, and returns after every part is done. A team serves
 // one caller at a time; contexts that run side by side each have their own.
 #pragma once
 
