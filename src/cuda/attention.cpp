@@ -1,6 +1,6 @@
-// cuda.attention: Attention without past keys or further results: kernels/attention.cu on tensor cores (f16, bf16, tf32; heads up to 128),
-// kernels/attention_fma.cu in f32 for full accuracy and for heads of up to 256. Additive and boolean masks, causal masking, softcap, key heads
-// shared by groups of query heads, 3-d and 4-d inputs.
+// cuda.attention: Attention without past keys or further results: kernels/attention.cu on tensor cores (f16, bf16,
+// tf32; heads up to 128), kernels/attention_fma.cu in f32 for full accuracy and for heads of up to 256. Additive and
+// boolean masks, causal masking, softcap, key heads shared by groups of query heads, 3-d and 4-d inputs.
 #include <cmath>
 
 #include "cuda/broadcast.h"
@@ -20,13 +20,17 @@ struct Config {
 };
 constexpr Config kFma{0, kFmaKeys}, kTensor[] = {{4, 64}, {4, 32}, {2, 32}, {2, 64}};
 
-std::string to_string(Config config) { return config.fma() ? "fma" : fmt::format("q{} k{}", config.warps * 16, config.keys); }
+std::string to_string(Config config) {
+  return config.fma() ? "fma" : fmt::format("q{} k{}", config.warps * 16, config.keys);
+}
 Result<Config> parse_config(std::string_view text) {
   if (text == "fma") return kFma;
   for (const Config& config : kTensor) {
     if (to_string(config) == text) return config;
   }
-  return make_error(Code::kInvalidEngine, "cuda.attention: found config '{}', expected one of this version's tiles; build the engine again", text);
+  return make_error(Code::kInvalidEngine,
+                    "cuda.attention: found config '{}', expected one of this version's tiles; build the engine again",
+                    text);
 }
 
 struct Sizes {
@@ -69,7 +73,8 @@ std::string unsuitable(const Problem& problem, const Sizes& s) {
   for (size_t i = 1; i < problem.outputs.size(); ++i) {
     if (problem.outputs[i].present) return "present keys or scores are wanted";
   }
-  if (!is_compute_float(problem.inputs[0].dtype) || problem.outputs[0].dtype != problem.inputs[0].dtype) return "not f32, f16 or bf16";
+  if (!is_compute_float(problem.inputs[0].dtype) || problem.outputs[0].dtype != problem.inputs[0].dtype)
+    return "not f32, f16 or bf16";
   const Attributes& attributes = problem.attributes;
   if (attributes.i_or("left_window_size", -1) >= 0 || attributes.i_or("right_window_size", -1) >= 0) return "a window";
   for (const Dim& dim : {s.q_heads, s.kv_heads, s.size, s.v_size}) {
@@ -94,7 +99,11 @@ sinter_kernels::AttentionTensor tensor_of(const Dims& dims, int64_t heads) {
 class AttentionKernel final : public Kernel {
  public:
   AttentionKernel(const Problem& problem, const Sizes& s, Config config, Function function)
-      : attributes_(problem.attributes), sizes_(s), config_(config), function_(std::move(function)), has_mask_(has_mask(problem)),
+      : attributes_(problem.attributes),
+        sizes_(s),
+        config_(config),
+        function_(std::move(function)),
+        has_mask_(has_mask(problem)),
         element_(element_bytes(problem.inputs[0].dtype)) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
@@ -107,7 +116,9 @@ class AttentionKernel final : public Kernel {
     p_.y = tensor_of(outputs[0], heads);
     const int64_t queries = q[q.size() - 2], keys = k[k.size() - 2];
     if (queries >= INT32_MAX / 2 || keys >= INT32_MAX / 2 || heads > 65535 || q[0] > 65535) {
-      return make_error(Code::kUnsupported, "{} queries, {} keys and {} batches are more than this kernel takes; use smaller inputs", queries, keys, q[0]);
+      return make_error(Code::kUnsupported,
+                        "{} queries, {} keys and {} batches are more than this kernel takes; use smaller inputs",
+                        queries, keys, q[0]);
     }
     p_.queries = static_cast<int>(queries);
     p_.keys = static_cast<int>(keys);
@@ -170,19 +181,24 @@ class Attention final : public CudaTactic {
     bool any = false;
     for (const Config& config : kTensor) {
       const bool registers = element == 2 || config.keys * head <= 64 * 64;
-      if (full_f32 || head > kMostTensor || !registers || shared_bytes(config, head, element) > problem.device.shared_bytes - 1024) continue;
+      if (full_f32 || head > kMostTensor || !registers ||
+          shared_bytes(config, head, element) > problem.device.shared_bytes - 1024)
+        continue;
       answer.offer(uniform_offer(problem, Layout::kRowMajor, to_string(config)));
       any = true;
     }
     if (any) return;
-    if (shared_bytes(kFma, head, 4) > problem.device.shared_bytes - 1024) return answer.decline("heads that do not fit into shared memory");
+    if (shared_bytes(kFma, head, 4) > problem.device.shared_bytes - 1024)
+      return answer.decline("heads that do not fit into shared memory");
     answer.offer(uniform_offer(problem, Layout::kRowMajor, to_string(kFma)));
   }
 
-  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
+                                       std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(const Config config, parse_config(offer.config));
     const Sizes s = read_sizes(problem);
-    if (const std::string reason = unsuitable(problem, s); !reason.empty()) return make_error(Code::kInvalidEngine, "{}: {}", id(), reason);
+    if (const std::string reason = unsuitable(problem, s); !reason.empty())
+      return make_error(Code::kInvalidEngine, "{}: {}", id(), reason);
     SINTER_ASSIGN(Function function, load_code(blobs, config.fma() ? "attention_fma" : "attention"));
     const int element = element_bytes(problem.inputs[0].dtype);
     SINTER_TRY(function.allow_shared(static_cast<int>(shared_bytes(config, padded_head(s), element))));
@@ -195,7 +211,9 @@ class Attention final : public CudaTactic {
     const Sizes s = read_sizes(problem);
     const int element = element_bytes(problem.inputs[0].dtype);
     Source source{config.fma() ? "attention_fma.cu" : "attention.cu", {}, ""};
-    const auto define = [&](std::string_view name, const auto& value) { source.defines.push_back(fmt::format("{}={}", name, value)); };
+    const auto define = [&](std::string_view name, const auto& value) {
+      source.defines.push_back(fmt::format("{}={}", name, value));
+    };
     define("TYPE", device_type(problem.inputs[0].dtype));
     define("HEAD", padded_head(s));
     define("KEYS", config.keys);

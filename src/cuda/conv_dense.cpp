@@ -1,5 +1,6 @@
-// cuda.conv_dense: convolution as an implicit product of matrices, channels last (kernels/dense.cu): tensor cores for f16, bf16 and tf32, FMA for
-// full f32. Any stride, padding, dilation and groups, filters up to 15 x 15; the weights are packed as rows of (r, s, channel).
+// cuda.conv_dense: convolution as an implicit product of matrices, channels last (kernels/dense.cu): tensor cores for
+// f16, bf16 and tf32, FMA for full f32. Any stride, padding, dilation and groups, filters up to 15 x 15; the weights
+// are packed as rows of (r, s, channel).
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
 
@@ -29,8 +30,10 @@ Result<Form> form_of(const Problem& problem) {
   const int64_t outputs = form.weights[0];
   form.variant.whole = outputs % 8 == 0 && outputs / form.groups % 8 == 0;
   form.variant.vector_a = copy_bytes(Dim(form.weights[1]), form.element);
-  SINTER_ASSIGN(const ConvShape shape, conv_shape(problem, problem.inputs[0].opt, form.weights, problem.outputs[0].opt));
-  const bool inside = shape.pad_top == 0 && shape.pad_left == 0 && (shape.oh - 1) * shape.stride_h < shape.h && (shape.ow - 1) * shape.stride_w < shape.w;
+  SINTER_ASSIGN(const ConvShape shape,
+                conv_shape(problem, problem.inputs[0].opt, form.weights, problem.outputs[0].opt));
+  const bool inside = shape.pad_top == 0 && shape.pad_left == 0 && (shape.oh - 1) * shape.stride_h < shape.h &&
+                      (shape.ow - 1) * shape.stride_w < shape.w;
   form.variant.gather = shape.kh * shape.kw > 1 || !inside;
   return form;
 }
@@ -38,7 +41,9 @@ Result<Form> form_of(const Problem& problem) {
 class ConvKernel final : public Kernel {
  public:
   explicit ConvKernel(const Problem& problem, Form form) : problem_(problem), form_(std::move(form)) {}
-  Status load(Function function, const DenseConfig& config) { return launcher_.load(std::move(function), config, form_.element); }
+  Status load(Function function, const DenseConfig& config) {
+    return launcher_.load(std::move(function), config, form_.element);
+  }
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     SINTER_ASSIGN(const ConvShape shape, conv_shape(problem_, inputs[0], form_.weights, outputs[0]));
@@ -74,11 +79,14 @@ class ConvDense final : public CudaTactic {
     if (!form.ok()) return answer.decline(form.status().message());
     const auto shape = conv_shape(problem, problem.inputs[0].opt, form->weights, problem.outputs[0].opt);
     if (!shape.ok()) return answer.decline(shape.status().message());
-    if (shape->kh > kMostTaps || shape->kw > kMostTaps) return answer.decline(fmt::format("a filter of {}x{}, takes up to 15x15", shape->kh, shape->kw));
-    if (shape->group_channels() == 1 && shape->group_outputs() == 1 && shape->groups > 1) return answer.decline("depthwise: products of 1x1 matrices");
+    if (shape->kh > kMostTaps || shape->kw > kMostTaps)
+      return answer.decline(fmt::format("a filter of {}x{}, takes up to 15x15", shape->kh, shape->kw));
+    if (shape->group_channels() == 1 && shape->group_outputs() == 1 && shape->groups > 1)
+      return answer.decline("depthwise: products of 1x1 matrices");
     const auto params = conv_params(*shape, form->element);
     if (!params.ok()) return answer.decline(params.status().message());
-    const DenseSize size{params->m, params->n, params->k, shape->groups, form->variant.math, form->element, false, form->variant.vector_a};
+    const DenseSize size{params->m,          params->n,     params->k, shape->groups,
+                         form->variant.math, form->element, false,     form->variant.vector_a};
     for (const DenseConfig& config : dense_candidates(size, problem.device, form->variant.vector_a < 8 ? 2 : kOffers)) {
       Offer offer = conv_offer(problem, form->epilogue, to_string(config));
       offer.workspace_bytes = dense_workspace(config, size.m, size.n, size.z);
@@ -86,17 +94,22 @@ class ConvDense final : public CudaTactic {
     }
   }
 
-  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&, std::span<const Tensor> constants) const override {
+  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&,
+                                      std::span<const Tensor> constants) const override {
     SINTER_ASSIGN(const Form form, form_of(problem));
     const int64_t channels = form.weights[1], taps = product(form.weights, 2);
-    const auto at = [&](int64_t, int64_t row, int64_t k) { return (row * channels + k % channels) * taps + k / channels; };
+    const auto at = [&](int64_t, int64_t row, int64_t k) {
+      return (row * channels + k % channels) * taps + k / channels;
+    };
     return std::vector<Tensor>{pack_rows(constants[1], form.variant.math, 1, form.weights[0], channels * taps, at)};
   }
 
-  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
+                                       std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
     SINTER_ASSIGN(const DenseConfig config, parse_dense_config(offer.config));
-    SINTER_TRY(check_packed(id(), blobs, form.variant.type, form.weights[0] * packed_row(product(form.weights, 1), form.element)));
+    SINTER_TRY(check_packed(id(), blobs, form.variant.type,
+                            form.weights[0] * packed_row(product(form.weights, 1), form.element)));
     SINTER_ASSIGN(Function function, load_code(blobs, "dense"));
     auto kernel = std::make_unique<ConvKernel>(problem, std::move(form));
     SINTER_TRY(kernel->load(std::move(function), config));

@@ -1,4 +1,5 @@
-// cuda.conv_depthwise: convolution of every channel with its own filter, channels last (kernels/depthwise.cu), f32, f16 and bf16, computed in f32.
+// cuda.conv_depthwise: convolution of every channel with its own filter, channels last (kernels/depthwise.cu), f32, f16
+// and bf16, computed in f32.
 #include <cstring>
 
 #include "cuda/conv_geometry.h"
@@ -7,7 +8,7 @@
 namespace sinter::cuda {
 namespace {
 
-constexpr int kThreads = 128;      // as in depthwise.cu
+constexpr int kThreads = 128;       // as in depthwise.cu
 constexpr int64_t kMostTaps = 121;  // the kernel's loops over taps are unrolled
 
 struct Form {
@@ -34,7 +35,9 @@ Result<Config> parse_config(std::string_view text) {
   for (const Config& config : kConfigs) {
     if (to_string(config) == text) return config;
   }
-  return make_error(Code::kInvalidEngine, "cuda.conv_depthwise: found config '{}', expected one of this version's; build the engine again", text);
+  return make_error(Code::kInvalidEngine,
+                    "cuda.conv_depthwise: found config '{}', expected one of this version's; build the engine again",
+                    text);
 }
 
 class DepthwiseKernel final : public Kernel {
@@ -46,10 +49,13 @@ class DepthwiseKernel final : public Kernel {
     SINTER_ASSIGN(const ConvShape s, conv_shape(problem_, inputs[0], problem_.inputs[1].opt, outputs[0]));
     SINTER_ASSIGN(params_, conv_params(s, 4));
     form_.epilogue.specialize(inputs, outputs[0], 0);
-    const int64_t segments = ceil_quotient(s.ow, config_.x), bands = ceil_quotient(s.oh, config_.y), chunks = ceil_quotient(s.channels, 8);
+    const int64_t segments = ceil_quotient(s.ow, config_.x), bands = ceil_quotient(s.oh, config_.y),
+                  chunks = ceil_quotient(s.channels, 8);
     const int64_t pieces = s.batch * bands * segments;
     threads_ = pieces * chunks;
-    if (threads_ >= INT32_MAX) return make_error(Code::kUnsupported, "{} pieces of work are more than this kernel takes; use smaller inputs", threads_);
+    if (threads_ >= INT32_MAX)
+      return make_error(Code::kUnsupported, "{} pieces of work are more than this kernel takes; use smaller inputs",
+                        threads_);
     params_.m = static_cast<int>(pieces);
     params_.n = static_cast<int>(s.channels);
     params_.by_channels = divisor(chunks);
@@ -93,9 +99,11 @@ class ConvDepthwise final : public CudaTactic {
     if (!form.ok()) return answer.decline(form.status().message());
     const ConvShape& s = form->shape;
     if (s.groups != s.channels || s.channels != s.out_channels) return answer.decline("not one filter a channel");
-    if (s.kh * s.kw > kMostTaps) return answer.decline(fmt::format("a filter of {}x{}, takes up to {} taps", s.kh, s.kw, kMostTaps));
+    if (s.kh * s.kw > kMostTaps)
+      return answer.decline(fmt::format("a filter of {}x{}, takes up to {} taps", s.kh, s.kw, kMostTaps));
     for (const Config& config : kConfigs) {
-      const int64_t threads = s.batch * ceil_quotient(s.oh, config.y) * ceil_quotient(s.ow, config.x) * ceil_quotient(s.channels, 8);
+      const int64_t threads =
+          s.batch * ceil_quotient(s.oh, config.y) * ceil_quotient(s.ow, config.x) * ceil_quotient(s.channels, 8);
       const bool few = threads < int64_t{kThreads} * problem.device.processors / 2;
       if (config.x > 1 && (few || s.ow == 1 || (config.y > 1 && s.oh == 1))) continue;
       answer.offer(conv_offer(problem, form->epilogue, to_string(config)));
@@ -109,18 +117,21 @@ class ConvDepthwise final : public CudaTactic {
     Tensor packed(weights.dtype(), {taps, channels});
     for (int64_t c = 0; c < channels; ++c) {
       for (int64_t t = 0; t < taps; ++t) {
-        std::memcpy(packed.data<char>() + static_cast<size_t>(t * channels + c) * bytes, weights.data<char>() + static_cast<size_t>(c * taps + t) * bytes, bytes);
+        std::memcpy(packed.data<char>() + static_cast<size_t>(t * channels + c) * bytes,
+                    weights.data<char>() + static_cast<size_t>(c * taps + t) * bytes, bytes);
       }
     }
     return std::vector<Tensor>{std::move(packed)};
   }
 
-  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
+                                       std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
     SINTER_ASSIGN(const Config config, parse_config(offer.config));
     SINTER_TRY(check_packed(id(), blobs, problem.inputs[1].dtype, product(problem.inputs[1].opt)));
     SINTER_ASSIGN(Function function, load_code(blobs, "depthwise"));
-    return std::unique_ptr<Kernel>(std::make_unique<DepthwiseKernel>(problem, std::move(form), config, std::move(function)));
+    return std::unique_ptr<Kernel>(
+        std::make_unique<DepthwiseKernel>(problem, std::move(form), config, std::move(function)));
   }
 
  protected:
@@ -128,7 +139,9 @@ class ConvDepthwise final : public CudaTactic {
     SINTER_ASSIGN(const Form form, form_of(problem));
     SINTER_ASSIGN(const Config config, parse_config(offer.config));
     Source source{"depthwise.cu", {}, form.epilogue.source()};
-    const auto define = [&](std::string_view name, const auto& value) { source.defines.push_back(fmt::format("{}={}", name, value)); };
+    const auto define = [&](std::string_view name, const auto& value) {
+      source.defines.push_back(fmt::format("{}={}", name, value));
+    };
     define("TYPE", device_type(problem.inputs[0].dtype));
     define("OUT", device_type(problem.outputs[0].dtype));
     define("WHOLE", int{form.whole});

@@ -1,5 +1,5 @@
-// cuda.conv_first: the first convolution of a network on tensor cores (kernels/first_conv.cu): up to four input channels, which it takes row-major
-// as images come, f16 and bf16; the result is channels last.
+// cuda.conv_first: the first convolution of a network on tensor cores (kernels/first_conv.cu): up to four input
+// channels, which it takes row-major as images come, f16 and bf16; the result is channels last.
 #include <cstring>
 
 #include "cuda/conv_geometry.h"
@@ -18,7 +18,8 @@ constexpr Config kConfigs[] = {{16, 8}, {32, 8}, {32, 16}, {64, 8}, {64, 16}};
 struct Form {
   DenseEpilogue epilogue;
   ConvShape shape;  // at the optimum; channels, filter and strides hold for every shape
-  int64_t padded = 4, steps = 1, columns = 1;  // taps of a row, k steps and blocks of eight columns of the packed weights
+  int64_t padded = 4, steps = 1,
+          columns = 1;  // taps of a row, k steps and blocks of eight columns of the packed weights
 };
 
 Result<Form> form_of(const Problem& problem) {
@@ -37,13 +38,16 @@ Result<Config> parse_config(std::string_view text) {
   for (const Config& config : kConfigs) {
     if (fmt::format("{}x{}", config.bn, config.tile_y) == text) return config;
   }
-  return make_error(Code::kInvalidEngine, "cuda.conv_first: found config '{}', expected one of this version's tiles; build the engine again", text);
+  return make_error(Code::kInvalidEngine,
+                    "cuda.conv_first: found config '{}', expected one of this version's tiles; build the engine again",
+                    text);
 }
 
 // As first_conv.cu lays it out.
 int64_t shared_bytes(const Form& form, const Config& config) {
   const ConvShape& s = form.shape;
-  const int64_t rows = (config.tile_y - 1) * s.stride_h + s.kh, line = round_up((kTileX - 1) * s.stride_w + form.padded, 2);
+  const int64_t rows = (config.tile_y - 1) * s.stride_h + s.kh,
+                line = round_up((kTileX - 1) * s.stride_w + form.padded, 2);
   const int64_t patch = round_up(s.channels * rows * line * 2, 16), weights = form.steps * (config.bn / 8) * 256;
   return std::max<int64_t>(patch + weights, int64_t{config.tile_y / 2} * 16 * (config.bn + 8) * 4);
 }
@@ -92,7 +96,8 @@ class FirstKernel final : public Kernel {
 std::string unsuitable(const Problem& problem, const ConvShape& s) {
   if (problem.inputs[0].rank() != 4) return "not a 2-d image";
   if (problem.inputs[0].dtype == DType::kF32) return "f32, takes f16 and bf16";
-  if (s.groups != 1 || s.channels > kMostChannels) return fmt::format("{} channels in {} groups, takes up to {} in one", s.channels, s.groups, kMostChannels);
+  if (s.groups != 1 || s.channels > kMostChannels)
+    return fmt::format("{} channels in {} groups, takes up to {} in one", s.channels, s.groups, kMostChannels);
   if (s.kh > kMostTaps || s.kw > kMostTaps) return fmt::format("a filter of {}x{}, takes up to 16x16", s.kh, s.kw);
   if (s.dilation_h != 1 || s.dilation_w != 1) return "a dilated filter";
   return "";
@@ -118,7 +123,8 @@ class ConvFirst final : public CudaTactic {
     }
   }
 
-  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&, std::span<const Tensor> constants) const override {
+  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&,
+                                      std::span<const Tensor> constants) const override {
     SINTER_ASSIGN(const Form form, form_of(problem));
     const ConvShape& s = form.shape;
     Tensor packed(constants[1].dtype(), {form.steps, form.columns, 32, 4});
@@ -129,20 +135,23 @@ class ConvFirst final : public CudaTactic {
       for (int64_t line = 0; line < s.channels * s.kh; ++line) {
         for (int64_t x = 0; x < s.kw; ++x) {
           const int64_t k = line * form.padded + x, in_step = k % 16, lane = n % 8 * 4 + in_step % 8 / 2;
-          to[((k / 16 * form.columns + n / 8) * 32 + lane) * 4 + in_step / 8 * 2 + in_step % 2] = from[(n * s.channels * s.kh + line) * s.kw + x];
+          to[((k / 16 * form.columns + n / 8) * 32 + lane) * 4 + in_step / 8 * 2 + in_step % 2] =
+              from[(n * s.channels * s.kh + line) * s.kw + x];
         }
       }
     }
     return std::vector<Tensor>{std::move(packed)};
   }
 
-  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
+                                       std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
     SINTER_ASSIGN(const Config config, parse_config(offer.config));
     SINTER_TRY(check_packed(id(), blobs, problem.inputs[1].dtype, form.steps * form.columns * 128));
     SINTER_ASSIGN(Function function, load_code(blobs, "first_conv"));
     SINTER_TRY(function.allow_shared(static_cast<int>(shared_bytes(form, config))));
-    return std::unique_ptr<Kernel>(std::make_unique<FirstKernel>(problem, std::move(form), config, std::move(function)));
+    return std::unique_ptr<Kernel>(
+        std::make_unique<FirstKernel>(problem, std::move(form), config, std::move(function)));
   }
 
  protected:
@@ -150,7 +159,9 @@ class ConvFirst final : public CudaTactic {
     SINTER_ASSIGN(const Form form, form_of(problem));
     SINTER_ASSIGN(const Config config, parse_config(offer.config));
     Source source{"first_conv.cu", {}, form.epilogue.source()};
-    const auto define = [&](std::string_view name, const auto& value) { source.defines.push_back(fmt::format("{}={}", name, value)); };
+    const auto define = [&](std::string_view name, const auto& value) {
+      source.defines.push_back(fmt::format("{}={}", name, value));
+    };
     define("TYPE", device_type(problem.inputs[0].dtype));
     define("OUT", device_type(problem.outputs[0].dtype));
     define("CHANNELS", form.shape.channels);

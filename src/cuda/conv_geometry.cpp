@@ -39,7 +39,9 @@ std::string conv_unsuitable(const Problem& problem) {
   return math.ok() ? "" : math.status().message();
 }
 
-int conv_bias_input(const Problem& problem) { return problem.op_input_count() > 2 && problem.inputs[2].present ? 2 : -1; }
+int conv_bias_input(const Problem& problem) {
+  return problem.op_input_count() > 2 && problem.inputs[2].present ? 2 : -1;
+}
 
 EpilogueForm conv_epilogue_form(const Problem& problem) {
   EpilogueForm form;
@@ -56,7 +58,9 @@ EpilogueForm conv_epilogue_form(const Problem& problem) {
 Result<sinter_kernels::DenseParams> conv_params(const ConvShape& s, int element) {
   const int64_t rows = s.batch * s.oh * s.ow, channels = s.group_channels(), k = s.kh * s.kw * channels;
   for (const int64_t value : {rows, s.h * s.w * s.channels, k, s.h + s.kh * s.dilation_h, s.w + s.kw * s.dilation_w}) {
-    if (value >= INT32_MAX) return make_error(Code::kUnsupported, "an image of {} elements or {} pixels in all is too large for this kernel", s.h * s.w * s.channels, rows);
+    if (value >= INT32_MAX)
+      return make_error(Code::kUnsupported, "an image of {} elements or {} pixels in all is too large for this kernel",
+                        s.h * s.w * s.channels, rows);
   }
   const auto i32 = [](int64_t value) { return static_cast<int>(value); };
   sinter_kernels::DenseParams p{};
@@ -114,8 +118,10 @@ Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::str
 
 Status check_packed(std::string_view tactic, std::span<const Tensor> blobs, DType dtype, int64_t elements) {
   if (blobs.size() == 2 && blobs[0].dtype() == dtype && blobs[0].count() == elements) return ok_status();
-  return make_error(Code::kInvalidEngine, "{}: found {} blobs, expected packed weights of {} {} elements and code; the engine is damaged: rebuild it", tactic,
-                    blobs.size(), elements, dtype_name(dtype));
+  return make_error(
+      Code::kInvalidEngine,
+      "{}: found {} blobs, expected packed weights of {} {} elements and code; the engine is damaged: rebuild it",
+      tactic, blobs.size(), elements, dtype_name(dtype));
 }
 
 }  // namespace sinter::cuda

@@ -1,4 +1,5 @@
-// A Conv or ConvTranspose problem as the parameters of the dense kernels. Images are channels last; 1-d ones have height 1.
+// A Conv or ConvTranspose problem as the parameters of the dense kernels. Images are channels last; 1-d ones have
+// height 1.
 #pragma once
 
 #include <span>

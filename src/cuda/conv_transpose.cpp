@@ -1,5 +1,6 @@
-// cuda.conv_transpose: transposed convolution, channels last, as one convolution (kernels/dense.cu) a phase: the pixels y ≡ phase (mod stride) read
-// the same taps, and are written apart. Phases are independent launches; their weights are packed one after the other.
+// cuda.conv_transpose: transposed convolution, channels last, as one convolution (kernels/dense.cu) a phase: the pixels
+// y ≡ phase (mod stride) read the same taps, and are written apart. Phases are independent launches; their weights are
+// packed one after the other.
 #include <cstring>
 #include <numeric>
 
@@ -12,7 +13,8 @@ namespace {
 constexpr int64_t kMostTaps = 15, kMostPhases = 64;
 constexpr size_t kOffers = 4;
 
-// One axis of one phase: taps first, first + step, … (count of them); output pixel phase + stride * i reads input pixels i + origin - reach * tap.
+// One axis of one phase: taps first, first + step, … (count of them); output pixel phase + stride * i reads input
+// pixels i + origin - reach * tap.
 struct PhaseAxis {
   int64_t first = 0, step = 1, count = 0, origin = 0, reach = 1;
 };
@@ -69,7 +71,8 @@ Result<Form> form_of(const Problem& problem) {
   form.variant.vector_a = copy_bytes(Dim(s.group_channels()), form.element);
   for (int64_t y = 0; y < s.stride_h; ++y) {
     for (int64_t x = 0; x < s.stride_w; ++x) {
-      Phase phase{y, x, phase_axis(y, s.kh, s.stride_h, s.dilation_h, s.pad_top), phase_axis(x, s.kw, s.stride_w, s.dilation_w, s.pad_left), form.packed};
+      Phase phase{y, x, phase_axis(y, s.kh, s.stride_h, s.dilation_h, s.pad_top),
+                  phase_axis(x, s.kw, s.stride_w, s.dilation_w, s.pad_left), form.packed};
       form.packed += s.out_channels * packed_row(phase.k(s), form.element);
       form.phases.push_back(phase);
     }
@@ -80,7 +83,8 @@ Result<Form> form_of(const Problem& problem) {
 Result<sinter_kernels::DenseParams> phase_params(const ConvShape& s, const Phase& phase, int element) {
   SINTER_ASSIGN(sinter_kernels::DenseParams p, conv_params(s, element));
   const auto i32 = [](int64_t value) { return static_cast<int>(value); };
-  const int64_t rows_y = std::max<int64_t>(ceil_quotient(s.oh - phase.y, s.stride_h), 0), rows_x = std::max<int64_t>(ceil_quotient(s.ow - phase.x, s.stride_w), 0);
+  const int64_t rows_y = std::max<int64_t>(ceil_quotient(s.oh - phase.y, s.stride_h), 0),
+                rows_x = std::max<int64_t>(ceil_quotient(s.ow - phase.x, s.stride_w), 0);
   const int64_t line = s.w * s.channels;
   p.m = i32(s.batch * rows_y * rows_x);
   p.k = i32(phase.k(s));
@@ -113,7 +117,9 @@ Result<sinter_kernels::DenseParams> phase_params(const ConvShape& s, const Phase
 class TransposeKernel final : public Kernel {
  public:
   TransposeKernel(const Problem& problem, Form form) : problem_(problem), form_(std::move(form)) {}
-  Status load(Function function, const DenseConfig& config) { return launcher_.load(std::move(function), config, form_.element); }
+  Status load(Function function, const DenseConfig& config) {
+    return launcher_.load(std::move(function), config, form_.element);
+  }
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     SINTER_ASSIGN(form_.shape, conv_shape(problem_, inputs[0], problem_.inputs[1].opt, outputs[0]));
@@ -159,15 +165,18 @@ class ConvTranspose final : public CudaTactic {
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "ConvTranspose")) return;
     if (const std::string reason = conv_unsuitable(problem); !reason.empty()) return answer.decline(reason);
-    if (!pads_are_fixed(problem) && !problem.inputs[0].is_static()) return answer.decline("pads that depend on the shape");
+    if (!pads_are_fixed(problem) && !problem.inputs[0].is_static())
+      return answer.decline("pads that depend on the shape");
     const auto form = form_of(problem);
     if (!form.ok()) return answer.decline(form.status().message());
     const ConvShape& s = form->shape;
-    if (s.kh > kMostTaps || s.kw > kMostTaps) return answer.decline(fmt::format("a filter of {}x{}, takes up to 15x15", s.kh, s.kw));
+    if (s.kh > kMostTaps || s.kw > kMostTaps)
+      return answer.decline(fmt::format("a filter of {}x{}, takes up to 15x15", s.kh, s.kw));
     if (form->phases.size() > kMostPhases) return answer.decline(fmt::format("strides {}x{}", s.stride_h, s.stride_w));
     const auto params = phase_params(s, form->phases[0], form->element);
     if (!params.ok()) return answer.decline(params.status().message());
-    const DenseSize size{params->m, params->n, std::max(params->k, 1), s.groups, form->variant.math, form->element, false, form->variant.vector_a};
+    const DenseSize size{params->m,     params->n, std::max(params->k, 1), s.groups, form->variant.math,
+                         form->element, false,     form->variant.vector_a};
     for (const DenseConfig& config : dense_candidates(size, problem.device, form->variant.vector_a < 8 ? 2 : kOffers)) {
       Offer offer = conv_offer(problem, form->epilogue, to_string(config));
       offer.workspace_bytes = dense_workspace(config, size.m, size.n, size.z);
@@ -175,7 +184,8 @@ class ConvTranspose final : public CudaTactic {
     }
   }
 
-  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&, std::span<const Tensor> constants) const override {
+  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&,
+                                      std::span<const Tensor> constants) const override {
     SINTER_ASSIGN(const Form form, form_of(problem));
     const ConvShape& s = form.shape;
     const int64_t channels = s.group_channels(), outputs = s.group_outputs(), taps = s.kh * s.kw;
@@ -183,16 +193,19 @@ class ConvTranspose final : public CudaTactic {
     for (const Phase& phase : form.phases) {
       const auto at = [&](int64_t, int64_t row, int64_t k) {
         const int64_t group = row / outputs, tap = k / channels;
-        const int64_t r = phase.rows.first + tap / phase.columns.count * phase.rows.step, c = phase.columns.first + tap % phase.columns.count * phase.columns.step;
+        const int64_t r = phase.rows.first + tap / phase.columns.count * phase.rows.step,
+                      c = phase.columns.first + tap % phase.columns.count * phase.columns.step;
         return ((group * channels + k % channels) * outputs + row % outputs) * taps + r * s.kw + c;
       };
       const Tensor part = pack_rows(constants[1], form.variant.math, 1, s.out_channels, phase.k(s), at);
-      std::memcpy(packed.data<char>() + phase.blob_offset * form.element, part.raw(), static_cast<size_t>(part.bytes()));
+      std::memcpy(packed.data<char>() + phase.blob_offset * form.element, part.raw(),
+                  static_cast<size_t>(part.bytes()));
     }
     return std::vector<Tensor>{std::move(packed)};
   }
 
-  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
+                                       std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
     SINTER_ASSIGN(const DenseConfig config, parse_dense_config(offer.config));
     SINTER_TRY(check_packed(id(), blobs, form.variant.type, form.packed));

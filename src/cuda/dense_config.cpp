@@ -14,17 +14,20 @@ struct Tile {
   double speed;  // of its kind's best tile on a large product, as measured on an H200
   bool warpgroups = false;
 };
-constexpr Tile kTensor16[] = {{128, 256, 64, 3, 2, 4, 1.0}, {256, 128, 64, 3, 4, 2, 1.0}, {128, 128, 64, 3, 2, 2, 0.97}, {128, 128, 32, 4, 2, 2, 0.9},
-                              {64, 128, 64, 3, 2, 2, 0.85}, {128, 64, 64, 3, 2, 2, 0.75},  {64, 64, 64, 4, 2, 2, 0.65},   {128, 32, 64, 4, 4, 1, 0.5},
-                              {64, 32, 64, 4, 2, 1, 0.45},  {32, 64, 64, 4, 1, 2, 0.5},    {32, 32, 64, 5, 1, 1, 0.35}};
+constexpr Tile kTensor16[] = {{128, 256, 64, 3, 2, 4, 1.0}, {256, 128, 64, 3, 4, 2, 1.0}, {128, 128, 64, 3, 2, 2, 0.97},
+                              {128, 128, 32, 4, 2, 2, 0.9}, {64, 128, 64, 3, 2, 2, 0.85}, {128, 64, 64, 3, 2, 2, 0.75},
+                              {64, 64, 64, 4, 2, 2, 0.65},  {128, 32, 64, 4, 4, 1, 0.5},  {64, 32, 64, 4, 2, 1, 0.45},
+                              {32, 64, 64, 4, 1, 2, 0.5},   {32, 32, 64, 5, 1, 1, 0.35}};
 // Few stages leave room for more blocks a processor, which hides what a short k cannot.
-constexpr Tile kWarpgroups[] = {{128, 256, 64, 4, 8, 1, 1.0, true},  {256, 128, 64, 4, 16, 1, 0.95, true}, {128, 128, 64, 3, 8, 1, 0.9, true},
-                                {64, 128, 64, 4, 4, 1, 0.75, true},  {64, 128, 64, 2, 4, 1, 0.7, true},    {128, 64, 64, 4, 8, 1, 0.7, true},
-                                {64, 64, 64, 3, 4, 1, 0.65, true},   {64, 64, 64, 2, 4, 1, 0.6, true},     {128, 32, 64, 3, 8, 1, 0.5, true},
-                                {64, 32, 64, 3, 4, 1, 0.5, true}};
-constexpr Tile kTf32[] = {{128, 128, 32, 3, 2, 2, 1.0}, {128, 128, 32, 3, 2, 4, 0.9}, {128, 64, 32, 3, 2, 2, 0.9}, {64, 64, 32, 4, 2, 2, 0.85},
-                          {64, 32, 32, 4, 2, 1, 0.6},   {32, 64, 32, 4, 1, 2, 0.6}};
-constexpr Tile kFma[] = {{128, 128, 16, 3, 4, 2, 1.0}, {128, 64, 16, 3, 4, 1, 0.9}, {64, 64, 16, 4, 2, 1, 0.7}, {32, 64, 32, 3, 1, 1, 0.5}};
+constexpr Tile kWarpgroups[] = {{128, 256, 64, 4, 8, 1, 1.0, true}, {256, 128, 64, 4, 16, 1, 0.95, true},
+                                {128, 128, 64, 3, 8, 1, 0.9, true}, {64, 128, 64, 4, 4, 1, 0.75, true},
+                                {64, 128, 64, 2, 4, 1, 0.7, true},  {128, 64, 64, 4, 8, 1, 0.7, true},
+                                {64, 64, 64, 3, 4, 1, 0.65, true},  {64, 64, 64, 2, 4, 1, 0.6, true},
+                                {128, 32, 64, 3, 8, 1, 0.5, true},  {64, 32, 64, 3, 4, 1, 0.5, true}};
+constexpr Tile kTf32[] = {{128, 128, 32, 3, 2, 2, 1.0}, {128, 128, 32, 3, 2, 4, 0.9}, {128, 64, 32, 3, 2, 2, 0.9},
+                          {64, 64, 32, 4, 2, 2, 0.85},  {64, 32, 32, 4, 2, 1, 0.6},   {32, 64, 32, 4, 1, 2, 0.6}};
+constexpr Tile kFma[] = {
+    {128, 128, 16, 3, 4, 2, 1.0}, {128, 64, 16, 3, 4, 1, 0.9}, {64, 64, 16, 4, 2, 1, 0.7}, {32, 64, 32, 3, 1, 1, 0.5}};
 
 std::span<const Tile> tiles_of(DenseMath math) {
   switch (math) {
@@ -50,13 +53,17 @@ double rate_of(const Tile& tile, DenseMath math) {
 // Microseconds, roughly: the larger of arithmetic and the latency of a chain of k steps, and what dividing k costs.
 double estimate(const Tile& tile, const DenseConfig& config, const DenseSize& size, int processors) {
   const int64_t tiles = ceil_quotient(size.m, tile.bm) * ceil_quotient(size.n, tile.bn) * size.z;
-  const int64_t blocks = tiles * config.division(), steps = ceil_quotient(ceil_quotient(size.k, tile.bk), config.division());
+  const int64_t blocks = tiles * config.division(),
+                steps = ceil_quotient(ceil_quotient(size.k, tile.bk), config.division());
   const double turns = static_cast<double>(ceil_quotient(blocks, processors));
   const double block_flops = 2.0 * tile.bm * tile.bn * static_cast<double>(steps) * tile.bk;
-  const double arithmetic = turns * block_flops / (rate_of(tile, size.math) * tile.speed) * (size.vector_bytes < 8 ? 3 : 1);
+  const double arithmetic =
+      turns * block_flops / (rate_of(tile, size.math) * tile.speed) * (size.vector_bytes < 8 ? 3 : 1);
   const double chain = 0.19 * static_cast<double>(steps);
-  const double moved = static_cast<double>(tiles) * config.splits * tile.bm * tile.bn * 8e-6 / 4;  // partial sums, in memory or its cache
-  return std::max(arithmetic, chain) + (config.splits > 1 ? 1.5 + moved : 0) + (config.cluster > 1 ? 1.2 + 0.05 * config.cluster : 0);
+  const double moved = static_cast<double>(tiles) * config.splits * tile.bm * tile.bn * 8e-6 /
+                       4;  // partial sums, in memory or its cache
+  return std::max(arithmetic, chain) + (config.splits > 1 ? 1.5 + moved : 0) +
+         (config.cluster > 1 ? 1.2 + 0.05 * config.cluster : 0);
 }
 
 bool fits(const DenseConfig& config, const DenseSize& size, const DeviceSpec& device) {
@@ -74,7 +81,8 @@ bool fits(const DenseConfig& config, const DenseSize& size, const DeviceSpec& de
 }  // namespace
 
 std::string to_string(const DenseConfig& c) {
-  std::string text = fmt::format("{}{}x{}x{} s{} w{}x{}", c.warpgroups ? "wg " : "", c.bm, c.bn, c.bk, c.stages, c.warps_m, c.warps_n);
+  std::string text =
+      fmt::format("{}{}x{}x{} s{} w{}x{}", c.warpgroups ? "wg " : "", c.bm, c.bn, c.bk, c.stages, c.warps_m, c.warps_n);
   if (c.splits > 1) text += fmt::format(" k{}", c.splits);
   if (c.cluster > 1) text += fmt::format(" c{}", c.cluster);
   return text;
@@ -85,26 +93,31 @@ Result<DenseConfig> parse_dense_config(std::string_view text) {
   c.warpgroups = text.starts_with("wg ");
   const std::string copy(c.warpgroups ? text.substr(3) : text);
   int used = 0;
-  bool good = std::sscanf(copy.c_str(), "%dx%dx%d s%d w%dx%d%n", &c.bm, &c.bn, &c.bk, &c.stages, &c.warps_m, &c.warps_n, &used) == 6;
+  bool good = std::sscanf(copy.c_str(), "%dx%dx%d s%d w%dx%d%n", &c.bm, &c.bn, &c.bk, &c.stages, &c.warps_m, &c.warps_n,
+                          &used) == 6;
   if (good && copy[static_cast<size_t>(used)] != '\0') {
     char kind = 0;
     int parts = 0, end = 0;
-    good = std::sscanf(copy.c_str() + used, " %c%d%n", &kind, &parts, &end) == 2 && (kind == 'k' || kind == 'c') && parts > 1 && parts <= 64 &&
-           copy[static_cast<size_t>(used + end)] == '\0';
+    good = std::sscanf(copy.c_str() + used, " %c%d%n", &kind, &parts, &end) == 2 && (kind == 'k' || kind == 'c') &&
+           parts > 1 && parts <= 64 && copy[static_cast<size_t>(used + end)] == '\0';
     (kind == 'k' ? c.splits : c.cluster) = parts;
   }
   for (const std::span<const Tile> tiles : kAllTiles) {
     for (const Tile& t : tiles) {
-      const bool same = t.warpgroups == c.warpgroups && t.bm == c.bm && t.bn == c.bn && t.bk == c.bk && t.stages == c.stages && t.warps_m == c.warps_m && t.warps_n == c.warps_n;
+      const bool same = t.warpgroups == c.warpgroups && t.bm == c.bm && t.bn == c.bn && t.bk == c.bk &&
+                        t.stages == c.stages && t.warps_m == c.warps_m && t.warps_n == c.warps_n;
       if (good && same) return c;
     }
   }
-  return make_error(Code::kInvalidEngine, "dense kernel: found config '{}', expected one of this version's tiles; build the engine again", text);
+  return make_error(Code::kInvalidEngine,
+                    "dense kernel: found config '{}', expected one of this version's tiles; build the engine again",
+                    text);
 }
 
 int64_t shared_bytes(const DenseConfig& c, int element) {
   const int64_t pipeline = int64_t{c.stages} * (c.bm + c.bn) * c.bk * element;
-  const int64_t result = c.cluster > 1 ? int64_t{c.bm} * (c.bn + 8) : int64_t{c.warps_m} * c.warps_n * 16 * (c.bn / c.warps_n + 8);
+  const int64_t result =
+      c.cluster > 1 ? int64_t{c.bm} * (c.bn + 8) : int64_t{c.warps_m} * c.warps_n * 16 * (c.bn / c.warps_n + 8);
   return std::max(pipeline, result * 4) + (c.warpgroups ? 1024 : 0);
 }
 

@@ -17,9 +17,9 @@ enum class DenseMath : uint8_t { kTensor16 = 0, kTf32 = 1, kFma = 2 };
 struct DenseConfig {
   int bm = 0, bn = 0, bk = 0;  // elements
   int stages = 0, warps_m = 0, warps_n = 0;
-  int splits = 1;              // of k, through memory
-  int cluster = 1;             // of k, among the blocks of a cluster
-  bool warpgroups = false;     // MATH 3: sm_90's asynchronous instructions
+  int splits = 1;           // of k, through memory
+  int cluster = 1;          // of k, among the blocks of a cluster
+  bool warpgroups = false;  // MATH 3: sm_90's asynchronous instructions
   int threads() const { return warps_m * warps_n * 32; }
   int division() const { return splits * cluster; }
 };
@@ -32,9 +32,9 @@ int64_t shared_bytes(const DenseConfig& config, int element);
 struct DenseSize {
   int64_t m = 1, n = 1, k = 1, z = 1;
   DenseMath math = DenseMath::kTensor16;
-  int element = 2;         // bytes
-  bool b_rows = false;     // B is [k][n]
-  int vector_bytes = 16;   // the narrowest copy
+  int element = 2;        // bytes
+  bool b_rows = false;    // B is [k][n]
+  int vector_bytes = 16;  // the narrowest copy
 };
 // At most `count`, the most promising first by a rough model of their time. Never empty.
 std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpec& device, size_t count);

@@ -9,7 +9,8 @@
 namespace sinter::cuda {
 namespace {
 
-constexpr AxisPart kParts[] = {AxisPart::kOuter, AxisPart::kInner, AxisPart::kImage, AxisPart::kPixel, AxisPart::kColumn};
+constexpr AxisPart kParts[] = {AxisPart::kOuter, AxisPart::kInner, AxisPart::kImage, AxisPart::kPixel,
+                               AxisPart::kColumn};
 
 std::string literal(float value) { return fmt::format("f32_of({:#010x}u)", std::bit_cast<uint32_t>(value)); }
 
@@ -21,7 +22,8 @@ Result<DenseEpilogue::Operand> DenseEpilogue::classify(const Problem& problem, i
   const auto no = [&](std::string_view what) {
     return make_error(Code::kUnsupported, "epilogue operand {} of shape {}: {}", input, to_string(desc.shape), what);
   };
-  if (!desc.present || (!is_compute_float(desc.dtype) && desc.dtype != DType::kBool)) return no("not f32, f16, bf16 or bool");
+  if (!desc.present || (!is_compute_float(desc.dtype) && desc.dtype != DType::kBool))
+    return no("not f32, f16, bf16 or bool");
   if (desc.shape.size() > output.size()) return no("of a higher rank than the result");
   Operand operand;
   operand.input = input;
@@ -36,7 +38,10 @@ Result<DenseEpilogue::Operand> DenseEpilogue::classify(const Problem& problem, i
     every &= !one || output[axis].is(1);
     if (!one) (form_.parts[axis] == AxisPart::kColumn ? column : rows) = true;
   }
-  operand.access = every && !product(output).is(1) && shift == 0 ? Access::kFull : column && !rows ? Access::kColumn : column ? Access::kRows : Access::kSame;
+  operand.access = every && !product(output).is(1) && shift == 0 ? Access::kFull
+                   : column && !rows                             ? Access::kColumn
+                   : column                                      ? Access::kRows
+                                                                 : Access::kSame;
   if (operand.access == Access::kFull) {
     operand.layout = form_.layout;
     return operand;
@@ -73,7 +78,8 @@ Result<DenseEpilogue> DenseEpilogue::make(const Problem& problem, EpilogueForm f
   DenseEpilogue epilogue;
   epilogue.form_ = std::move(form);
   if (epilogue.form_.bias_input >= 0) {
-    SINTER_ASSIGN(Operand bias, epilogue.form_.bias_per_column ? column_bias(problem, epilogue.form_) : epilogue.classify(problem, epilogue.form_.bias_input));
+    SINTER_ASSIGN(Operand bias, epilogue.form_.bias_per_column ? column_bias(problem, epilogue.form_)
+                                                               : epilogue.classify(problem, epilogue.form_.bias_input));
     epilogue.operands_.push_back(std::move(bias));
   }
   if (problem.has_epilogue()) {
@@ -86,7 +92,8 @@ Result<DenseEpilogue> DenseEpilogue::make(const Problem& problem, EpilogueForm f
     }
   }
   if (epilogue.operands_.size() > static_cast<size_t>(sinter_kernels::kDenseOperands)) {
-    return make_error(Code::kUnsupported, "an epilogue with {} operands, takes {}", epilogue.operands_.size(), sinter_kernels::kDenseOperands);
+    return make_error(Code::kUnsupported, "an epilogue with {} operands, takes {}", epilogue.operands_.size(),
+                      sinter_kernels::kDenseOperands);
   }
   return epilogue;
 }
@@ -110,7 +117,8 @@ std::string DenseEpilogue::source() const {
   if (form_.scale != 1) text += fmt::format("    v[i] *= {};\n", literal(form_.scale));
   size_t first = 0;
   if (form_.bias_input >= 0) {
-    text += form_.bias_scale == 1 ? "    v[i] += x0[i];\n" : fmt::format("    v[i] = fmaf({}, x0[i], v[i]);\n", literal(form_.bias_scale));
+    text += form_.bias_scale == 1 ? "    v[i] += x0[i];\n"
+                                  : fmt::format("    v[i] = fmaf({}, x0[i], v[i]);\n", literal(form_.bias_scale));
     first = 1;
   }
   if (has_program_) {
@@ -147,7 +155,8 @@ void DenseEpilogue::specialize(std::span<const Dims> inputs, const Dims& output,
       }
       return found;
     };
-    operand.strides = {nullptr, stride_of(AxisPart::kOuter), stride_of(AxisPart::kInner), stride_of(AxisPart::kImage), stride_of(AxisPart::kPixel)};
+    operand.strides = {nullptr, stride_of(AxisPart::kOuter), stride_of(AxisPart::kInner), stride_of(AxisPart::kImage),
+                       stride_of(AxisPart::kPixel)};
     const bool columns = operand.access == Access::kColumn || operand.access == Access::kRows;
     if (form_.grouped) operand.strides.inner = columns ? group_columns : 0;
   }
@@ -157,7 +166,8 @@ void DenseEpilogue::fill(sinter_kernels::DenseParams& params, const LaunchArgs& 
   for (size_t i = 0; i < operands_.size(); ++i) {
     params.operands[i] = operands_[i].strides;
     const auto* data = static_cast<const char*>(args.inputs[operands_[i].input]);
-    params.operands[i].data = operands_[i].access == Access::kFull ? data + origin * element_bytes(operands_[i].dtype) : data;
+    params.operands[i].data =
+        operands_[i].access == Access::kFull ? data + origin * element_bytes(operands_[i].dtype) : data;
   }
 }
 

@@ -1,5 +1,5 @@
-// The epilogue of a dense CUDA kernel: an operator's bias and a problem's pointwise program as the text of "generated.h" (the function that
-// kernels/dense.cu calls for eight columns), and where its operands lie at launch.
+// The epilogue of a dense CUDA kernel: an operator's bias and a problem's pointwise program as the text of
+// "generated.h" (the function that kernels/dense.cu calls for eight columns), and where its operands lie at launch.
 #pragma once
 
 #include <span>
@@ -15,13 +15,13 @@ namespace sinter::cuda {
 enum class AxisPart : uint8_t { kOuter, kInner, kImage, kPixel, kColumn };
 
 struct EpilogueForm {
-  std::vector<AxisPart> parts;          // one an axis of the result
-  Layout layout = Layout::kRowMajor;    // of the result, and of operands with its shape
-  bool grouped = false;                 // inner counts groups of columns: operands go on by group_columns
-  bool pixels = true;                   // rows are told apart; false: their number in the kernel is not their place (SCATTER)
-  int bias_input = -1;                  // added before the program; -1: none
-  bool bias_per_column = false;         // a vector of one value a column; else any shape that broadcasts
-  float scale = 1, bias_scale = 1;      // v = scale * v + bias_scale * bias
+  std::vector<AxisPart> parts;        // one an axis of the result
+  Layout layout = Layout::kRowMajor;  // of the result, and of operands with its shape
+  bool grouped = false;               // inner counts groups of columns: operands go on by group_columns
+  bool pixels = true;            // rows are told apart; false: their number in the kernel is not their place (SCATTER)
+  int bias_input = -1;           // added before the program; -1: none
+  bool bias_per_column = false;  // a vector of one value a column; else any shape that broadcasts
+  float scale = 1, bias_scale = 1;  // v = scale * v + bias_scale * bias
 };
 
 class DenseEpilogue {

@@ -21,7 +21,8 @@ int copy_bytes(const Dim& elements, int element) {
 
 Result<DenseMath> dense_math(const Problem& problem) {
   const DType type = problem.inputs[0].dtype, other = problem.inputs[1].dtype, out = problem.outputs[0].dtype;
-  if (type != other) return make_error(Code::kUnsupported, "operands of types {} and {}", dtype_name(type), dtype_name(other));
+  if (type != other)
+    return make_error(Code::kUnsupported, "operands of types {} and {}", dtype_name(type), dtype_name(other));
   if (!is_compute_float(out)) return make_error(Code::kUnsupported, "a result of type {}", dtype_name(out));
   if (type == DType::kF16 || type == DType::kBF16) return DenseMath::kTensor16;
   if (type == DType::kF32) return problem.precision.tf32 ? DenseMath::kTf32 : DenseMath::kFma;
@@ -32,7 +33,9 @@ Source dense_source(const DenseVariant& v, const DenseConfig& c, const DenseEpil
   Source source;
   source.file = "dense.cu";
   source.generated = epilogue.source();
-  const auto define = [&](std::string_view name, const auto& value) { source.defines.push_back(fmt::format("{}={}", name, value)); };
+  const auto define = [&](std::string_view name, const auto& value) {
+    source.defines.push_back(fmt::format("{}={}", name, value));
+  };
   define("TYPE", device_type(v.type));
   define("MATH", c.warpgroups ? 3 : static_cast<int>(v.math));
   define("OUT", device_type(v.out));
@@ -88,7 +91,10 @@ int64_t dense_workspace(const DenseConfig& config, int64_t m, int64_t n, int64_t
 Result<int64_t> DenseLauncher::specialize(sinter_kernels::DenseParams& p, int64_t z) {
   const int64_t tiles_m = ceil_quotient(p.m, config_.bm), tiles_n = ceil_quotient(p.n, config_.bn);
   if (tiles_m * tiles_n * config_.division() > INT32_MAX || z > 65535) {
-    return make_error(Code::kUnsupported, "a product of {} x {} in {} batches or groups is more than the kernel's grid takes; use smaller inputs", p.m, p.n, z);
+    return make_error(
+        Code::kUnsupported,
+        "a product of {} x {} in {} batches or groups is more than the kernel's grid takes; use smaller inputs", p.m,
+        p.n, z);
   }
   p.tiles_m = static_cast<int>(tiles_m);
   p.tiles_n = static_cast<int>(tiles_n);

@@ -61,8 +61,8 @@ class DenseLauncher {
 // The workspace that specialize will ask for.
 int64_t dense_workspace(const DenseConfig& config, int64_t m, int64_t n, int64_t z);
 
-// Rows of `k` elements, `batch` times `rows` of them, as dense.cu reads packed B: f16, bf16 or f32, each row padded with zeros to 128 bytes,
-// and rounded to tf32 for that math. `at(batch, row, k)`: the element's place in `weights`.
+// Rows of `k` elements, `batch` times `rows` of them, as dense.cu reads packed B: f16, bf16 or f32, each row padded
+// with zeros to 128 bytes, and rounded to tf32 for that math. `at(batch, row, k)`: the element's place in `weights`.
 int64_t packed_row(int64_t k, int element);
 template <typename At>
 Tensor pack_rows(const Tensor& weights, DenseMath math, int64_t batch, int64_t rows, int64_t k, At&& at);
@@ -85,9 +85,12 @@ Tensor pack_rows(const Tensor& weights, DenseMath math, int64_t batch, int64_t r
       }
     }
   };
-  if (element == 2) fill(uint16_t{}, [](uint16_t x) { return x; });
-  else if (math == DenseMath::kTf32) fill(uint32_t{}, round_to_tf32);
-  else fill(uint32_t{}, [](uint32_t x) { return x; });
+  if (element == 2)
+    fill(uint16_t{}, [](uint16_t x) { return x; });
+  else if (math == DenseMath::kTf32)
+    fill(uint32_t{}, round_to_tf32);
+  else
+    fill(uint32_t{}, [](uint32_t x) { return x; });
   return packed;
 }
 

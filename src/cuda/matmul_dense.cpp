@@ -1,5 +1,5 @@
-// cuda.matmul_dense: MatMul and Gemm (kernels/dense.cu): tensor cores for f16, bf16 and tf32, FMA for full f32. Batches broadcast; a constant right
-// operand is packed as rows of k. alpha, beta and C are part of the epilogue.
+// cuda.matmul_dense: MatMul and Gemm (kernels/dense.cu): tensor cores for f16, bf16 and tf32, FMA for full f32. Batches
+// broadcast; a constant right operand is packed as rows of k. alpha, beta and C are part of the epilogue.
 #include "cuda/cuda_tactic.h"
 #include "cuda/matmul_geometry.h"
 
@@ -11,7 +11,9 @@ constexpr size_t kOffers = 8;
 class MatmulKernel final : public Kernel {
  public:
   explicit MatmulKernel(MatmulForm form) : form_(std::move(form)) {}
-  Status load(Function function, const DenseConfig& config) { return launcher_.load(std::move(function), config, element_bytes(form_.variant.type)); }
+  Status load(Function function, const DenseConfig& config) {
+    return launcher_.load(std::move(function), config, element_bytes(form_.variant.type));
+  }
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     SINTER_ASSIGN(call_, matmul_call(form_, inputs[0], inputs[1], outputs[0]));
@@ -44,8 +46,10 @@ class MatmulDense final : public CudaTactic {
     const auto call = matmul_call(*form, problem.inputs[0].opt, problem.inputs[1].opt, problem.outputs[0].opt);
     if (!call.ok()) return answer.decline(call.status().message());
     const int narrowest = std::min(form->variant.vector_a, form->variant.vector_b);
-    const DenseSize size{call->params.m, call->params.n, call->params.k, call->z, form->variant.math, element_bytes(form->variant.type), form->variant.b_rows,
-                         narrowest};
+    const DenseSize size{call->params.m,       call->params.n,
+                         call->params.k,       call->z,
+                         form->variant.math,   element_bytes(form->variant.type),
+                         form->variant.b_rows, narrowest};
     for (const DenseConfig& config : dense_candidates(size, problem.device, narrowest < 8 ? 2 : kOffers)) {
       Offer offer = uniform_offer(problem, Layout::kRowMajor, to_string(config));
       offer.packed_inputs.assign(problem.inputs.size(), false);
@@ -55,17 +59,21 @@ class MatmulDense final : public CudaTactic {
     }
   }
 
-  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&, std::span<const Tensor> constants) const override {
+  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&,
+                                      std::span<const Tensor> constants) const override {
     SINTER_ASSIGN(const MatmulForm form, matmul_form(problem));
     if (!form.b_packed) return std::vector<Tensor>();
     const Dims dims = as_right_matrix(constants[1].dims());
     const int64_t batch = product(dims, 0, dims.size() - 2), k = form.k.value(), n = form.n.value();
     const bool transposed = form.b_transposed;
-    const auto at = [&](int64_t b, int64_t row, int64_t i) { return (b * n * k) + (transposed ? row * k + i : i * n + row); };
+    const auto at = [&](int64_t b, int64_t row, int64_t i) {
+      return (b * n * k) + (transposed ? row * k + i : i * n + row);
+    };
     return std::vector<Tensor>{pack_rows(constants[1], form.variant.math, batch, n, k, at)};
   }
 
-  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
+                                       std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(MatmulForm form, matmul_form(problem));
     SINTER_ASSIGN(const DenseConfig config, parse_dense_config(offer.config));
     if (form.b_packed) SINTER_TRY(check_blob(problem, form, blobs));
@@ -88,8 +96,10 @@ class MatmulDense final : public CudaTactic {
     const int64_t rows = product(dims, 0, dims.size() - 2) * form.n.value();
     const int64_t elements = rows * packed_row(form.k.value(), element_bytes(form.variant.type));
     if (blobs.size() == 2 && blobs[0].dtype() == form.variant.type && blobs[0].count() == elements) return ok_status();
-    return make_error(Code::kInvalidEngine, "{}: found {} blobs, expected a packed matrix of {} {} elements and code; the engine is damaged: rebuild it", id(),
-                      blobs.size(), elements, dtype_name(form.variant.type));
+    return make_error(
+        Code::kInvalidEngine,
+        "{}: found {} blobs, expected a packed matrix of {} {} elements and code; the engine is damaged: rebuild it",
+        id(), blobs.size(), elements, dtype_name(form.variant.type));
   }
 };
 

@@ -18,7 +18,8 @@ Status split_batches(MatmulForm& form, const Shape& batch) {
     const std::pair<bool, bool> spans{form.a_spans[axis], form.b_spans[axis]};
     if (parts == 0 || spans != last) ++parts;
     last = spans;
-    if (parts > 2) return make_error(Code::kUnsupported, "batches of {} broadcast in more than two ways", to_string(batch));
+    if (parts > 2)
+      return make_error(Code::kUnsupported, "batches of {} broadcast in more than two ways", to_string(batch));
     form.parts[axis] = parts == 1 ? AxisPart::kInner : AxisPart::kOuter;
   }
   return ok_status();
@@ -36,8 +37,10 @@ Result<EpilogueForm> epilogue_form(const Problem& problem, const MatmulForm& for
   // A result whose operands were vectors lacks axes; those are of size one.
   epilogue.parts = form.parts;
   if (problem.inputs[1].rank() == 1) epilogue.parts.pop_back();
-  if (problem.inputs[0].rank() == 1) epilogue.parts.erase(epilogue.parts.end() - (problem.inputs[1].rank() == 1 ? 1 : 2));
-  if (epilogue.parts.size() != problem.outputs[0].shape.size()) return make_error(Code::kUnsupported, "a result of rank {}", problem.outputs[0].rank());
+  if (problem.inputs[0].rank() == 1)
+    epilogue.parts.erase(epilogue.parts.end() - (problem.inputs[1].rank() == 1 ? 1 : 2));
+  if (epilogue.parts.size() != problem.outputs[0].shape.size())
+    return make_error(Code::kUnsupported, "a result of rank {}", problem.outputs[0].rank());
   if (!gemm) return epilogue;
   epilogue.scale = problem.attributes.f_or("alpha", 1);
   epilogue.bias_scale = problem.attributes.f_or("beta", 1);
@@ -112,7 +115,8 @@ Result<MatmulCall> matmul_call(const MatmulForm& form, const Dims& left, const D
   MatmulCall call;
   sinter_kernels::DenseParams& p = call.params;
   // Batch axes from the innermost out: sizes of the result, strides of the operands.
-  int64_t outer = 1, inner = 1, leading = 1, a_step = m * k, b_step = form.b_packed ? n * packed_row(k, form.variant.type == DType::kF32 ? 4 : 2) : n * k;
+  int64_t outer = 1, inner = 1, leading = 1, a_step = m * k,
+          b_step = form.b_packed ? n * packed_row(k, form.variant.type == DType::kF32 ? 4 : 2) : n * k;
   const size_t batch_rank = form.a_spans.size();
   for (size_t axis = batch_rank; axis-- > 0;) {
     const auto size_of = [&](const Dims& dims) {
@@ -122,8 +126,10 @@ Result<MatmulCall> matmul_call(const MatmulForm& form, const Dims& left, const D
     const int64_t a_size = size_of(a), b_size = size_of(b), size = std::max(a_size, b_size);
     const AxisPart part = form.parts[axis];
     if (a_size == 0 || b_size == 0) return make_error(Code::kUnsupported, "a batch of no matrices");
-    if (part == AxisPart::kImage) leading *= size;
-    else (part == AxisPart::kInner ? inner : outer) *= size;
+    if (part == AxisPart::kImage)
+      leading *= size;
+    else
+      (part == AxisPart::kInner ? inner : outer) *= size;
     if (size > 1 && part == AxisPart::kInner) {
       if (p.a_inner == 0 && a_size > 1) p.a_inner = a_step;
       if (p.b_inner == 0 && b_size > 1) p.b_inner = b_step;
@@ -137,7 +143,8 @@ Result<MatmulCall> matmul_call(const MatmulForm& form, const Dims& left, const D
   call.z = inner * outer;
   const int64_t rows = m * leading;
   if (rows >= INT32_MAX || n >= INT32_MAX || k >= INT32_MAX / 2 || product(output) != rows * n * call.z) {
-    return make_error(Code::kUnsupported, "a product of {} and {} is more than this kernel takes; use smaller inputs", to_string(to_shape(a)), to_string(to_shape(b)));
+    return make_error(Code::kUnsupported, "a product of {} and {} is more than this kernel takes; use smaller inputs",
+                      to_string(to_shape(a)), to_string(to_shape(b)));
   }
   p.m = static_cast<int>(rows);
   p.n = static_cast<int>(n);

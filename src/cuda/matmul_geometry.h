@@ -8,14 +8,15 @@
 
 namespace sinter::cuda {
 
-// How a problem's operands are read; follows from its symbolic shapes alone, so it holds for every shape of the profile.
+// How a problem's operands are read; follows from its symbolic shapes alone, so it holds for every shape of the
+// profile.
 struct MatmulForm {
   bool a_transposed = false, b_transposed = false;
-  bool b_packed = false;   // B is constant: rows of k, one a column, packed
-  bool merged = false;     // B has no batch: A's leading axes are further rows
-  int rank = 2;            // of the result, were both operands matrices
-  std::vector<AxisPart> parts;        // one an axis of that result
-  std::vector<bool> a_spans, b_spans; // whether an operand has the batch axis
+  bool b_packed = false;               // B is constant: rows of k, one a column, packed
+  bool merged = false;                 // B has no batch: A's leading axes are further rows
+  int rank = 2;                        // of the result, were both operands matrices
+  std::vector<AxisPart> parts;         // one an axis of that result
+  std::vector<bool> a_spans, b_spans;  // whether an operand has the batch axis
   DenseVariant variant;
   DenseEpilogue epilogue;
   Dim k = 1, n = 1, m = 1;

@@ -5,12 +5,18 @@ namespace {
 
 TacticRow attention(Dims q, Dims k, Dims v, DType dtype) {
   TacticRow row("Attention");
-  row.input(random_tensor(std::move(q), 1).cast(dtype)).input(random_tensor(std::move(k), 2).cast(dtype)).input(random_tensor(std::move(v), 3).cast(dtype));
+  row.input(random_tensor(std::move(q), 1).cast(dtype))
+      .input(random_tensor(std::move(k), 2).cast(dtype))
+      .input(random_tensor(std::move(v), 3).cast(dtype));
   return row;
 }
 
 // Weights are rounded to the type before the second product.
-Tolerance of(DType dtype) { return dtype == DType::kF16 ? Tolerance{4e-3, 4e-3} : dtype == DType::kBF16 ? Tolerance{3e-2, 3e-2} : Tolerance{4e-3, 6e-3}; }
+Tolerance of(DType dtype) {
+  return dtype == DType::kF16    ? Tolerance{4e-3, 4e-3}
+         : dtype == DType::kBF16 ? Tolerance{3e-2, 3e-2}
+                                 : Tolerance{4e-3, 6e-3};
+}
 
 TEST(Attention, heads_packed_and_apart) {
   check(attention({1, 4, 70, 32}, {1, 2, 83, 32}, {1, 2, 83, 16}, DType::kF16), of(DType::kF16));

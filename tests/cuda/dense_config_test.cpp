@@ -7,10 +7,13 @@
 namespace sinter::cuda {
 namespace {
 
-DeviceSpec device(int sm, int64_t shared, int processors) { return {DeviceKind::kCuda, sm, processors, shared, 4 << 20}; }
+DeviceSpec device(int sm, int64_t shared, int processors) {
+  return {DeviceKind::kCuda, sm, processors, shared, 4 << 20};
+}
 
 // Orin, Ampere, Ada, Hopper, Blackwell: what their blocks may have.
-const DeviceSpec kDevices[] = {device(87, 163 << 10, 8), device(80, 163 << 10, 108), device(89, 99 << 10, 128), device(90, 227 << 10, 132), device(100, 227 << 10, 148)};
+const DeviceSpec kDevices[] = {device(87, 163 << 10, 8), device(80, 163 << 10, 108), device(89, 99 << 10, 128),
+                               device(90, 227 << 10, 132), device(100, 227 << 10, 148)};
 
 TEST(DenseConfig, candidates_fit_the_device_and_survive_as_text) {
   for (const DeviceSpec& spec : kDevices) {
@@ -42,8 +45,10 @@ TEST(DenseConfig, candidates_fit_the_device_and_survive_as_text) {
 }
 
 TEST(DenseConfig, damaged_text_is_an_error) {
-  for (const char* text : {"", "wg ", "64x64x64", "64x64x64 s4 w2x2 ", "64x64x64 s4 w2x2 k", "64x64x64 s4 w2x2 k1", "64x64x64 s4 w2x2 k65", "64x64x64 s4 w2x2 c-2",
-                           "64x64x64 s4 w2x2 k2 c2", "64x64x64 s4 w2x2x", "wg 64x64x64 s4 w2x2", "63x64x64 s4 w2x2", "64x64x64 s99 w2x2", "999999999999x1x1 s1 w1x1"}) {
+  for (const char* text :
+       {"", "wg ", "64x64x64", "64x64x64 s4 w2x2 ", "64x64x64 s4 w2x2 k", "64x64x64 s4 w2x2 k1", "64x64x64 s4 w2x2 k65",
+        "64x64x64 s4 w2x2 c-2", "64x64x64 s4 w2x2 k2 c2", "64x64x64 s4 w2x2x", "wg 64x64x64 s4 w2x2",
+        "63x64x64 s4 w2x2", "64x64x64 s99 w2x2", "999999999999x1x1 s1 w1x1"}) {
     EXPECT_FALSE(parse_dense_config(text).ok()) << text;
   }
 }

@@ -3,7 +3,8 @@
 namespace sinter::testing {
 namespace {
 
-// The result is rounded once to its type; sums in f32 of operands that the type holds exactly differ from the reference's by far less.
+// The result is rounded once to its type; sums in f32 of operands that the type holds exactly differ from the
+// reference's by far less.
 Tolerance of(DType dtype) {
   if (dtype == DType::kF16) return {1.0 / 1024, 1e-3};
   if (dtype == DType::kBF16) return {1.0 / 128, 8e-3};
@@ -26,12 +27,11 @@ TacticRow conv(const ConvCase& c, DType dtype, uint32_t seed = 1) {
 }
 
 TEST(ConvDense, filters_strides_pads_dilations_and_groups) {
-  const std::vector<ConvCase> cases = {
-      {{2, 16, 9, 7}, {24, 16, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}},
-      {{1, 24, 11, 8}, {16, 24, 3, 2}, {2, 1}, {0, 1, 2, 0}, {1, 2}},
-      {{2, 32, 7, 5}, {40, 32, 1, 1}, {2, 2}, {0, 0, 0, 0}, {1, 1}},
-      {{1, 32, 6, 6}, {48, 8, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 4},
-      {{1, 5, 6, 7}, {7, 5, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}}};
+  const std::vector<ConvCase> cases = {{{2, 16, 9, 7}, {24, 16, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}},
+                                       {{1, 24, 11, 8}, {16, 24, 3, 2}, {2, 1}, {0, 1, 2, 0}, {1, 2}},
+                                       {{2, 32, 7, 5}, {40, 32, 1, 1}, {2, 2}, {0, 0, 0, 0}, {1, 1}},
+                                       {{1, 32, 6, 6}, {48, 8, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 4},
+                                       {{1, 5, 6, 7}, {7, 5, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}}};
   for (const ConvCase& c : cases) {
     TacticRow row = conv(c, DType::kF16);
     row.input(random_tensor({c.w[0]}, 5).cast(DType::kF16));
@@ -55,7 +55,8 @@ TEST(ConvDepthwise, filters_and_types) {
   for (const DType dtype : {DType::kF16, DType::kBF16, DType::kF32}) {
     const int64_t c = dtype == DType::kF16 ? 24 : 13;
     TacticRow row = conv({{2, c, 9, 11}, {c, 1, 3, 3}, {2, 1}, {1, 1, 1, 1}, {1, 1}, c}, dtype);
-    row.input(random_tensor({c}, 5).cast(dtype)).with_epilogue("2 | relu(0) add(2,1) | 3", {random_tensor({2, c, 5, 11}, 6).cast(dtype)});
+    row.input(random_tensor({c}, 5).cast(dtype))
+        .with_epilogue("2 | relu(0) add(2,1) | 3", {random_tensor({2, c, 5, 11}, 6).cast(dtype)});
     check(row, dtype == DType::kF32 ? Tolerance{2e-6, 2e-6} : of(dtype));
   }
   check(conv({{1, 16, 12, 12}, {16, 1, 5, 5}, {1, 1}, {2, 4, 2, 0}, {1, 2}, 16}, DType::kF16), of(DType::kF16));
@@ -78,9 +79,10 @@ TEST(ConvDense, epilogues) {
   const ConvCase c = {{2, 8, 5, 6}, {16, 8, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}};
   TacticRow row = conv(c, DType::kF16);
   row.input(random_tensor({16}, 5).cast(DType::kF16));
-  row.with_epilogue("5 | add(0,1) silu(5) mul(6,2) add(7,3) mul(8,4) | 9",
-                    {random_tensor({2, 16, 5, 6}, 6).cast(DType::kF16), random_tensor({2, 16, 1, 1}, 7).cast(DType::kF16),
-                     random_tensor({1, 16, 5, 6}, 8), random_tensor({1, 1, 5, 6}, 9).cast(DType::kF16)});
+  row.with_epilogue(
+      "5 | add(0,1) silu(5) mul(6,2) add(7,3) mul(8,4) | 9",
+      {random_tensor({2, 16, 5, 6}, 6).cast(DType::kF16), random_tensor({2, 16, 1, 1}, 7).cast(DType::kF16),
+       random_tensor({1, 16, 5, 6}, 8), random_tensor({1, 1, 5, 6}, 9).cast(DType::kF16)});
   check(row, {2.0 / 1024, 4e-3});
 }
 
@@ -100,7 +102,9 @@ TEST(ConvTranspose, phases) {
                                    {{1, 8, 4, 5}, {8, 16, 3, 2}, {1, 4}, {1, 1, 1, 0}, {2, 3}, {0, 1}, 1}};
   for (const Case& c : cases) {
     TacticRow row("ConvTranspose");
-    row.attr("kernel_shape", std::vector<int64_t>(c.w.begin() + 2, c.w.end())).attr("strides", c.strides).attr("pads", c.pads);
+    row.attr("kernel_shape", std::vector<int64_t>(c.w.begin() + 2, c.w.end()))
+        .attr("strides", c.strides)
+        .attr("pads", c.pads);
     row.attr("dilations", c.dilations).attr("output_padding", c.output_padding).attr("group", c.group);
     row.input(random_tensor(c.x, 1, 0.25f).cast(DType::kF16)).constant_input(random_tensor(c.w, 2).cast(DType::kF16));
     row.input(random_tensor({c.w[1] * c.group}, 3).cast(DType::kF16)).with_epilogue("1 | relu(0) | 1");
@@ -116,8 +120,9 @@ TacticRow matmul(Dims a, Dims b, DType dtype, bool constant) {
 }
 
 TEST(MatmulDense, batches_that_broadcast) {
-  const std::vector<std::pair<Dims, Dims>> cases = {{{5, 24}, {24, 16}},          {{2, 3, 9, 16}, {3, 16, 8}}, {{3, 5, 8}, {8, 24}}, {{7, 40}, {2, 40, 8}},
-                                                    {{2, 1, 4, 8}, {1, 3, 8, 16}}, {{6, 11}, {11, 5}},          {{16}, {3, 16, 8}},   {{4, 16}, {16}}};
+  const std::vector<std::pair<Dims, Dims>> cases = {
+      {{5, 24}, {24, 16}},           {{2, 3, 9, 16}, {3, 16, 8}}, {{3, 5, 8}, {8, 24}}, {{7, 40}, {2, 40, 8}},
+      {{2, 1, 4, 8}, {1, 3, 8, 16}}, {{6, 11}, {11, 5}},          {{16}, {3, 16, 8}},   {{4, 16}, {16}}};
   for (const auto& [a, b] : cases) {
     check(matmul(a, b, DType::kF16, false), of(DType::kF16));
     check(matmul(a, b, DType::kF16, true), of(DType::kF16));
@@ -144,7 +149,8 @@ TEST(MatmulDense, gemm_with_transposes_and_scales) {
     TacticRow row("Gemm");
     row.attr("transA", trans % 2).attr("transB", trans / 2).attr("alpha", 0.5f).attr("beta", 2.0f);
     row.input(random_tensor(trans % 2 ? Dims{16, 10} : Dims{10, 16}, 1, 0.25f).cast(DType::kF16));
-    row.input(random_tensor(trans / 2 ? Dims{24, 16} : Dims{16, 24}, 2).cast(DType::kF16)).input(random_tensor({24}, 3).cast(DType::kF16));
+    row.input(random_tensor(trans / 2 ? Dims{24, 16} : Dims{16, 24}, 2).cast(DType::kF16))
+        .input(random_tensor({24}, 3).cast(DType::kF16));
     check(row, of(DType::kF16));
   }
 }
@@ -152,10 +158,12 @@ TEST(MatmulDense, gemm_with_transposes_and_scales) {
 TEST(MatmulDense, operands_of_the_epilogue) {
   TacticRow row = matmul({2, 4, 9, 16}, {2, 4, 16, 24}, DType::kF16, false);
   row.with_epilogue("4 | add(0,1) mul(4,2) add(5,3) | 6",
-                    {random_tensor({2, 1, 1, 24}, 5).cast(DType::kF16), random_tensor({9, 1}, 6).cast(DType::kF16), random_tensor({24}, 7)});
+                    {random_tensor({2, 1, 1, 24}, 5).cast(DType::kF16), random_tensor({9, 1}, 6).cast(DType::kF16),
+                     random_tensor({24}, 7)});
   check(row, {2.0 / 1024, 4e-3}, true);
   TacticRow merged = matmul({2, 9, 16}, {16, 24}, DType::kF16, true);
-  merged.with_epilogue("3 | add(0,1) gelu(3) add(4,2) | 5", {random_tensor({1, 9, 24}, 5).cast(DType::kF16), random_tensor({2, 9, 24}, 6).cast(DType::kF16)});
+  merged.with_epilogue("3 | add(0,1) gelu(3) add(4,2) | 5", {random_tensor({1, 9, 24}, 5).cast(DType::kF16),
+                                                             random_tensor({2, 9, 24}, 6).cast(DType::kF16)});
   check(merged, {2.0 / 1024, 4e-3});
 }
 
