@@ -1,4 +1,4 @@
-// MaxPool and AveragePool over one to three spatial axes; f32, f16 and bf16; row-major and channels-last. Bandwidth-bound.
+// MaxPool, AveragePool and LpPool over one to three spatial axes; f32, f16 and bf16; row-major and channels-last. Bandwidth-bound.
 #include <algorithm>
 
 #include "core/window.h"
@@ -13,7 +13,7 @@ struct PoolArgs {
   int64_t count = 0, channels = 0, out_n = 0, out_c = 0, in_n = 0, in_c = 0;
   int64_t size[3] = {1, 1, 1}, in_size[3] = {1, 1, 1}, out_stride[3] = {}, in_stride[3] = {};
   int32_t kernel[3] = {1, 1, 1}, stride[3] = {1, 1, 1}, dilation[3] = {1, 1, 1}, pad[3] = {}, pad_end[3] = {};
-  int32_t count_padding = 0, channels_last = 0;
+  int32_t count_padding = 0, channels_last = 0, p = 2;
 };
 
 Dims strides_in(Layout layout, const Dims& dims) {
@@ -55,6 +55,7 @@ class PoolKernel final : public Kernel {
       args_.pad_end[first + d] = static_cast<int32_t>(declared_pad_end(d, spatial, window));
     }
     args_.count_padding = static_cast<int32_t>(problem_.attributes.i_or("count_include_pad", 0));
+    args_.p = static_cast<int32_t>(problem_.attributes.i_or("p", 2));
     args_.channels_last = layout_ == Layout::kChannelsLast;
     return int64_t{0};
   }
@@ -85,9 +86,11 @@ class Pool final : public CudaTactic {
  public:
   using CudaTactic::CudaTactic;
   void query(const Problem& problem, Answer& answer) const override {
-    if (!is_op(problem, "MaxPool") && !is_op(problem, "AveragePool")) return;
+    if (!is_op(problem, "MaxPool") && !is_op(problem, "AveragePool") && !is_op(problem, "LpPool")) return;
     if (problem.has_epilogue()) return answer.decline("an epilogue");
     if (!is_compute_float(problem.inputs[0].dtype)) return answer.decline("not f32, f16 or bf16");
+    const int64_t p = problem.attributes.i_or("p", 2);
+    if (problem.op == "LpPool" && p != 1 && p != 2) return answer.decline(fmt::format("p {} is neither 1 nor 2", p));
     if (problem.inputs[0].rank() < 3 || problem.inputs[0].rank() > 5) return answer.decline("not one to three spatial axes");
     if (problem.outputs.size() > 1 && problem.outputs[1].present) return answer.decline("indices are wanted");
     answer.offer(uniform_offer(problem, Layout::kRowMajor));
@@ -100,7 +103,7 @@ class Pool final : public CudaTactic {
 
  protected:
   Result<Source> source(const Problem& problem, const Offer&) const override {
-    return Source{"pool.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("MAXIMUM={}", problem.op == "MaxPool" ? 1 : 0)}, ""};
+    return Source{"pool.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("KIND={}", problem.op == "MaxPool" ? 1 : problem.op == "LpPool" ? 2 : 0)}, ""};
   }
 };
 

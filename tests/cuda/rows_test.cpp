@@ -44,5 +44,26 @@ TEST(ArgMax, axes_ties_and_nan) {
   }
 }
 
+TEST(Lstm, directions_sizes_and_states) {
+  for (const std::string direction : {"forward", "reverse", "bidirectional"}) {
+    const int64_t directions = direction == "bidirectional" ? 2 : 1;
+    for (const Dims& size : {Dims{5, 1, 7, 12}, Dims{3, 2, 40, 33}, Dims{1, 3, 1, 1}}) {
+      for (const bool states : {false, true}) {
+        const int64_t steps = size[0], batch = size[1], input = size[2], hidden = size[3];
+        TacticRow row("LSTM");
+        row.outputs = 3;
+        row.attr("hidden_size", hidden).attr("direction", direction);
+        row.input(random_tensor({steps, batch, input}, 1));
+        row.constant_input(random_tensor({directions, 4 * hidden, input}, 2, 0.3f)).constant_input(random_tensor({directions, 4 * hidden, hidden}, 3, 0.3f));
+        if (states) {
+          row.constant_input(random_tensor({directions, 8 * hidden}, 4, 0.3f)).absent();
+          row.input(random_tensor({directions, batch, hidden}, 5)).input(random_tensor({directions, batch, hidden}, 6));
+        }
+        check(row, {1e-5, 1e-6});
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sinter::testing
