@@ -1,31 +1,18 @@
 // DepthToSpace: [n, c, h, w] → [n, c/b², h·b, w·b]. Mode DCR: channels are (block row, block column, depth); CRD:
 // (depth, block row, block column).
-#include "ops/indexing.h"
-#include "ops/shape_rules.h"
+#include "ops/depth_blocks.h"
 
 namespace sinter::ops {
 namespace depth_to_space_impl {
-
-template <typename Context>
-Status check(const Context& context, size_t rank, int64_t& block, bool& depth_first) {
-  block = context.attributes().i("blocksize");
-  const std::string& mode = context.attributes().s("mode");
-  depth_first = mode == "DCR";
-  if (rank != 4 || block < 1 || block > INT32_MAX || (mode != "DCR" && mode != "CRD"))
-    return context.error(fmt::format(
-        "rank {}, blocksize {}, mode '{}': expected rank 4, a positive block and DCR or CRD; correct the model", rank,
-        block, mode));
-  return ok_status();
-}
 
 Status infer(InferContext& context) {
   const Shape* input = context.input_shape(0);
   std::optional<Shape> output;
   if (input) {
-    int64_t block = 0;
-    bool depth_first = true;
-    SINTER_TRY(check(context, input->size(), block, depth_first));
+    DepthBlocks blocks;
+    SINTER_TRY(read_blocks(context, input->size(), blocks));
     const Shape& x = *input;
+    const int64_t block = blocks.size;
     if (x[1].is_constant() && x[1].value() % (block * block) != 0)
       return context.error(
           fmt::format("{} channels do not divide by blocksize² {}; correct the model", x[1].value(), block * block));
@@ -37,17 +24,17 @@ Status infer(InferContext& context) {
 
 Status evaluate(EvalContext& context) {
   const Tensor& x = context.tensor(0);
-  int64_t b = 0;
-  bool depth_first = true;
-  SINTER_TRY(check(context, x.dims().size(), b, depth_first));
+  DepthBlocks blocks;
+  SINTER_TRY(read_blocks(context, x.dims().size(), blocks));
+  const int64_t b = blocks.size;
   const int64_t n = x.dims()[0], c = x.dims()[1], h = x.dims()[2], w = x.dims()[3], depth = c / (b * b);
   if (depth * b * b != c)
     return context.error(fmt::format("{} channels do not divide by blocksize² {}; correct the model", c, b * b));
   // Walked in the output's order [n, depth, h, block row, w, block column].
   const int64_t plane = h * w;
-  const int64_t depth_stride = depth_first ? plane : b * b * plane;
-  const int64_t row_stride = depth_first ? b * depth * plane : b * plane,
-                column_stride = depth_first ? depth * plane : plane;
+  const int64_t depth_stride = blocks.depth_first ? plane : b * b * plane;
+  const int64_t row_stride = blocks.depth_first ? b * depth * plane : b * plane,
+                column_stride = blocks.depth_first ? depth * plane : plane;
   const Dims walk{n, depth, h, b, w, b};
   const Region from{0, {c * plane, depth_stride, w, row_stride, 1, column_stride}};
   return move_data(context, 0, x, {n, depth, h * b, w * b}, [&](const Tensor& source, Tensor& target) {
@@ -59,13 +46,7 @@ Status evaluate(EvalContext& context) {
 }  // namespace depth_to_space_impl
 
 OpDef define_depth_to_space() {
-  OpDef op("DepthToSpace", 1);
-  op.input("input", "T")
-      .output("output", "T")
-      .type("T", kNumericTypes | kComplexTypes | kBoolType | kStringType)
-      .attr("blocksize", AttrKind::kInt, true)
-      .attr("mode", std::string("DCR"))
-      .fact(kMovesData);
+  OpDef op = depth_blocks_op("DepthToSpace");
   op.infer = depth_to_space_impl::infer;
   op.evaluate = depth_to_space_impl::evaluate;
   return op;

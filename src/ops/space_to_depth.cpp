@@ -1,31 +1,18 @@
 // SpaceToDepth: [n, c, h, w] → [n, c·b², h/b, w/b], the inverse of DepthToSpace. Mode DCR: channels are (block row,
 // block column, depth); CRD: (depth, block row, block column).
-#include "ops/indexing.h"
-#include "ops/shape_rules.h"
+#include "ops/depth_blocks.h"
 
 namespace sinter::ops {
 namespace space_to_depth_impl {
-
-template <typename Context>
-Status check(const Context& context, size_t rank, int64_t& block, bool& depth_first) {
-  block = context.attributes().i("blocksize");
-  const std::string& mode = context.attributes().s("mode");
-  depth_first = mode == "DCR";
-  if (rank != 4 || block < 1 || block > INT32_MAX || (mode != "DCR" && mode != "CRD"))
-    return context.error(fmt::format(
-        "rank {}, blocksize {}, mode '{}': expected rank 4, a positive block and DCR or CRD; correct the model", rank,
-        block, mode));
-  return ok_status();
-}
 
 Status infer(InferContext& context) {
   const Shape* input = context.input_shape(0);
   std::optional<Shape> output;
   if (input) {
-    int64_t block = 0;
-    bool depth_first = true;
-    SINTER_TRY(check(context, input->size(), block, depth_first));
+    DepthBlocks blocks;
+    SINTER_TRY(read_blocks(context, input->size(), blocks));
     const Shape& x = *input;
+    const int64_t block = blocks.size;
     for (int axis = 2; axis < 4; ++axis)
       if (x[axis].is_constant() && x[axis].value() % block != 0)
         return context.error(
@@ -38,16 +25,17 @@ Status infer(InferContext& context) {
 
 Status evaluate(EvalContext& context) {
   const Tensor& x = context.tensor(0);
-  int64_t b = 0;
-  bool depth_first = true;
-  SINTER_TRY(check(context, x.dims().size(), b, depth_first));
+  DepthBlocks blocks;
+  SINTER_TRY(read_blocks(context, x.dims().size(), blocks));
+  const int64_t b = blocks.size;
   const int64_t n = x.dims()[0], c = x.dims()[1], h = x.dims()[2], w = x.dims()[3];
   if (h % b != 0 || w % b != 0)
     return context.error(fmt::format("{} does not divide by blocksize {}; correct the model", to_string(x.dims()), b));
   // Walked in the output's order: [n, block row, block column, c, h/b, w/b] or [n, c, block row, block column, h/b,
   // w/b].
-  const Dims walk = depth_first ? Dims{n, b, b, c, h / b, w / b} : Dims{n, c, b, b, h / b, w / b};
-  const Dims strides = depth_first ? Dims{c * h * w, w, 1, h * w, b * w, b} : Dims{c * h * w, h * w, w, 1, b * w, b};
+  const Dims walk = blocks.depth_first ? Dims{n, b, b, c, h / b, w / b} : Dims{n, c, b, b, h / b, w / b};
+  const Dims strides =
+      blocks.depth_first ? Dims{c * h * w, w, 1, h * w, b * w, b} : Dims{c * h * w, h * w, w, 1, b * w, b};
   return move_data(context, 0, x, {n, c * b * b, h / b, w / b}, [&](const Tensor& source, Tensor& target) {
     copy_region(source, {0, strides}, target, {0, row_major_strides(walk)}, walk);
     return ok_status();
@@ -57,13 +45,7 @@ Status evaluate(EvalContext& context) {
 }  // namespace space_to_depth_impl
 
 OpDef define_space_to_depth() {
-  OpDef op("SpaceToDepth", 1);
-  op.input("input", "T")
-      .output("output", "T")
-      .type("T", kNumericTypes | kComplexTypes | kBoolType | kStringType)
-      .attr("blocksize", AttrKind::kInt, true)
-      .attr("mode", std::string("DCR"))
-      .fact(kMovesData);
+  OpDef op = depth_blocks_op("SpaceToDepth");
   op.infer = space_to_depth_impl::infer;
   op.evaluate = space_to_depth_impl::evaluate;
   return op;
