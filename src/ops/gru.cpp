@@ -39,25 +39,8 @@ Status evaluate(EvalContext& context) {
 }  // namespace gru_impl
 
 OpDef define_gru() {
-  OpDef op("GRU", 7);
-  op.input("X", "T")
-      .input("W", "T")
-      .input("R", "T")
-      .input("B", "T", ParamKind::kOptional)
-      .input("sequence_lens", "T1", ParamKind::kOptional)
-      .input("initial_h", "T", ParamKind::kOptional)
-      .output("Y", "T", ParamKind::kOptional)
-      .output("Y_h", "T", ParamKind::kOptional)
-      .type("T", kFloatTypes)
-      .type("T1", dtype_set(DType::kI32))
-      .attr("activation_alpha", AttrKind::kFloats, false)
-      .attr("activation_beta", AttrKind::kFloats, false)
-      .attr("activations", AttrKind::kStrings, false)
-      .attr("clip", AttrKind::kFloat, false)
-      .attr("direction", std::string("forward"))
-      .attr("hidden_size", AttrKind::kInt, false)
-      .attr("layout", int64_t{0})
-      .attr("linear_before_reset", int64_t{0});
+  OpDef op = recurrent_op("GRU");
+  op.attr("linear_before_reset", int64_t{0});
   op.infer = gru_impl::infer;
   op.evaluate = gru_impl::evaluate;
   return op;

@@ -38,28 +38,11 @@ Status evaluate(EvalContext& context) {
 }  // namespace lstm_impl
 
 OpDef define_lstm() {
-  OpDef op("LSTM", 7);
-  op.input("X", "T")
-      .input("W", "T")
-      .input("R", "T")
-      .input("B", "T", ParamKind::kOptional)
-      .input("sequence_lens", "T1", ParamKind::kOptional)
-      .input("initial_h", "T", ParamKind::kOptional)
-      .input("initial_c", "T", ParamKind::kOptional)
+  OpDef op = recurrent_op("LSTM");
+  op.input("initial_c", "T", ParamKind::kOptional)
       .input("P", "T", ParamKind::kOptional)
-      .output("Y", "T", ParamKind::kOptional)
-      .output("Y_h", "T", ParamKind::kOptional)
       .output("Y_c", "T", ParamKind::kOptional)
-      .type("T", kFloatTypes)
-      .type("T1", dtype_set(DType::kI32))
-      .attr("activation_alpha", AttrKind::kFloats, false)
-      .attr("activation_beta", AttrKind::kFloats, false)
-      .attr("activations", AttrKind::kStrings, false)
-      .attr("clip", AttrKind::kFloat, false)
-      .attr("direction", std::string("forward"))
-      .attr("hidden_size", AttrKind::kInt, false)
-      .attr("input_forget", int64_t{0})
-      .attr("layout", int64_t{0});
+      .attr("input_forget", int64_t{0});
   op.infer = lstm_impl::infer;
   op.evaluate = lstm_impl::evaluate;
   return op;

@@ -143,6 +143,31 @@ double clip_gate(const Attributes& attributes, double v) {
   return std::clamp(v, -static_cast<double>(*clip), static_cast<double>(*clip));
 }
 
+OpDef recurrent_op(std::string name, std::optional<std::vector<std::string>> activations) {
+  OpDef op(std::move(name), 7);
+  op.input("X", "T")
+      .input("W", "T")
+      .input("R", "T")
+      .input("B", "T", ParamKind::kOptional)
+      .input("sequence_lens", "T1", ParamKind::kOptional)
+      .input("initial_h", "T", ParamKind::kOptional)
+      .output("Y", "T", ParamKind::kOptional)
+      .output("Y_h", "T", ParamKind::kOptional)
+      .type("T", kFloatTypes)
+      .type("T1", dtype_set(DType::kI32))
+      .attr("activation_alpha", AttrKind::kFloats, false)
+      .attr("activation_beta", AttrKind::kFloats, false);
+  if (activations)
+    op.attr("activations", std::move(*activations));
+  else
+    op.attr("activations", AttrKind::kStrings, false);
+  op.attr("clip", AttrKind::kFloat, false)
+      .attr("direction", std::string("forward"))
+      .attr("hidden_size", AttrKind::kInt, false)
+      .attr("layout", int64_t{0});
+  return op;
+}
+
 Status infer_recurrent(InferContext& context, int gates, int states) {
   for (int i = 0; i < 3; ++i) SINTER_TRY(check_rank(context, i, 3, 3));
   const Attributes& attributes = context.attributes();

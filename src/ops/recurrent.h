@@ -28,6 +28,8 @@ struct RecurrentShape {
 using RecurrentCell = std::function<void(const RecurrentShape& shape, const RecurrentDirection& direction,
                                          const double* projected, double* h, double* c)>;
 
+// The parameters that all three have. `activations` is the attribute's default, if it has one.
+OpDef recurrent_op(std::string name, std::optional<std::vector<std::string>> activations = std::nullopt);
 // Shape rule for `gates` weights and `states` state outputs (1 or 2) after Y.
 Status infer_recurrent(InferContext& context, int gates, int states);
 // Runs the cell over the sequences; `functions` are the default activations, `has_cell`: a second state (inputs 6 and 7

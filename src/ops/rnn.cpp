@@ -24,24 +24,7 @@ Status evaluate(EvalContext& context) {
 }  // namespace rnn_impl
 
 OpDef define_rnn() {
-  OpDef op("RNN", 7);
-  op.input("X", "T")
-      .input("W", "T")
-      .input("R", "T")
-      .input("B", "T", ParamKind::kOptional)
-      .input("sequence_lens", "T1", ParamKind::kOptional)
-      .input("initial_h", "T", ParamKind::kOptional)
-      .output("Y", "T", ParamKind::kOptional)
-      .output("Y_h", "T", ParamKind::kOptional)
-      .type("T", kFloatTypes)
-      .type("T1", dtype_set(DType::kI32))
-      .attr("activation_alpha", AttrKind::kFloats, false)
-      .attr("activation_beta", AttrKind::kFloats, false)
-      .attr("activations", std::vector<std::string>{"Tanh", "Tanh"})
-      .attr("clip", AttrKind::kFloat, false)
-      .attr("direction", std::string("forward"))
-      .attr("hidden_size", AttrKind::kInt, false)
-      .attr("layout", int64_t{0});
+  OpDef op = recurrent_op("RNN", std::vector<std::string>{"Tanh", "Tanh"});
   op.infer = rnn_impl::infer;
   op.evaluate = rnn_impl::evaluate;
   return op;
