@@ -24,6 +24,18 @@ Status mark_axes(const Context& context, const std::vector<int64_t>& axes, int r
 
 }  // namespace reduce_impl
 
+OpDef reduce_op(std::string name, int since, DTypeSet types) {
+  OpDef op(std::move(name), since);
+  op.input("data", "T")
+      .input("axes", "I64", ParamKind::kOptional)
+      .output("reduced", "T")
+      .type("T", types)
+      .type("I64", dtype_bit(DType::kI64))
+      .attr("keepdims", int64_t{1})
+      .attr("noop_with_empty_axes", int64_t{0});
+  return op;
+}
+
 Status infer_reduce(InferContext& context, FoldFn fold) {
   const Shape* input = context.input_shape(0);
   const bool keep = context.attributes().i("keepdims") != 0;

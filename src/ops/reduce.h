@@ -3,12 +3,18 @@
 // Values are accumulated wide: floats in double, integers in 64 bits with wraparound; one rounding at the end.
 #pragma once
 
+#include <cmath>
 #include <type_traits>
 
 #include "ops/elementwise.h"
 #include "ops/indexing.h"
 
 namespace sinter::ops {
+
+constexpr DTypeSet kReduceTypes = kFloatTypes | dtype_set(DType::kI32, DType::kI64, DType::kU32, DType::kU64);
+
+// The parameters of the Reduce operators; `types` are those of the data.
+OpDef reduce_op(std::string name, int since = 18, DTypeSet types = kReduceTypes);
 
 // Output shape from `axes` (input 1) and attributes keepdims and noop_with_empty_axes. With `fold`, tracked elements of
 // a 1-d input are reduced too (a product of a shape's elements is its size).
@@ -43,6 +49,28 @@ template <typename T>
 using Accumulator =
     std::conditional_t<!std::is_integral_v<T>, double, std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
 
+// Runs run(TypeTag<T>) for a dtype of kReduceTypes; false for the others.
+template <typename Fn>
+bool visit_reduced(DType dtype, Fn&& run) {
+  if (visit_float(dtype, run)) return true;
+  switch (dtype) {
+    case DType::kI32: run(TypeTag<int32_t>{}); return true;
+    case DType::kI64: run(TypeTag<int64_t>{}); return true;
+    case DType::kU32: run(TypeTag<uint32_t>{}); return true;
+    case DType::kU64: run(TypeTag<uint64_t>{}); return true;
+    default: return false;
+  }
+}
+
+// What is computed in double of integers (opsets before 28): truncated, 0 when it is not finite.
+template <typename A>
+A from_real(double value) {
+  if constexpr (std::is_integral_v<A>)
+    return std::isfinite(value) ? static_cast<A>(value) : A{0};
+  else
+    return value;
+}
+
 template <typename T, template <typename> typename Reducer>
 void reduce_into(const T* x, T* y, const ReducePlan& plan) {
   using A = Accumulator<T>;
@@ -55,7 +83,7 @@ void reduce_into(const T* x, T* y, const ReducePlan& plan) {
   });
 }
 
-// Reducer<A>: default-constructed empty; add(A); A result(count). `Types` are those of the schema.
+// Reducer<A>: default-constructed empty; add(A); A result(count).
 template <template <typename> typename Reducer>
 Status reduce(EvalContext& context) {
   ReducePlan plan;
@@ -65,14 +93,7 @@ Status reduce(EvalContext& context) {
     Tensor& y = context.allocate(0, x.dtype(), plan.out_dims);
     reduce_into<T, Reducer>(x.data<T>(), y.data<T>(), plan);
   };
-  if (visit_float(x.dtype(), run)) return ok_status();
-  switch (x.dtype()) {
-    case DType::kI32: run(TypeTag<int32_t>{}); return ok_status();
-    case DType::kI64: run(TypeTag<int64_t>{}); return ok_status();
-    case DType::kU32: run(TypeTag<uint32_t>{}); return ok_status();
-    case DType::kU64: run(TypeTag<uint64_t>{}); return ok_status();
-    default: return unsupported_dtype(context, 0);
-  }
+  return visit_reduced(x.dtype(), run) ? ok_status() : unsupported_dtype(context, 0);
 }
 
 // Max and Min: the types above and i8, u8, bool. `better(a, b)`: a replaces b. NaN wins. An empty set gives the type's

@@ -1,7 +1,6 @@
 // ReduceMax: the largest element along the axes, NaN when there is one; the type's lowest value (an infinity for
 // floats) for none.
 #include "ops/reduce.h"
-#include "ops/shape_rules.h"
 
 namespace sinter::ops {
 namespace reduce_max_impl {
@@ -15,15 +14,7 @@ Status evaluate(EvalContext& context) { return reduce_extreme(context, true); }
 }  // namespace reduce_max_impl
 
 OpDef define_reduce_max() {
-  OpDef op("ReduceMax", 18);
-  op.input("data", "T")
-      .input("axes", "I64", ParamKind::kOptional)
-      .output("reduced", "T")
-      .type("T", kFloatTypes | kBoolType |
-                     dtype_set(DType::kU8, DType::kI8, DType::kI32, DType::kI64, DType::kU32, DType::kU64))
-      .type("I64", dtype_bit(DType::kI64))
-      .attr("keepdims", int64_t{1})
-      .attr("noop_with_empty_axes", int64_t{0});
+  OpDef op = reduce_op("ReduceMax", 18, kReduceTypes | kBoolType | dtype_set(DType::kU8, DType::kI8));
   op.infer = reduce_max_impl::infer;
   op.evaluate = reduce_max_impl::evaluate;
   return op;

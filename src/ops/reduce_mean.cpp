@@ -1,9 +1,5 @@
 // ReduceMean: the mean of the elements along the axes, truncated for integers; NaN (integers: 0) for none.
-#include <cmath>
-#include <limits>
-
 #include "ops/reduce.h"
-#include "ops/shape_rules.h"
 
 namespace sinter::ops {
 namespace reduce_mean_impl {
@@ -25,14 +21,7 @@ Status evaluate(EvalContext& context) { return reduce<Reducer>(context); }
 }  // namespace reduce_mean_impl
 
 OpDef define_reduce_mean() {
-  OpDef op("ReduceMean", 18);
-  op.input("data", "T")
-      .input("axes", "I64", ParamKind::kOptional)
-      .output("reduced", "T")
-      .type("T", kFloatTypes | dtype_set(DType::kI32, DType::kI64, DType::kU32, DType::kU64))
-      .type("I64", dtype_bit(DType::kI64))
-      .attr("keepdims", int64_t{1})
-      .attr("noop_with_empty_axes", int64_t{0});
+  OpDef op = reduce_op("ReduceMean");
   op.infer = infer_reduce_plain;
   op.evaluate = reduce_mean_impl::evaluate;
   return op;

@@ -3,9 +3,24 @@
 
 #include "ops/lines.h"
 #include "ops/reduce.h"
+#include "ops/shape_rules.h"
 
 namespace sinter::ops {
 
+inline OpDef scan_axis_op(std::string name, int since) {
+  OpDef op(std::move(name), since);
+  op.input("x", "T")
+      .input("axis", "T2")
+      .output("y", "T")
+      .type("T", kReduceTypes)
+      .type("T2", dtype_set(DType::kI32, DType::kI64))
+      .attr("exclusive", int64_t{0})
+      .attr("reverse", int64_t{0});
+  op.infer = infer_same;
+  return op;
+}
+
+// The running fold of the input, from `start`.
 template <typename Fn>
 Status scan_axis(EvalContext& context, int start, Fn fold) {
   const Tensor& x = context.tensor(0);
@@ -30,14 +45,7 @@ Status scan_axis(EvalContext& context, int start, Fn fold) {
       }
     });
   };
-  if (visit_float(x.dtype(), run)) return ok_status();
-  switch (x.dtype()) {
-    case DType::kI32: run(TypeTag<int32_t>{}); return ok_status();
-    case DType::kI64: run(TypeTag<int64_t>{}); return ok_status();
-    case DType::kU32: run(TypeTag<uint32_t>{}); return ok_status();
-    case DType::kU64: run(TypeTag<uint64_t>{}); return ok_status();
-    default: return unsupported_dtype(context, 0);
-  }
+  return visit_reduced(x.dtype(), run) ? ok_status() : unsupported_dtype(context, 0);
 }
 
 }  // namespace sinter::ops

@@ -41,6 +41,18 @@ TEST(Registry, EveryDefinitionIsComplete) {
   }
 }
 
+// Axes are i64 whatever the data's type is.
+TEST(Registry, ReduceOperatorsTakeAxesOfI64Only) {
+  int seen = 0;
+  for (const OpDef* op : all_ops()) {
+    if (!op->name.starts_with("Reduce")) continue;
+    ++seen;
+    ASSERT_EQ(op->inputs.size(), 2u) << op->name;
+    EXPECT_EQ(op->find_type(op->inputs[1].type)->tensors, dtype_bit(DType::kI64)) << op->name;
+  }
+  EXPECT_EQ(seen, 10);
+}
+
 // A pointwise form must be a valid program that computes what the reference kernel of the operator's definition says;
 // here: that it prints, parses and has one output.
 TEST(Registry, PointwiseFormsAreValidPrograms) {
