@@ -4,6 +4,8 @@
 // no generator.
 #pragma once
 
+#include <cmath>
+#include <cstring>
 #include <random>
 
 #include "ops/elementwise.h"
@@ -58,7 +60,32 @@ Status output_dtype(const Context& context, DType fallback, DType& dtype) {
   return ok_status();
 }
 
-// Output 0: the shape of attribute 'shape', or input 0's shape; dtype as output_dtype (input 0's when absent).
+// What one number of the normal operators (attributes mean, scale) and of the uniform ones (low, high) is drawn by.
+inline auto normal_draw(const Attributes& attributes) {
+  const double mean = attributes.f("mean"), scale = attributes.f("scale");
+  return [=](Generator& g) { return mean + scale * normal(g); };
+}
+inline auto uniform_draw(const Attributes& attributes) {
+  const double low = attributes.f("low"), high = attributes.f("high");
+  return [=](Generator& g) { return low + (high - low) * uniform(g); };
+}
+
+// fill_random() with the shape of attribute 'shape', or with input 0's shape; dtype as output_dtype (f32, or input 0's,
+// when absent).
+template <typename Draw>
+Status fill_random_shape(EvalContext& context, Draw draw) {
+  DType dtype;
+  SINTER_TRY(output_dtype(context, DType::kF32, dtype));
+  return fill_random(context, dtype, context.attributes().ints("shape"), draw);
+}
+template <typename Draw>
+Status fill_random_like(EvalContext& context, Draw draw) {
+  DType dtype;
+  SINTER_TRY(output_dtype(context, context.tensor(0).dtype(), dtype));
+  return fill_random(context, dtype, context.tensor(0).dims(), draw);
+}
+
+// The shape rules of these two.
 inline Status infer_random_shape(InferContext& context) {
   DType dtype;
   SINTER_TRY(output_dtype(context, DType::kF32, dtype));

@@ -1,18 +1,10 @@
 // RandomNormal: numbers drawn from a normal distribution with the given mean and scale (standard deviation).
-#include <cmath>
-
 #include "ops/random.h"
 
 namespace sinter::ops {
 namespace random_normal_impl {
 
-Status evaluate(EvalContext& context) {
-  DType dtype;
-  SINTER_TRY(output_dtype(context, DType::kF32, dtype));
-  const double mean = context.attributes().f("mean"), scale = context.attributes().f("scale");
-  return fill_random(context, dtype, context.attributes().ints("shape"),
-                     [=](Generator& g) { return mean + scale * normal(g); });
-}
+Status evaluate(EvalContext& context) { return fill_random_shape(context, normal_draw(context.attributes())); }
 
 }  // namespace random_normal_impl
 

@@ -1,17 +1,10 @@
 // RandomNormalLike: RandomNormal with the input's shape and, unless 'dtype' is given, its type.
-#include <cmath>
-
 #include "ops/random.h"
 
 namespace sinter::ops {
 namespace random_normal_like_impl {
 
-Status evaluate(EvalContext& context) {
-  DType dtype;
-  SINTER_TRY(output_dtype(context, context.tensor(0).dtype(), dtype));
-  const double mean = context.attributes().f("mean"), scale = context.attributes().f("scale");
-  return fill_random(context, dtype, context.tensor(0).dims(), [=](Generator& g) { return mean + scale * normal(g); });
-}
+Status evaluate(EvalContext& context) { return fill_random_like(context, normal_draw(context.attributes())); }
 
 }  // namespace random_normal_like_impl
 

@@ -1,18 +1,10 @@
 // RandomUniform: numbers drawn evenly from [low, high).
-#include <cmath>
-
 #include "ops/random.h"
 
 namespace sinter::ops {
 namespace random_uniform_impl {
 
-Status evaluate(EvalContext& context) {
-  DType dtype;
-  SINTER_TRY(output_dtype(context, DType::kF32, dtype));
-  const double low = context.attributes().f("low"), high = context.attributes().f("high");
-  return fill_random(context, dtype, context.attributes().ints("shape"),
-                     [=](Generator& g) { return low + (high - low) * uniform(g); });
-}
+Status evaluate(EvalContext& context) { return fill_random_shape(context, uniform_draw(context.attributes())); }
 
 }  // namespace random_uniform_impl
 

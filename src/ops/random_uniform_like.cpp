@@ -1,18 +1,10 @@
 // RandomUniformLike: RandomUniform with the input's shape and, unless 'dtype' is given, its type.
-#include <cmath>
-
 #include "ops/random.h"
 
 namespace sinter::ops {
 namespace random_uniform_like_impl {
 
-Status evaluate(EvalContext& context) {
-  DType dtype;
-  SINTER_TRY(output_dtype(context, context.tensor(0).dtype(), dtype));
-  const double low = context.attributes().f("low"), high = context.attributes().f("high");
-  return fill_random(context, dtype, context.tensor(0).dims(),
-                     [=](Generator& g) { return low + (high - low) * uniform(g); });
-}
+Status evaluate(EvalContext& context) { return fill_random_like(context, uniform_draw(context.attributes())); }
 
 }  // namespace random_uniform_like_impl
 
