@@ -1,6 +1,5 @@
 // GreaterOrEqual: c = (a >= b) with numpy broadcasting. False when an operand is NaN.
-#include "ops/elementwise.h"
-#include "ops/shape_rules.h"
+#include "ops/ordering.h"
 
 namespace sinter::ops {
 namespace greater_or_equal_impl {
@@ -12,14 +11,7 @@ Status evaluate(EvalContext& context) {
 }  // namespace greater_or_equal_impl
 
 OpDef define_greater_or_equal() {
-  OpDef op("GreaterOrEqual", 12);
-  op.input("A", "T")
-      .input("B", "T")
-      .output("C", "T1")
-      .type("T", kNumericTypes)
-      .type("T1", kBoolType)
-      .fact(kElementwise);
-  op.infer = infer_compare;
+  OpDef op = ordering_op("GreaterOrEqual", 12);
   op.evaluate = greater_or_equal_impl::evaluate;
   op.pointwise = pointwise_direct<PointwiseOp::kGreaterEqual>;
   return op;

@@ -1,6 +1,5 @@
 // Less: c = (a < b) with numpy broadcasting. False when an operand is NaN.
-#include "ops/elementwise.h"
-#include "ops/shape_rules.h"
+#include "ops/ordering.h"
 
 namespace sinter::ops {
 namespace less_impl {
@@ -12,14 +11,7 @@ Status evaluate(EvalContext& context) {
 }  // namespace less_impl
 
 OpDef define_less() {
-  OpDef op("Less", 7);
-  op.input("A", "T")
-      .input("B", "T")
-      .output("C", "T1")
-      .type("T", kNumericTypes)
-      .type("T1", kBoolType)
-      .fact(kElementwise);
-  op.infer = infer_compare;
+  OpDef op = ordering_op("Less", 7);
   op.evaluate = less_impl::evaluate;
   op.pointwise = pointwise_direct<PointwiseOp::kLess>;
   return op;

@@ -1,27 +1,17 @@
 // Or: true where one or both are true; bool tensors with numpy broadcasting.
-#include "ops/elementwise.h"
-#include "ops/shape_rules.h"
+#include "ops/logical.h"
 
 namespace sinter::ops {
 namespace or_impl {
 
 Status evaluate(EvalContext& context) {
-  SINTER_TRY(check_same_dtype(context, 2));
-  if (context.tensor(0).dtype() != DType::kBool) return unsupported_dtype(context, 0);
-  return map_binary<bool, bool, bool>(context, DType::kBool, [](bool a, bool b) { return a || b; });
+  return map_logical(context, [](bool a, bool b) { return a || b; });
 }
 
 }  // namespace or_impl
 
 OpDef define_or() {
-  OpDef op("Or", 7);
-  op.input("A", "T")
-      .input("B", "T")
-      .output("C", "T1")
-      .type("T", kBoolType)
-      .type("T1", kBoolType)
-      .fact(kElementwise | kCommutative);
-  op.infer = infer_compare;
+  OpDef op = logical_op("Or");
   op.evaluate = or_impl::evaluate;
   op.pointwise = pointwise_direct<PointwiseOp::kOr>;
   return op;
