@@ -10,15 +10,7 @@ Status evaluate(EvalContext& context) { return evaluate_arg_reduce(context, fals
 }  // namespace arg_min_impl
 
 OpDef define_arg_min() {
-  OpDef op("ArgMin", 1);
-  op.input("data", "T")
-      .output("reduced", "I64")
-      .type("T", kNumericTypes)
-      .type("I64", dtype_bit(DType::kI64))
-      .attr("axis", int64_t{0})
-      .attr("keepdims", int64_t{1})
-      .attr("select_last_index", int64_t{0});
-  op.infer = infer_arg_reduce;
+  OpDef op = arg_reduce_op("ArgMin");
   op.evaluate = arg_min_impl::evaluate;
   return op;
 }

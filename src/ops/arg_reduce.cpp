@@ -20,9 +20,7 @@ int64_t find(const T* line, int64_t length, int64_t step, bool largest, bool las
   return best;
 }
 
-}  // namespace arg_reduce_impl
-
-Status infer_arg_reduce(InferContext& context) {
+Status infer(InferContext& context) {
   const Shape* input = context.input_shape(0);
   std::optional<Shape> output;
   if (input) {
@@ -36,6 +34,21 @@ Status infer_arg_reduce(InferContext& context) {
   }
   context.set_output(0, ValueType::tensor(DType::kI64, std::move(output)));
   return ok_status();
+}
+
+}  // namespace arg_reduce_impl
+
+OpDef arg_reduce_op(std::string name) {
+  OpDef op(std::move(name), 1);
+  op.input("data", "T")
+      .output("reduced", "I64")
+      .type("T", kNumericTypes)
+      .type("I64", dtype_bit(DType::kI64))
+      .attr("axis", int64_t{0})
+      .attr("keepdims", int64_t{1})
+      .attr("select_last_index", int64_t{0});
+  op.infer = arg_reduce_impl::infer;
+  return op;
 }
 
 Status evaluate_arg_reduce(EvalContext& context, bool largest) {

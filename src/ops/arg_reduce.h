@@ -5,7 +5,8 @@
 
 namespace sinter::ops {
 
-Status infer_arg_reduce(InferContext& context);
+// Parameters and shape rule; the kernel picks the largest or the smallest.
+OpDef arg_reduce_op(std::string name);
 Status evaluate_arg_reduce(EvalContext& context, bool largest);
 
 }  // namespace sinter::ops

@@ -8,13 +8,29 @@
 
 namespace sinter::ops {
 
-Status infer_window(InferContext& context) {
+namespace cosine_window_impl {
+
+Status infer(InferContext& context) {
   SINTER_ASSIGN(const DType dtype,
                 dtype_attribute(context, "output_datatype", context.attributes().i("output_datatype")));
   const auto size = context.input_elements(0);
   const bool known = size && size->elements.size() == 1;
   context.set_output(0, ValueType::tensor(dtype, Shape{known ? size->elements[0] : context.fresh_symbol("window")}));
   return ok_status();
+}
+
+}  // namespace cosine_window_impl
+
+OpDef cosine_window_op(std::string name) {
+  OpDef op(std::move(name), 17);
+  op.input("size", "T1")
+      .output("output", "T2")
+      .type("T1", dtype_set(DType::kI32, DType::kI64))
+      .type("T2", kNumericTypes)
+      .attr("output_datatype", int64_t{1})
+      .attr("periodic", int64_t{1});
+  op.infer = cosine_window_impl::infer;
+  return op;
 }
 
 Status evaluate_window(EvalContext& context, double a0, double a1, double a2) {

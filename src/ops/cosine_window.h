@@ -6,7 +6,8 @@
 
 namespace sinter::ops {
 
-Status infer_window(InferContext& context);
+// Parameters and shape rule.
+OpDef cosine_window_op(std::string name);
 Status evaluate_window(EvalContext& context, double a0, double a1, double a2);
 
 }  // namespace sinter::ops

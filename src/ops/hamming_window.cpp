@@ -9,14 +9,7 @@ Status evaluate(EvalContext& context) { return evaluate_window(context, 25.0 / 4
 }  // namespace hamming_window_impl
 
 OpDef define_hamming_window() {
-  OpDef op("HammingWindow", 17);
-  op.input("size", "T1")
-      .output("output", "T2")
-      .type("T1", dtype_set(DType::kI32, DType::kI64))
-      .type("T2", kNumericTypes)
-      .attr("output_datatype", int64_t{1})
-      .attr("periodic", int64_t{1});
-  op.infer = infer_window;
+  OpDef op = cosine_window_op("HammingWindow");
   op.evaluate = hamming_window_impl::evaluate;
   return op;
 }

@@ -9,14 +9,7 @@ Status evaluate(EvalContext& context) { return evaluate_window(context, 0.5, 0.5
 }  // namespace hann_window_impl
 
 OpDef define_hann_window() {
-  OpDef op("HannWindow", 17);
-  op.input("size", "T1")
-      .output("output", "T2")
-      .type("T1", dtype_set(DType::kI32, DType::kI64))
-      .type("T2", kNumericTypes)
-      .attr("output_datatype", int64_t{1})
-      .attr("periodic", int64_t{1});
-  op.infer = infer_window;
+  OpDef op = cosine_window_op("HannWindow");
   op.evaluate = hann_window_impl::evaluate;
   return op;
 }
