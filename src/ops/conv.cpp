@@ -23,17 +23,8 @@ Status evaluate(EvalContext& context) {
 
 OpDef define_conv() {
   OpDef op("Conv", 1);
-  op.input("X", "T")
-      .input("W", "T")
-      .input("B", "T", ParamKind::kOptional)
-      .output("Y", "T")
-      .type("T", kFloatTypes)
-      .attr("auto_pad", std::string("NOTSET"))
-      .attr("dilations", AttrKind::kInts, false)
-      .attr("group", int64_t{1})
-      .attr("kernel_shape", AttrKind::kInts, false)
-      .attr("pads", AttrKind::kInts, false)
-      .attr("strides", AttrKind::kInts, false);
+  op.input("X", "T").input("W", "T").input("B", "T", ParamKind::kOptional).output("Y", "T").type("T", kFloatTypes);
+  convolution_attributes(op);
   op.infer = conv_impl::infer;
   op.evaluate = conv_impl::evaluate;
   return op;

@@ -29,13 +29,8 @@ OpDef define_conv_integer() {
       .output("y", "T3")
       .type("T1", dtype_set(DType::kU8, DType::kI8))
       .type("T2", dtype_set(DType::kU8, DType::kI8))
-      .type("T3", dtype_set(DType::kI32))
-      .attr("auto_pad", std::string("NOTSET"))
-      .attr("dilations", AttrKind::kInts, false)
-      .attr("group", int64_t{1})
-      .attr("kernel_shape", AttrKind::kInts, false)
-      .attr("pads", AttrKind::kInts, false)
-      .attr("strides", AttrKind::kInts, false);
+      .type("T3", dtype_set(DType::kI32));
+  convolution_attributes(op);
   op.infer = conv_integer_impl::infer;
   op.evaluate = conv_integer_impl::evaluate;
   return op;

@@ -66,6 +66,15 @@ void gather_windows(const ConvGeometry& g, const T* planes, int64_t channels, in
 
 }  // namespace
 
+void convolution_attributes(OpDef& op) {
+  op.attr("auto_pad", std::string("NOTSET"))
+      .attr("dilations", AttrKind::kInts, false)
+      .attr("group", int64_t{1})
+      .attr("kernel_shape", AttrKind::kInts, false)
+      .attr("pads", AttrKind::kInts, false)
+      .attr("strides", AttrKind::kInts, false);
+}
+
 Result<Shape> convolution_shape(const Attributes& attributes, const Shape& x, const Shape& w) {
   const int64_t group = attributes.i("group");
   if (w.size() != x.size())

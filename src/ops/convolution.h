@@ -6,6 +6,8 @@
 
 namespace sinter::ops {
 
+// Gives the operator the attributes that the functions below read.
+void convolution_attributes(OpDef& op);
 // [N, M, windows…] of input x and weights w [M, C/group, kernel…].
 Result<Shape> convolution_shape(const Attributes& attributes, const Shape& x, const Shape& w);
 // Sets output 0 from the shapes of inputs `x` and `w`.

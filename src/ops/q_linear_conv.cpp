@@ -45,13 +45,8 @@ OpDef define_q_linear_conv() {
       .type("T2", dtype_set(DType::kU8, DType::kI8))
       .type("T3", dtype_set(DType::kU8, DType::kI8))
       .type("T4", dtype_set(DType::kI32))
-      .type("F32", dtype_set(DType::kF32))
-      .attr("auto_pad", std::string("NOTSET"))
-      .attr("dilations", AttrKind::kInts, false)
-      .attr("group", int64_t{1})
-      .attr("kernel_shape", AttrKind::kInts, false)
-      .attr("pads", AttrKind::kInts, false)
-      .attr("strides", AttrKind::kInts, false);
+      .type("F32", dtype_set(DType::kF32));
+  convolution_attributes(op);
   op.infer = q_linear_conv_impl::infer;
   op.evaluate = q_linear_conv_impl::evaluate;
   return op;
