@@ -26,6 +26,27 @@ Status read_blocks(const Context& context, size_t rank, DepthBlocks& blocks) {
   return ok_status();
 }
 
+// The shape rule: output 0 has input 0's dtype and the shape that rule(input shape, blocksize, output shape) sets.
+template <typename Rule>
+Status infer_blocks(InferContext& context, Rule rule) {
+  std::optional<Shape> output;
+  if (const Shape* input = context.input_shape(0)) {
+    DepthBlocks blocks;
+    SINTER_TRY(read_blocks(context, input->size(), blocks));
+    SINTER_TRY(rule(*input, blocks.size, output.emplace()));
+  }
+  context.set_output(0, ValueType::tensor(input_dtype(context, 0), std::move(output)));
+  return ok_status();
+}
+
+// output 0 of `dims` = input 0 read with `strides`; both walk as `walk`, in the output's order.
+inline Status move_blocks(EvalContext& context, const Dims& dims, const Dims& walk, const Dims& strides) {
+  return move_data(context, 0, context.tensor(0), dims, [&](const Tensor& source, Tensor& target) {
+    copy_region(source, {0, strides}, target, {0, row_major_strides(walk)}, walk);
+    return ok_status();
+  });
+}
+
 inline OpDef depth_blocks_op(std::string name) {
   OpDef op(std::move(name), 1);
   op.input("input", "T")

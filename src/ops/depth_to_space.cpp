@@ -6,20 +6,13 @@ namespace sinter::ops {
 namespace depth_to_space_impl {
 
 Status infer(InferContext& context) {
-  const Shape* input = context.input_shape(0);
-  std::optional<Shape> output;
-  if (input) {
-    DepthBlocks blocks;
-    SINTER_TRY(read_blocks(context, input->size(), blocks));
-    const Shape& x = *input;
-    const int64_t block = blocks.size;
-    if (x[1].is_constant() && x[1].value() % (block * block) != 0)
+  return infer_blocks(context, [&](const Shape& x, int64_t b, Shape& output) -> Status {
+    if (x[1].is_constant() && x[1].value() % (b * b) != 0)
       return context.error(
-          fmt::format("{} channels do not divide by blocksize² {}; correct the model", x[1].value(), block * block));
-    output = Shape{x[0], floordiv(x[1], block * block), x[2] * Dim(block), x[3] * Dim(block)};
-  }
-  context.set_output(0, ValueType::tensor(input_dtype(context, 0), std::move(output)));
-  return ok_status();
+          fmt::format("{} channels do not divide by blocksize² {}; correct the model", x[1].value(), b * b));
+    output = {x[0], floordiv(x[1], b * b), x[2] * Dim(b), x[3] * Dim(b)};
+    return ok_status();
+  });
 }
 
 Status evaluate(EvalContext& context) {
@@ -35,12 +28,8 @@ Status evaluate(EvalContext& context) {
   const int64_t depth_stride = blocks.depth_first ? plane : b * b * plane;
   const int64_t row_stride = blocks.depth_first ? b * depth * plane : b * plane,
                 column_stride = blocks.depth_first ? depth * plane : plane;
-  const Dims walk{n, depth, h, b, w, b};
-  const Region from{0, {c * plane, depth_stride, w, row_stride, 1, column_stride}};
-  return move_data(context, 0, x, {n, depth, h * b, w * b}, [&](const Tensor& source, Tensor& target) {
-    copy_region(source, from, target, {0, row_major_strides(walk)}, walk);
-    return ok_status();
-  });
+  return move_blocks(context, {n, depth, h * b, w * b}, {n, depth, h, b, w, b},
+                     {c * plane, depth_stride, w, row_stride, 1, column_stride});
 }
 
 }  // namespace depth_to_space_impl

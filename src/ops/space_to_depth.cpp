@@ -6,21 +6,14 @@ namespace sinter::ops {
 namespace space_to_depth_impl {
 
 Status infer(InferContext& context) {
-  const Shape* input = context.input_shape(0);
-  std::optional<Shape> output;
-  if (input) {
-    DepthBlocks blocks;
-    SINTER_TRY(read_blocks(context, input->size(), blocks));
-    const Shape& x = *input;
-    const int64_t block = blocks.size;
+  return infer_blocks(context, [&](const Shape& x, int64_t b, Shape& output) -> Status {
     for (int axis = 2; axis < 4; ++axis)
-      if (x[axis].is_constant() && x[axis].value() % block != 0)
+      if (x[axis].is_constant() && x[axis].value() % b != 0)
         return context.error(
-            fmt::format("axis {} of {} does not divide by blocksize {}; correct the model", axis, to_string(x), block));
-    output = Shape{x[0], x[1] * Dim(block * block), floordiv(x[2], block), floordiv(x[3], block)};
-  }
-  context.set_output(0, ValueType::tensor(input_dtype(context, 0), std::move(output)));
-  return ok_status();
+            fmt::format("axis {} of {} does not divide by blocksize {}; correct the model", axis, to_string(x), b));
+    output = {x[0], x[1] * Dim(b * b), floordiv(x[2], b), floordiv(x[3], b)};
+    return ok_status();
+  });
 }
 
 Status evaluate(EvalContext& context) {
@@ -36,10 +29,7 @@ Status evaluate(EvalContext& context) {
   const Dims walk = blocks.depth_first ? Dims{n, b, b, c, h / b, w / b} : Dims{n, c, b, b, h / b, w / b};
   const Dims strides =
       blocks.depth_first ? Dims{c * h * w, w, 1, h * w, b * w, b} : Dims{c * h * w, h * w, w, 1, b * w, b};
-  return move_data(context, 0, x, {n, c * b * b, h / b, w / b}, [&](const Tensor& source, Tensor& target) {
-    copy_region(source, {0, strides}, target, {0, row_major_strides(walk)}, walk);
-    return ok_status();
-  });
+  return move_blocks(context, {n, c * b * b, h / b, w / b}, walk, strides);
 }
 
 }  // namespace space_to_depth_impl
