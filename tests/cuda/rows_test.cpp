@@ -65,5 +65,21 @@ TEST(Lstm, directions_sizes_and_states) {
   }
 }
 
+TacticRow conv(const Dims& x, const Dims& w, std::vector<int64_t> strides, std::vector<int64_t> pads, int64_t group = 1) {
+  TacticRow row("Conv");
+  row.attr("strides", strides).attr("pads", pads).attr("group", group).attr("dilations", std::vector<int64_t>(strides.size(), 1));
+  return row.input(random_tensor(x, 1)).constant_input(random_tensor(w, 2, 0.2f)).constant_input(random_tensor({w[0]}, 3));
+}
+
+TEST(ConvDirect, long_filters_three_axes_and_epilogues) {
+  constexpr Tolerance kSums{2e-5, 2e-5};
+  check(conv({1, 3, 64, 48}, {8, 3, 16, 16}, {16, 16}, {0, 0, 0, 0}), kSums);
+  check(conv({2, 4, 70}, {6, 2, 33}, {4}, {3, 5}, 2), kSums);
+  check(conv({1, 4, 6, 7, 8}, {6, 4, 3, 3, 2}, {2, 1, 2}, {1, 1, 0, 1, 0, 1}), kSums);
+  TacticRow row = conv({2, 3, 40, 20}, {5, 3, 17, 3}, {2, 1}, {8, 1, 8, 1});
+  row.with_epilogue("3 | add(0,1) mul(3,2) relu(4) | 5", {random_tensor({2, 5, 20, 20}, 4), random_tensor({5, 1, 1}, 5)});
+  check(row, kSums);
+}
+
 }  // namespace
 }  // namespace sinter::testing
