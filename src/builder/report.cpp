@@ -58,8 +58,9 @@ std::string BuildReport::to_text(bool refusals) const {
     }
     for (const std::string& refusal : layer.refusals) text += fmt::format("    refused: {}\n", refusal);
   }
-  text += fmt::format("\n{} layers ({} reformats, {} on reference kernels, {} more need no step); predicted {:.3f} ms on {}, {} thread{}\n",
-                      layers.size(), reformats, reference_layers, aliased, predicted_us / 1000, device, threads, threads == 1 ? "" : "s");
+  text += fmt::format("\n{} layers ({} reformats, {} on reference kernels, {} more need no step); predicted {:.3f} ms{} on {}, {} thread{}\n",
+                      layers.size(), reformats, reference_layers, aliased, predicted_us / 1000,
+                      reference_layers > 0 ? " without the reference kernels" : "", device, threads, threads == 1 ? "" : "s");
   text += fmt::format("weights {:.1f} MiB, activations {:.1f} MiB (sum over layers), largest workspace {:.1f} MiB\n", weight_bytes / kMiB,
                       activation_bytes / kMiB, workspace_bytes / kMiB);
   text += fmt::format("built in {:.2f} s: {} offers timed, {} timings from the cache; layout choice {}\n", build_s, timed_offers,
