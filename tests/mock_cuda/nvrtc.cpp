@@ -44,7 +44,7 @@ std::string digest(const std::string& text) {
   return buffer;
 }
 
-// With SINTER_MOCK_KEEP=FOLDER every text that is compiled is also written there, for scripts/check_kernels.
+// With SINTER_MOCK_KEEP=FOLDER every text that compiles is also written there, for scripts/check_kernels.
 void keep(const Program& program, const std::vector<std::string>& options) {
   const char* folder = std::getenv("SINTER_MOCK_KEEP");
   if (!folder) return;
@@ -60,7 +60,6 @@ void keep(const Program& program, const std::vector<std::string>& options) {
 }
 
 bool compile(Program& program, const std::vector<std::string>& options) {
-  keep(program, options);
   std::string defines, all = program.text + MOCK_COMPILER;
   for (const std::string& option : options) {
     if (option.rfind("-D", 0) == 0) defines += " '" + option + "'";
@@ -118,7 +117,10 @@ MOCK_API int nvrtcDestroyProgram(Program** program) {
 }
 MOCK_API int nvrtcCompileProgram(Program* program, int count, const char* const* options) {
   const std::lock_guard lock(compiling);
-  return compile(*program, std::vector<std::string>(options, options + count)) ? 0 : 6;
+  const std::vector<std::string> all(options, options + count);
+  if (!compile(*program, all)) return 6;
+  keep(*program, all);
+  return 0;
 }
 MOCK_API int nvrtcGetProgramLogSize(Program* program, size_t* bytes) {
   *bytes = program->log.size() + 1;
