@@ -31,11 +31,12 @@ Result<builder::Fallback> fallback_of(sinter_fallback fallback, bool on_device) 
 
 int64_t limit_of(uint64_t bytes) { return bytes == 0 || bytes > INT64_MAX ? INT64_MAX : static_cast<int64_t>(bytes); }
 
-// Tactics of a provider compete when its module loads; that it does not is said once, not an error.
+// Tactics of a provider compete when its module loads. A module that is there and does not load is said once; one that is not there (bundles have
+// none) is for `sinter doctor` to say.
 void load_providers() {
   static const bool once = [] {
     const Status status = load_provider("onednn");
-    if (!status.ok()) log(Severity::kInfo, "oneDNN takes no part in tuning: {}", status.message());
+    if (!status.ok() && status.code() != Code::kNotFound) log(Severity::kInfo, "oneDNN takes no part in tuning: {}", status.message());
     return true;
   }();
   (void)once;

@@ -33,9 +33,12 @@ Status open_provider(std::string_view name) {
   if (const auto folder = own_folder(); !folder.empty()) places = {folder / file, folder / ".." / "lib" / file};
   places.push_back(file);  // the loader's path
   std::string tried;
+  bool present = false;
   for (const std::string& place : places) {
     void* module = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!module) {
+      std::error_code error;
+      present |= std::filesystem::exists(place, error);
       tried += fmt::format("; {}", dlerror());
       continue;
     }
@@ -48,7 +51,7 @@ Status open_provider(std::string_view name) {
     reinterpret_cast<ProviderEntry>(entry)(tactic_registry());
     return ok_status();
   }
-  return make_error(Code::kNotFound, "provider '{}': no loadable '{}' found{}; install it, or rebuild the engine without it (sinter retune)",
+  return make_error(present ? Code::kUnsupported : Code::kNotFound, "provider '{}': no loadable '{}' found{}; install it, or rebuild the engine without it (sinter retune)",
                     name, file, tried);
 }
 

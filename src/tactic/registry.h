@@ -38,7 +38,8 @@ class TacticRegistry {
 TacticRegistry& tactic_registry();
 
 // Loads a provider module ("onednn": libsinter_onednn.so beside the library or on the loader's path) and adds its tactics; ok
-// when it is loaded already. An error says where it was looked for and what the loader said.
+// when it is loaded already. An error says where it was looked for and what the loader said; kNotFound:
+// it is nowhere.
 Status load_provider(std::string_view name);
 
 // A provider module exports this one symbol.
