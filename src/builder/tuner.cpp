@@ -74,7 +74,7 @@ int64_t timing_bytes(const Problem& problem, const Candidate& candidate, std::sp
 uint64_t touch(const void* data, int64_t bytes) {
   const volatile uint8_t* place = static_cast<const uint8_t*>(data);
   uint64_t sum = 0;
-  for (int64_t i = 0; i < bytes; i += 64) sum += place[i];
+  for (int64_t i = 0; i < bytes; i += kCacheLine) sum += place[i];
   return sum;
 }
 
@@ -84,29 +84,7 @@ bool is_settled(std::vector<double> samples) {
   return samples[2] <= samples[0] * (1 + kSettled);
 }
 
-}  // namespace
-
-void fill_random(Tensor& tensor, uint32_t seed) {
-  uint32_t state = seed * 2654435761u + 12345u;
-  auto next = [&] { return state = state * 1664525u + 1013904223u; };
-  const int64_t count = tensor.count();
-  if (tensor.dtype() == DType::kF32) {
-    for (int64_t i = 0; i < count; ++i) {
-      tensor.data<float>()[i] = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
-    }
-    return;
-  }
-  std::memset(tensor.raw(), 0, static_cast<size_t>(tensor.bytes()));
-  if (tensor.dtype() == DType::kF16 || tensor.dtype() == DType::kBF16) {
-    for (int64_t i = 0; i < count; ++i) {
-      const float value = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
-      tensor.data<uint16_t>()[i] = tensor.dtype() == DType::kF16 ? float_to_half(value) : float_to_bfloat16(value);
-    }
-  } else if (tensor.dtype() == DType::kBool) {
-    for (int64_t i = 0; i < count; ++i) tensor.data<uint8_t>()[i] = next() >> 31;
-  }
-}
-
+// What lay in the second-level cache leaves it.
 void overwrite_second_level() {
   static std::vector<uint8_t> other(static_cast<size_t>(cpu_info().l2_bytes) * 3 / 2, 1);
   for (size_t i = 0; i < other.size(); i += kCacheLine) ++other[i];
@@ -137,6 +115,29 @@ void flush(const void* data, int64_t bytes) {
 #elif defined(__aarch64__)
   __asm__ volatile("dsb ish" ::: "memory");
 #endif
+}
+
+}  // namespace
+
+void fill_random(Tensor& tensor, uint32_t seed) {
+  uint32_t state = seed * 2654435761u + 12345u;
+  auto next = [&] { return state = state * 1664525u + 1013904223u; };
+  const int64_t count = tensor.count();
+  if (tensor.dtype() == DType::kF32) {
+    for (int64_t i = 0; i < count; ++i) {
+      tensor.data<float>()[i] = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
+    }
+    return;
+  }
+  std::memset(tensor.raw(), 0, static_cast<size_t>(tensor.bytes()));
+  if (tensor.dtype() == DType::kF16 || tensor.dtype() == DType::kBF16) {
+    for (int64_t i = 0; i < count; ++i) {
+      const float value = (static_cast<float>(next() >> 8) + 0.5f) / 8388608.0f - 1.0f;
+      tensor.data<uint16_t>()[i] = tensor.dtype() == DType::kF16 ? float_to_half(value) : float_to_bfloat16(value);
+    }
+  } else if (tensor.dtype() == DType::kBool) {
+    for (int64_t i = 0; i < count; ++i) tensor.data<uint8_t>()[i] = next() >> 31;
+  }
 }
 
 // The second smallest sample: near the undisturbed time, without trusting one lucky reading.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cpu/tactics.h"
+#include "tactic/offer_helpers.h"
 
 namespace sinter::cpu {
 
@@ -32,28 +33,6 @@ namespace tactic_version {
     static const Class tactic("cpu." #name, tactic_version::name);      \
     return tactic;                                                      \
   }
-
-// An offer with all tensors in one layout (absent inputs and those of other ranks are the caller's to correct).
-inline Offer uniform_offer(const Problem& problem, Layout layout, std::string config = "") {
-  Offer offer;
-  offer.config = std::move(config);
-  offer.input_layouts.assign(problem.inputs.size(), layout);
-  offer.output_layouts.assign(problem.outputs.size(), layout);
-  return offer;
-}
-
-// Bytes of an element, 0 for types without whole bytes and for strings.
-inline int element_bytes(DType dtype) { return dtype_bits(dtype) % 8 == 0 ? dtype_bits(dtype) / 8 : 0; }
-
-inline bool is_op(const Problem& problem, std::string_view op, std::string_view domain = "") {
-  return problem.op == op && problem.domain == domain;
-}
-
-// A negative axis counts from the end.
-inline int64_t normal_axis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
-
-constexpr int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-constexpr int64_t ceil_quotient(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 // Channels in a block of the layout; 1 for layouts without blocks.
 constexpr int64_t channel_block(Layout layout) {

@@ -7,6 +7,7 @@
 
 #include "cuda/kernel.h"
 #include "cuda/tactics.h"
+#include "tactic/offer_helpers.h"
 
 namespace sinter::cuda {
 
@@ -47,27 +48,9 @@ namespace tactic_version {
     return tactic;                                                      \
   }
 
-// An offer with all tensors in one layout.
-inline Offer uniform_offer(const Problem& problem, Layout layout, std::string config = "") {
-  Offer offer;
-  offer.config = std::move(config);
-  offer.input_layouts.assign(problem.inputs.size(), layout);
-  offer.output_layouts.assign(problem.outputs.size(), layout);
-  return offer;
-}
-
-inline bool is_op(const Problem& problem, std::string_view op, std::string_view domain = "") {
-  return problem.op == op && problem.domain == domain;
-}
-// Bytes of an element, 0 for types without whole bytes and for strings.
-inline int element_bytes(DType dtype) { return dtype_bits(dtype) % 8 == 0 ? dtype_bits(dtype) / 8 : 0; }
 // f32, f16, bf16: what kernels widen to float.
 inline bool is_compute_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 // The name in kernel text: "f32", "f16", "bf16", "i8", "u8", "i32", "i64", "boolean", …; "" where kernels have no such type.
 std::string_view device_type(DType dtype);
-
-inline int64_t normal_axis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
-constexpr int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-constexpr int64_t ceil_quotient(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 }  // namespace sinter::cuda

@@ -21,15 +21,18 @@ bool in_range(const PackedWeight& weight, int64_t elements) {
   return least >= 0 && most < elements;
 }
 
+// Writes the elements under `base` of all axes from `axis` on, in row-major order; returns where they end.
 template <size_t kBytes>
-void gather(const PackedWeight& weight, const uint8_t* from, uint8_t* to, size_t axis, int64_t base) {
-  const std::vector<int64_t>& table = weight.offsets[axis];
-  const int64_t stride = axis + 1 == weight.dims.size() ? 1 : product(Dims(weight.dims.begin() + static_cast<std::ptrdiff_t>(axis) + 1, weight.dims.end()));
-  for (size_t i = 0; i < table.size(); ++i) {
-    uint8_t* place = to + static_cast<int64_t>(i) * stride * static_cast<int64_t>(kBytes);
-    if (axis + 1 == weight.dims.size()) std::memcpy(place, from + (base + table[i]) * static_cast<int64_t>(kBytes), kBytes);
-    else gather<kBytes>(weight, from, place, axis + 1, base + table[i]);
+uint8_t* gather(const PackedWeight& weight, const uint8_t* from, uint8_t* to, size_t axis, int64_t base) {
+  for (const int64_t offset : weight.offsets[axis]) {
+    if (axis + 1 < weight.dims.size()) {
+      to = gather<kBytes>(weight, from, to, axis + 1, base + offset);
+    } else {
+      std::memcpy(to, from + (base + offset) * static_cast<int64_t>(kBytes), kBytes);
+      to += kBytes;
+    }
   }
+  return to;
 }
 
 }  // namespace
