@@ -11,6 +11,7 @@
 
 #include "base/process_memory.h"
 #include "base/version.h"
+#include "builder/lower_precision.h"
 
 namespace sinter::session {
 namespace {
@@ -143,6 +144,9 @@ Result<Optimised> import_and_optimise(const BuildRequest& request) {
     SINTER_ASSIGN(result.symbols, profile_of(*result.model.graph, request));
   }
   SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, request.passes));
+  builder::BuildOptions options = request.build;
+  if (!result.symbols.empty()) options.symbols = result.symbols;
+  SINTER_TRY(builder::lower_precision(*result.model.graph, options));
   return result;
 }
 

@@ -40,7 +40,7 @@ Result<std::map<std::string, Shape, std::less<>>> parse_shapes(std::string_view 
 // "512MiB", "1.5GiB", "2048M", "1000000" → bytes. Suffixes are powers of 1024; "B" alone is a byte.
 Result<int64_t> parse_size(std::string_view text);
 
-// A model imported and optimised, for tools that look inside: the graph after the pipeline, and what fired.
+// A model imported, optimised and lowered to the permitted precision, for tools that look inside: the graph, and what fired.
 struct Optimised {
   ir::Model model;
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // of the request's profile; {}: none

@@ -1,0 +1,136 @@
+// --fp16 and --bf16 on a device: which values become narrow, that results are as near as the type allows, and that what must stay wide does.
+#include <gtest/gtest.h>
+
+#include "builder/lower_precision.h"
+#include "engine/engine_file.h"
+#include "ir/graph.h"
+#include "passes/pass.h"
+#include "runtime/context.h"
+#include "support/tactic_harness.h"
+
+namespace sinter::testing {
+namespace {
+
+const char* const kNet = R"ir(graph net(%x: f32[2,8,9,11]) -> (%y, %s) {
+  %w1 = const f32[16,8,16,1] #w1
+  %b1 = const f32[16] #b1
+  %w2 = const f32[16,16,1,16] #w2
+  %a = Conv(%x, %w1, %b1) [pads=[8,0,7,0], strides=[1,1], dilations=[1,1], group=1, auto_pad="NOTSET"]
+  %b = Relu(%a)
+  %c = Conv(%b, %w2) [pads=[0,8,0,7], strides=[1,1], dilations=[1,1], group=1, auto_pad="NOTSET"]
+  %e = Add(%c, %b)
+  %g = GlobalAveragePool(%e)
+  %y = Flatten(%g) [axis=1]
+  %axes = const i64[1] {1}
+  %s = ReduceSum(%y, %axes) [keepdims=1, noop_with_empty_axes=0]
+}
+)ir";
+
+std::unique_ptr<ir::Graph> make_net(float largest_weight = 1) {
+  ir::BlobMap blobs{{"w1", random_tensor({16, 8, 16, 1}, 1)}, {"b1", random_tensor({16}, 5)}, {"w2", random_tensor({16, 16, 1, 16}, 2)}};
+  blobs.at("w2").data<float>()[3] = largest_weight;
+  auto graph = ir::parse(kNet, &blobs);
+  EXPECT_TRUE(graph.ok()) << graph.status().to_string();
+  if (!graph.ok()) return nullptr;
+  EXPECT_TRUE(ir::infer_types(**graph).ok());
+  EXPECT_TRUE(passes::run_pipeline(**graph, {}).ok());
+  return std::move(graph).value();
+}
+
+builder::BuildOptions options_for(DType dtype) {
+  builder::BuildOptions options;
+  options.device = harness_device();
+  options.fallback = builder::Fallback::kError;
+  options.precision.fp16 = dtype == DType::kF16;
+  options.precision.bf16 = dtype == DType::kBF16;
+  // Long filters: the one convolution that is a single kernel text (the dense kernels have tests of their own and many variants).
+  options.tactic_filter = {"cuda.conv_direct", "cuda.reduce", "cuda.pointwise", "cuda.cast", "cuda.reformat"};
+  return options;
+}
+
+int count_of(const ir::Graph& graph, DType dtype) {
+  int count = 0;
+  for (const auto& node : graph.nodes()) {
+    for (const ir::Value* value : node->outputs) count += value && value->type.dtype == dtype;
+  }
+  return count;
+}
+
+double distance(const Tensor& got, const Tensor& wanted) {
+  double error = 0, norm = 0;
+  for (int64_t i = 0; i < wanted.count(); ++i) {
+    const double w = wanted.data<float>()[i], d = got.data<float>()[i] - w;
+    error += d * d;
+    norm += w * w;
+  }
+  return std::sqrt(error / norm);
+}
+
+class LowerPrecision : public ::testing::TestWithParam<DType> {};
+
+TEST_P(LowerPrecision, results_are_as_near_as_the_type_allows) {
+  const auto graph = make_net();
+  ASSERT_NE(graph, nullptr);
+  const std::vector<Value> inputs{random_tensor({2, 8, 9, 11}, 9)};
+  const auto wanted = ir::evaluate(*graph, inputs);
+  ASSERT_TRUE(wanted.ok());
+  const builder::BuildOptions options = options_for(GetParam());
+  const Status lowered = builder::lower_precision(*graph, options);
+  ASSERT_TRUE(lowered.ok()) << lowered.to_string();
+  EXPECT_GE(count_of(*graph, GetParam()), 5);
+  for (const ir::Value* value : graph->inputs) EXPECT_EQ(value->type.dtype, DType::kF32);
+  for (const ir::Value* value : graph->outputs) EXPECT_EQ(value->type.dtype, DType::kF32);
+  EXPECT_EQ(graph->outputs[0]->name, "y");
+  for (const auto& [id, value] : graph->values()) EXPECT_FALSE(value->is_constant() && value->constant.count() > 64 && value->type.dtype == DType::kF32);
+
+  auto built = builder::build_plan(*graph, options);
+  ASSERT_TRUE(built.ok()) << built.status().to_string();
+  engine::EngineContents contents;
+  for (const ir::Value* value : graph->inputs) contents.manifest.inputs.push_back({value->name, value->type, {}});
+  for (const ir::Value* value : graph->outputs) contents.manifest.outputs.push_back({value->name, value->type, {}});
+  contents.plan = std::move(built->plan);
+  contents.blobs = std::move(built->blobs);
+  const auto bytes = engine::write_engine(contents);
+  ASSERT_TRUE(bytes.ok()) << bytes.status().to_string();
+  auto engine = runtime::Engine::from_memory(*bytes);
+  ASSERT_TRUE(engine.ok()) << engine.status().to_string();
+  auto context = runtime::ExecutionContext::create(*engine, {});
+  ASSERT_TRUE(context.ok()) << context.status().to_string();
+  ASSERT_TRUE((*context)->set_input(0, inputs[0]).ok());
+  const Status ran = (*context)->execute();
+  ASSERT_TRUE(ran.ok()) << ran.to_string();
+  // Half a unit in the last place for each of some five roundings on the way.
+  const double bound = 5 * (GetParam() == DType::kF16 ? 0x1p-11 : 0x1p-8);
+  EXPECT_LT(distance((*context)->output(0).tensor(), (*wanted)[0].tensor()), bound);
+}
+INSTANTIATE_TEST_SUITE_P(Types, LowerPrecision, ::testing::Values(DType::kF16, DType::kBF16));
+
+TEST(LowerPrecisionRules, sums_stay_wide_in_f16_only) {
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    const auto graph = make_net();
+    ASSERT_TRUE(builder::lower_precision(*graph, options_for(dtype)).ok());
+    for (const auto& node : graph->nodes()) {
+      if (node->is("ReduceSum")) {
+        EXPECT_EQ(node->outputs[0]->type.dtype, dtype == DType::kF16 ? DType::kF32 : dtype);
+      }
+    }
+  }
+}
+
+TEST(LowerPrecisionRules, a_weight_beyond_the_range_keeps_its_layer_wide) {
+  const auto graph = make_net(1e5f);
+  ASSERT_TRUE(builder::lower_precision(*graph, options_for(DType::kF16)).ok());
+  int wide = 0;
+  for (const auto& node : graph->nodes()) wide += node->is("Conv") && node->outputs[0]->type.dtype == DType::kF32;
+  EXPECT_EQ(wide, 1);
+}
+
+TEST(LowerPrecisionRules, nothing_changes_unless_permitted) {
+  const auto graph = make_net();
+  const std::string before = ir::print(*graph);
+  ASSERT_TRUE(builder::lower_precision(*graph, options_for(DType::kF32)).ok());
+  EXPECT_EQ(ir::print(*graph), before);
+}
+
+}  // namespace
+}  // namespace sinter::testing
