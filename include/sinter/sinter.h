@@ -243,6 +243,7 @@ typedef struct sinter_build_options {
   sinter_progress_fn progress;   /* NULL: none */
   void* progress_user;
   const char* device;            /* "cpu", "cuda" or "cuda:N"; NULL: cpu */
+  int32_t dynamic_batch;         /* 1: a fixed leading 1 of the model's inputs becomes dynamic; an error names the node that forbids it */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

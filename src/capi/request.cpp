@@ -56,6 +56,7 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   add_text("--shapes", options.shapes);
   add_text("--min-shapes", options.min_shapes);
   add_text("--max-shapes", options.max_shapes);
+  add_flag("--dynamic-batch", request.import.dynamic_batch);
   add_flag("--noTF32", !request.build.precision.tf32);
   add_flag("--fp16", request.build.precision.fp16);
   add_flag("--bf16", request.build.precision.bf16);
@@ -79,6 +80,7 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   session::BuildRequest request;
   request.model_path = model_path;
   request.import.warn = [](const onnx::Finding& finding) { log(Severity::kWarning, "{}", finding.to_string()); };
+  request.import.dynamic_batch = options.dynamic_batch != 0;
   auto shapes = [](const char* text) { return session::parse_shapes(text ? text : ""); };
   SINTER_ASSIGN(request.shapes, shapes(options.shapes));
   SINTER_ASSIGN(request.min_shapes, shapes(options.min_shapes));

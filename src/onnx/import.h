@@ -34,6 +34,9 @@ struct ImportOptions {
   std::map<std::string, Shape, std::less<>> shapes;
   // Values for the file's symbolic dimensions ("batch" → 1), wherever they occur.
   Bindings dims;
+  // A fixed leading 1 of the inputs becomes the symbol "batch", and what holds that 1 in the graph follows; an error names the node that would
+  // mix samples. A leading size in `shapes` takes the symbol's place. For import only.
+  bool dynamic_batch = false;
   // Called once for each warning.
   std::function<void(const Finding&)> warn;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "onnx/dynamic_batch.h"
 #include "onnx/tensor_proto.h"
 #include "onnx/type_proto.h"
 
@@ -271,8 +272,31 @@ void Importer::import_outputs(GraphProto& graph, Scope& scope, bool top) {
 
 namespace {
 
-Result<ir::Model> import_file(Result<ModelFile> file, const ImportOptions& options) {
+// The shapes to import with when the batch is to be dynamic: one sample; `size` is the number asked for, if any.
+Status take_batch_size(const GraphProto& graph, ImportOptions& options, std::optional<int64_t>& size) {
+  for (auto& [name, shape] : options.shapes) {
+    if (shape.empty() || !shape.front().is_constant()) continue;
+    const int64_t given = shape.front().value();
+    if (size && *size != given) {
+      return make_error(Code::kInvalidArgument, "input '{}': found a batch of {}, expected {} as for another input; give one number of samples", name, given,
+                        *size);
+    }
+    size = given;
+    for (const ValueInfoProto& input : graph.input()) {
+      if (input.name() != name) continue;
+      const Result<ValueType> type = to_type(input.type(), name, {});
+      const bool fixed = type.ok() && type->shape && !type->shape->empty() && type->shape->front().is(1);
+      if (fixed) shape.front() = 1;
+    }
+  }
+  return ok_status();
+}
+
+Result<ir::Model> import_file(Result<ModelFile> file, const ImportOptions& given) {
   if (!file.ok()) return std::move(file).status();
+  ImportOptions options = given;
+  std::optional<int64_t> batch_size;
+  if (options.dynamic_batch) SINTER_TRY(take_batch_size(file->proto->graph(), options, batch_size));
   Findings findings(file->label);
   Importer importer(*file, options, findings);
   ir::Model model = importer.run();
@@ -284,6 +308,10 @@ Result<ir::Model> import_file(Result<ModelFile> file, const ImportOptions& optio
   SINTER_TRY(findings.status());
   Status verified = ir::verify(*model.graph);
   if (!verified.ok()) return std::move(verified).with(fmt::format("while importing '{}'", file->label));
+  if (options.dynamic_batch) {
+    SINTER_TRY(make_batch_dynamic(*model.graph, file->label, batch_size));
+    SINTER_TRY(ir::verify(*model.graph).with(fmt::format("while giving '{}' a dynamic batch: this is a bug in Sinter", file->label)));
+  }
   return model;
 }
 

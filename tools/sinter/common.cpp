@@ -57,6 +57,7 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_option("--shapes", shapes_, "shapes of inputs: NAME:1x3x224x224,...");
   app.add_option("--min-shapes", min_shapes_, "smallest shapes of dynamic inputs");
   app.add_option("--max-shapes", max_shapes_, "largest shapes of dynamic inputs");
+  app.add_flag("--dynamic-batch", dynamic_batch_, "make a fixed leading 1 of the inputs dynamic (with --shapes: of the size given there)");
   app.add_flag("--noTF32", no_tf32_, "full fp32 accuracy in convolutions and matrix products");
   app.add_flag("--fp16", fp16_, "permit fp16");
   app.add_flag("--bf16", bf16_, "permit bf16");
@@ -99,6 +100,7 @@ const sinter_build_options* BuildFlags::get() {
   options_.tactic_filter = or_null(tactics_);
   options_.report_path = or_null(report_path);
   options_.verbose = verbose_;
+  options_.dynamic_batch = dynamic_batch_;
   options_.progress = show_progress;
   return &options_;
 }
