@@ -13,7 +13,7 @@ class CastKernel final : public Kernel {
   }
   Status launch(const LaunchArgs& args) override {
     Launch how;
-    how.grid.x = ceil_quotient(count_, 256);
+    how.grid.x = ceil_quotient(count_, 256 * 8);
     how.threads = 256;
     how.stream = args.stream;
     return cuda::launch(function_, how, args.inputs[0], args.outputs[0], count_);

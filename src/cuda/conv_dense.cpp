@@ -1,6 +1,9 @@
 // cuda.conv_dense: convolution as an implicit product of matrices, channels last (kernels/dense.cu): tensor cores for
 // f16, bf16 and tf32, FMA for full f32. Any stride, padding, dilation and groups, filters up to 15 x 15; the weights
-// are packed as rows of (r, s, channel).
+// are packed as rows of (r, s, channel). Images of few channels under long filters without padding (the patches of vision
+// transformers) are read row-major, whole rows of the filter at once; their weights stay rows of (channel, r, s).
+#include <algorithm>
+
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
 
@@ -16,7 +19,22 @@ struct Form {
   int element = 2;
   Dims weights;
   int64_t groups = 1;
+  bool patches = false;  // row-major
+  Result<sinter_kernels::DenseParams> params(const ConvShape& shape) const {
+    return patches ? patch_params(shape, element) : conv_params(shape, element);
+  }
 };
+
+// Rows of the filter are whole sixteen-byte pieces of a row-major image, and all of them inside; channels last, they would not be.
+bool is_patches(const Problem& problem, const ConvShape& s, int element) {
+  const Shape& input = problem.inputs[0].shape;
+  const auto whole = [&](int64_t elements) { return elements * element % 16 == 0; };
+  const std::string padding = problem.attributes.s_or("auto_pad", "NOTSET");
+  const std::vector<int64_t> pads = problem.attributes.ints_or("pads", {});
+  const bool unpadded = (padding == "NOTSET" || padding == "VALID") && std::count(pads.begin(), pads.end(), 0) == std::ssize(pads);
+  return input.size() == 4 && input[3].is_constant() && unpadded && s.groups == 1 && s.dilation_w == 1 && !whole(s.channels) && whole(s.kw) &&
+         whole(s.stride_w) && whole(s.w);
+}
 
 Result<Form> form_of(const Problem& problem) {
   Form form;
@@ -35,6 +53,8 @@ Result<Form> form_of(const Problem& problem) {
   const bool inside = shape.pad_top == 0 && shape.pad_left == 0 && (shape.oh - 1) * shape.stride_h < shape.h &&
                       (shape.ow - 1) * shape.stride_w < shape.w;
   form.variant.gather = shape.kh * shape.kw > 1 || !inside;
+  form.patches = form.variant.all_inside = is_patches(problem, shape, form.element);
+  if (form.patches) form.variant.vector_a = 16;
   return form;
 }
 
@@ -47,7 +67,7 @@ class ConvKernel final : public Kernel {
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     SINTER_ASSIGN(const ConvShape shape, conv_shape(problem_, inputs[0], form_.weights, outputs[0]));
-    SINTER_ASSIGN(params_, conv_params(shape, form_.element));
+    SINTER_ASSIGN(params_, form_.params(shape));
     if (!form_.variant.gather) params_.a_s = 1;
     form_.epilogue.specialize(inputs, outputs[0], shape.group_outputs());
     return launcher_.specialize(params_, form_.groups);
@@ -79,16 +99,17 @@ class ConvDense final : public CudaTactic {
     if (!form.ok()) return answer.decline(form.status().message());
     const auto shape = conv_shape(problem, problem.inputs[0].opt, form->weights, problem.outputs[0].opt);
     if (!shape.ok()) return answer.decline(shape.status().message());
-    if (shape->kh > kMostTaps || shape->kw > kMostTaps)
+    if (!form->patches && (shape->kh > kMostTaps || shape->kw > kMostTaps))
       return answer.decline(fmt::format("a filter of {}x{}, takes up to 15x15", shape->kh, shape->kw));
     if (shape->group_channels() == 1 && shape->group_outputs() == 1 && shape->groups > 1)
       return answer.decline("depthwise: products of 1x1 matrices");
-    const auto params = conv_params(*shape, form->element);
+    const auto params = form->params(*shape);
     if (!params.ok()) return answer.decline(params.status().message());
     const DenseSize size{params->m,          params->n,     params->k, shape->groups,
                          form->variant.math, form->element, false,     form->variant.vector_a};
     for (const DenseConfig& config : dense_candidates(size, problem.device, form->variant.vector_a < 8 ? 2 : kOffers)) {
       Offer offer = conv_offer(problem, form->epilogue, to_string(config));
+      if (form->patches) offer.input_layouts[0] = Layout::kRowMajor;
       offer.workspace_bytes = dense_workspace(config, size.m, size.n, size.z);
       answer.offer(std::move(offer));
     }
@@ -99,7 +120,7 @@ class ConvDense final : public CudaTactic {
     SINTER_ASSIGN(const Form form, form_of(problem));
     const int64_t channels = form.weights[1], taps = product(form.weights, 2);
     const auto at = [&](int64_t, int64_t row, int64_t k) {
-      return (row * channels + k % channels) * taps + k / channels;
+      return form.patches ? row * channels * taps + k : (row * channels + k % channels) * taps + k / channels;
     };
     return std::vector<Tensor>{pack_rows(constants[1], form.variant.math, 1, form.weights[0], channels * taps, at)};
   }

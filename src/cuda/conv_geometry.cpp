@@ -104,6 +104,20 @@ Result<sinter_kernels::DenseParams> conv_params(const ConvShape& s, int element)
   return p;
 }
 
+Result<sinter_kernels::DenseParams> patch_params(const ConvShape& s, int element) {
+  SINTER_ASSIGN(sinter_kernels::DenseParams p, conv_params(s, element));
+  p.a_x = s.stride_w;
+  p.a_y = s.stride_h * s.w;
+  p.a_r = s.h * s.w;
+  p.a_s = s.dilation_h * s.w;
+  p.taps_r = static_cast<int>(s.channels);
+  p.taps_s = static_cast<int>(s.kh);
+  p.by_s = divisor(s.kh);
+  p.channels = static_cast<int>(s.kw);
+  p.by_channels = divisor(s.kw);
+  return p;
+}
+
 Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::string config) {
   Offer offer;
   offer.config = std::move(config);

@@ -27,6 +27,9 @@ EpilogueForm conv_epilogue_form(const Problem& problem);
 
 // a, b and c of a convolution: geometry only, no pointers, no tile. `element`: bytes.
 Result<sinter_kernels::DenseParams> conv_params(const ConvShape& shape, int element);
+// The same for a row-major image of which every row under a filter is read in one run (all taps inside, no dilation along x): taps are
+// (channel, r), their elements s.
+Result<sinter_kernels::DenseParams> patch_params(const ConvShape& shape, int element);
 
 // An offer with channels-last images, weights packed as blob 0, and the epilogue's operands.
 Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::string config);

@@ -45,13 +45,14 @@ Source dense_source(const DenseVariant& v, const DenseConfig& c, const DenseEpil
   define("STAGES", c.stages);
   define("WARPS_M", c.warps_m);
   define("WARPS_N", c.warps_n);
-  define("GATHER", int{v.gather});
+  define("GATHER", v.gather ? v.all_inside ? 2 : 1 : 0);
   define("B_ROWS", int{v.b_rows});
   define("VEC_A", v.vector_a);
   define("VEC_B", v.vector_b);
   define("SPLIT", c.cluster > 1 ? 2 : c.splits > 1 ? 1 : 0);
   define("WHOLE", int{v.whole});
   define("ROUND_B", int{v.round_b});
+  define("WEIGHTS", int{v.weights});
   define("SCATTER", int{v.scatter});
   return source;
 }

@@ -25,6 +25,8 @@ struct DenseVariant {
   DType type = DType::kF32, out = DType::kF32;
   DenseMath math = DenseMath::kFma;
   bool gather = false, b_rows = false, whole = false, round_b = false, scatter = false;
+  bool all_inside = false;  // gather without a look at bounds
+  bool weights = true;      // b is constant
   int vector_a = 16, vector_b = 16;
 };
 Source dense_source(const DenseVariant& variant, const DenseConfig& config, const DenseEpilogue& epilogue);

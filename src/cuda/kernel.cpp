@@ -139,7 +139,7 @@ Result<Tensor> compile(const Source& source, int sm) {
 
 class Module {
  public:
-  explicit Module(CUmodule handle, CUcontext context) : handle_(handle), context_(context) {}
+  Module(CUmodule handle, CUcontext context, bool begins_early) : handle_(handle), context_(context), begins_early_(begins_early) {}
   ~Module() {
     const DriverApi* api = *driver();
     if (api->CtxPushCurrent(context_) != kCudaSuccess) return;  // the context is gone, and the module with it
@@ -150,10 +150,12 @@ class Module {
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
   CUmodule handle() const { return handle_; }
+  bool begins_early() const { return begins_early_; }
 
  private:
   CUmodule handle_;
   CUcontext context_;
+  bool begins_early_;
 };
 
 namespace {
@@ -167,6 +169,14 @@ LoadedModules& loaded_modules() {
   return *instance;
 }
 
+// Whether kernels of the current context may begin before the ones before them have ended: from sm_90 on, and in graphs since CUDA 12.3.
+bool may_begin_early(const DriverApi& api) {
+  CUdevice device = 0;
+  int major = 0;
+  return api.LaunchKernelEx && api.version >= 12030 && api.CtxGetDevice(&device) == kCudaSuccess &&
+         api.DeviceGetAttribute(&major, kAttrMajor, device) == kCudaSuccess && major >= 9;
+}
+
 Result<std::shared_ptr<const Module>> load_module(const Tensor& cubin) {
   SINTER_ASSIGN(const DriverApi* api, driver());
   CUcontext context = nullptr;
@@ -177,7 +187,7 @@ Result<std::shared_ptr<const Module>> load_module(const Tensor& cubin) {
   if (auto module = slot.lock()) return module;
   CUmodule handle = nullptr;
   SINTER_TRY(check(api->ModuleLoadData(&handle, cubin.raw()), "cuModuleLoadData"));
-  auto module = std::make_shared<const Module>(handle, context);
+  auto module = std::make_shared<const Module>(handle, context, may_begin_early(*api));
   slot = module;
   return module;
 }
@@ -194,6 +204,8 @@ Result<Function> Function::load(const Tensor& cubin, const std::string& name) {
                    fmt::format("cuModuleGetFunction('{}')", name)));
   return function;
 }
+
+bool Function::begins_early() const { return module_ && module_->begins_early(); }
 
 Status Function::allow_shared(int bytes) const {
   return check((*driver())->FuncSetAttribute(handle_, kFuncMaxDynamicShared, bytes), "cuFuncSetAttribute(dynamic shared memory)");
@@ -217,14 +229,22 @@ Status launch_raw(const Function& function, const Launch& launch, void** argumen
   const auto gx = static_cast<unsigned>(grid.x), gy = static_cast<unsigned>(grid.y), gz = static_cast<unsigned>(grid.z);
   const auto threads = static_cast<unsigned>(launch.threads), shared = static_cast<unsigned>(launch.shared_bytes);
   const auto stream = static_cast<CUstream>(launch.stream);
-  if (launch.cluster_x <= 1) {
+  const bool early = function.begins_early();
+  if (launch.cluster_x <= 1 && !early) {
     return check((*api)->LaunchKernel(function.handle(), gx, gy, gz, threads, 1, 1, shared, stream, arguments, nullptr), "cuLaunchKernel");
   }
   if (!(*api)->LaunchKernelEx) return make_error(Code::kUnsupported, "the driver has no cuLaunchKernelEx, which clusters need; update it");
-  LaunchAttribute attribute;
-  attribute.id = kLaunchClusterDimension;
-  attribute.cluster = {static_cast<unsigned>(launch.cluster_x), 1, 1};
-  const LaunchConfig config{gx, gy, gz, threads, 1, 1, shared, stream, &attribute, 1};
+  LaunchAttribute attributes[2];
+  unsigned count = 0;
+  if (launch.cluster_x > 1) {
+    attributes[count].id = kLaunchClusterDimension;
+    attributes[count++].cluster = {static_cast<unsigned>(launch.cluster_x), 1, 1};
+  }
+  if (early) {
+    attributes[count].id = kLaunchProgrammaticSerialization;
+    attributes[count++].value = 1;
+  }
+  const LaunchConfig config{gx, gy, gz, threads, 1, 1, shared, stream, attributes, count};
   return check((*api)->LaunchKernelEx(&config, function.handle(), arguments, nullptr), "cuLaunchKernelEx");
 }
 

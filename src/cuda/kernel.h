@@ -41,6 +41,8 @@ class Function {
   explicit operator bool() const { return handle_ != nullptr; }
   CUfunction handle() const { return handle_; }
 
+  // Its launches let it begin while the kernel before it in the stream ends: every kernel text calls after_previous() (device.h).
+  bool begins_early() const;
   // Permits this much dynamic shared memory (above 48 KiB it must be asked for).
   Status allow_shared(int bytes) const;
   // Blocks of so many threads and dynamic shared bytes that a multiprocessor holds at once.

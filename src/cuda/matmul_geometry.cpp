@@ -102,6 +102,7 @@ Result<MatmulForm> matmul_form(const Problem& problem) {
   form.variant.vector_a = form.a_transposed ? element : copy_bytes(form.k, element);
   form.variant.b_rows = !form.b_packed && !form.b_transposed;
   form.variant.round_b = !form.b_packed;
+  form.variant.weights = form.b_packed;
   if (!form.b_packed) form.variant.vector_b = copy_bytes(form.b_transposed ? form.k : form.n, element);
   SINTER_ASSIGN(EpilogueForm epilogue, epilogue_form(problem, form));
   SINTER_ASSIGN(form.epilogue, DenseEpilogue::make(problem, std::move(epilogue)));

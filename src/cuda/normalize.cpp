@@ -1,11 +1,16 @@
 // LayerNormalization, RMSNormalization, InstanceNormalization and GroupNormalization, f32, f16 and bf16, row-major: a block a row of what is
-// normalised together. Bandwidth-bound.
+// normalised together, a warp where it holds a row in registers. Bandwidth-bound.
 #include <algorithm>
+#include <array>
 
 #include "cuda/cuda_tactic.h"
 
 namespace sinter::cuda {
 namespace {
+
+// Of the kernels warp_normalize_* in rows.cu: vectors a lane.
+constexpr std::array<int, 3> kWarpVectors = {1, 3, 8};
+constexpr int64_t kFewRows = 1024;  // below, a block a row fills more processors
 
 enum class Kind : uint8_t { kLayer, kRms, kInstance, kGroup };
 
@@ -19,8 +24,8 @@ std::optional<Kind> kind_of(const Problem& problem) {
 
 class NormalizeKernel final : public Kernel {
  public:
-  NormalizeKernel(Function function, Kind kind, const Problem& problem)
-      : function_(std::move(function)), kind_(kind), axis_(problem.attributes.i_or("axis", -1)), num_groups_(problem.attributes.i_or("num_groups", 1)),
+  NormalizeKernel(Function function, std::array<Function, kWarpVectors.size()> warps, Kind kind, const Problem& problem)
+      : function_(std::move(function)), warps_(std::move(warps)), kind_(kind), each_(16 / element_bytes(problem.inputs[0].dtype)), axis_(problem.attributes.i_or("axis", -1)), num_groups_(problem.attributes.i_or("num_groups", 1)),
         epsilon_(problem.attributes.f_or("epsilon", 1e-5f)), inputs_(problem.inputs.size()) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
@@ -49,13 +54,31 @@ class NormalizeKernel final : public Kernel {
     how.stream = args.stream;
     const void* none = nullptr;
     const int32_t centered = kind_ != Kind::kRms;
+    if (const int warp = warp_kernel(); warp >= 0) {
+      const int64_t rows = rows_ < kFewRows ? 1 : 4;  // of a block
+      how.grid.x = ceil_quotient(rows_, rows);
+      how.threads = static_cast<int>(rows * 32);
+      return cuda::launch(warps_[static_cast<size_t>(warp)], how, args.inputs[0], args.outputs[0], args.inputs[1], inputs_ > 2 ? args.inputs[2] : none, rows_,
+                          static_cast<int32_t>(n_), epsilon_, centered);
+    }
     return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args.inputs[1], inputs_ > 2 ? args.inputs[2] : none, n_, groups_, per_row_, inner_,
                         epsilon_, centered);
   }
 
  private:
+  // The kernel whose warps hold a row, -1: none.
+  int warp_kernel() const {
+    if ((kind_ != Kind::kLayer && kind_ != Kind::kRms) || n_ % each_ != 0) return -1;
+    for (size_t i = 0; i < kWarpVectors.size(); ++i) {
+      if (n_ <= int64_t{kWarpVectors[i]} * 32 * each_) return static_cast<int>(i);
+    }
+    return -1;
+  }
+
   Function function_;
+  std::array<Function, kWarpVectors.size()> warps_;
   Kind kind_;
+  int64_t each_;  // elements of a vector
   int64_t axis_, num_groups_;
   float epsilon_;
   size_t inputs_;
@@ -95,7 +118,11 @@ class Normalize final : public CudaTactic {
   }
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer&, std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Function function, load_code(blobs, "rows_normalize"));
-    return std::unique_ptr<Kernel>(std::make_unique<NormalizeKernel>(std::move(function), *kind_of(problem), problem));
+    std::array<Function, kWarpVectors.size()> warps;
+    for (size_t i = 0; i < warps.size(); ++i) {
+      SINTER_ASSIGN(warps[i], load_code(blobs, fmt::format("warp_normalize_{}", kWarpVectors[i])));
+    }
+    return std::unique_ptr<Kernel>(std::make_unique<NormalizeKernel>(std::move(function), std::move(warps), *kind_of(problem), problem));
   }
 
  protected:

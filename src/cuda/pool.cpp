@@ -29,7 +29,8 @@ Dims strides_in(Layout layout, const Dims& dims) {
 
 class PoolKernel final : public Kernel {
  public:
-  PoolKernel(Function function, Problem problem, Layout layout) : function_(std::move(function)), problem_(std::move(problem)), layout_(layout) {}
+  PoolKernel(Function function, Function last, Problem problem, Layout layout)
+      : function_(std::move(function)), last_(std::move(last)), problem_(std::move(problem)), layout_(layout) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     const Dims &in = inputs[0], &out = outputs[0];
@@ -57,6 +58,8 @@ class PoolKernel final : public Kernel {
     args_.count_padding = static_cast<int32_t>(problem_.attributes.i_or("count_include_pad", 0));
     args_.p = static_cast<int32_t>(problem_.attributes.i_or("p", 2));
     args_.channels_last = layout_ == Layout::kChannelsLast;
+    each_ = 16 / element_bytes(problem_.inputs[0].dtype);
+    vectors_ = args_.channels_last && args_.channels % each_ == 0 && spatial <= 2 && args_.count <= INT32_MAX && product(in) <= INT32_MAX;
     return int64_t{0};
   }
 
@@ -65,6 +68,10 @@ class PoolKernel final : public Kernel {
     how.threads = 256;
     how.grid.x = ceil_quotient(args_.count, 256);
     how.stream = args.stream;
+    if (vectors_) {
+      how.grid.x = ceil_quotient(args_.count / each_, 256);
+      return cuda::launch(last_, how, args.inputs[0], args.outputs[0], args_);
+    }
     return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args_);
   }
 
@@ -76,7 +83,9 @@ class PoolKernel final : public Kernel {
     return declared ? pads.size() == 2 * spatial ? pads[spatial + d] : 0 : window.pad_end[d];
   }
 
-  Function function_;
+  Function function_, last_;
+  int64_t each_ = 8;      // elements of sixteen bytes
+  bool vectors_ = false;  // pool_last does it
   Problem problem_;
   Layout layout_;
   PoolArgs args_;
@@ -98,7 +107,8 @@ class Pool final : public CudaTactic {
   }
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Function function, load_code(blobs, "pool"));
-    return std::unique_ptr<Kernel>(std::make_unique<PoolKernel>(std::move(function), problem, offer.output_layouts[0]));
+    SINTER_ASSIGN(Function last, load_code(blobs, "pool_last"));
+    return std::unique_ptr<Kernel>(std::make_unique<PoolKernel>(std::move(function), std::move(last), problem, offer.output_layouts[0]));
   }
 
  protected:

@@ -11,6 +11,7 @@ namespace sinter::cuda {
 namespace {
 
 constexpr int64_t kFewOutputs = 4096, kShort = 64;  // a block an output below so many, and above so many elements
+constexpr int64_t kManyBlocks = 512, kEachColumn = 8;  // of reduce_columns: blocks before they grow wider, the least elements a sum
 
 // OP of kernels/reduce.cu.
 std::optional<int> operation(const Problem& problem) {
@@ -53,8 +54,8 @@ std::optional<std::vector<bool>> reduced_axes(const Problem& problem) {
 
 class ReduceKernel final : public Kernel {
  public:
-  ReduceKernel(Function block, Function thread, std::vector<bool> reduced, Layout layout)
-      : block_(std::move(block)), thread_(std::move(thread)), reduced_(std::move(reduced)), layout_(layout) {}
+  ReduceKernel(Function block, Function thread, Function columns, std::vector<bool> reduced, Layout layout, int element)
+      : block_(std::move(block)), thread_(std::move(thread)), columns_(std::move(columns)), reduced_(std::move(reduced)), layout_(layout), each_(16 / element) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
     const Dims& dims = inputs[0];
@@ -76,12 +77,29 @@ class ReduceKernel final : public Kernel {
     kept_ = strided_map(sizes[0], strides[0], 1);
     inner_ = strided_map(sizes[1], strides[1], 1);
     neighbours_ = inner_.stride[inner_.rank - 1] == 1;
+    // Outputs side by side in runs, elements of each at one distance.
+    run_ = 0;
+    const int last = kept_.rank - 1;
+    const bool whole = kept_.size[last] % each_ == 0 && inner_.stride[0] % each_ == 0 && (last == 0 || kept_.stride[0] % each_ == 0);
+    if (n_ >= kEachColumn && kept_.rank <= 2 && inner_.rank == 1 && kept_.stride[last] == 1 && !neighbours_ && whole && (last == 0 || kept_.size[0] <= 65535)) {
+      run_ = kept_.size[last];
+      runs_ = last == 0 ? 1 : kept_.size[0];
+      distance_ = last == 0 ? 0 : kept_.stride[0];
+      const int64_t vectors = run_ / each_ * runs_;
+      width_ = 1;  // of a block; wider where there are blocks enough
+      while (width_ < 8 && vectors >= kManyBlocks * width_ * 2) width_ *= 2;
+    }
     return int64_t{0};
   }
 
   Status launch(const LaunchArgs& args) override {
     Launch how;
     how.stream = args.stream;
+    if (run_ > 0) {
+      how.grid = {ceil_quotient(run_ / each_, width_), runs_, 1};
+      how.threads = 512;
+      return cuda::launch(columns_, how, args.inputs[0], args.outputs[0], run_, distance_, n_, inner_.stride[0], width_);
+    }
     const bool blocks = n_ >= kShort && (neighbours_ || count_ < kFewOutputs);
     if (blocks) {
       how.grid.x = count_;
@@ -94,11 +112,14 @@ class ReduceKernel final : public Kernel {
   }
 
  private:
-  Function block_, thread_;
+  Function block_, thread_, columns_;
   std::vector<bool> reduced_;
   Layout layout_;
   Map kept_, inner_;
+  int64_t each_;  // elements of sixteen bytes
   bool neighbours_ = true;
+  int64_t run_ = 0, runs_ = 1, distance_ = 0;  // of reduce_columns; run 0: not suitable
+  int32_t width_ = 1;
   int64_t count_ = 0, n_ = 0;
 };
 
@@ -156,7 +177,9 @@ class Reduce final : public CudaTactic {
     }
     SINTER_ASSIGN(Function block, load_code(blobs, "reduce_block"));
     SINTER_ASSIGN(Function thread, load_code(blobs, "reduce_thread"));
-    return std::unique_ptr<Kernel>(std::make_unique<ReduceKernel>(std::move(block), std::move(thread), *reduced_axes(problem), offer.input_layouts[0]));
+    SINTER_ASSIGN(Function columns, load_code(blobs, "reduce_columns"));
+    return std::unique_ptr<Kernel>(std::make_unique<ReduceKernel>(std::move(block), std::move(thread), std::move(columns), *reduced_axes(problem),
+                                                          offer.input_layouts[0], element_bytes(problem.inputs[0].dtype)));
   }
 
  protected:

@@ -39,6 +39,14 @@ TEST(ConvDense, filters_strides_pads_dilations_and_groups) {
   }
 }
 
+TEST(ConvDense, patches_of_row_major_images) {
+  const ConvCase c = {{2, 3, 24, 32}, {24, 3, 8, 8}, {8, 8}, {0, 0, 0, 0}, {1, 1}};
+  TacticRow row = conv(c, DType::kF16);
+  row.input(random_tensor({24}, 5).cast(DType::kF16)).with_epilogue("2 | add(0,1) | 2", {random_tensor({2, 24, 3, 4}, 6).cast(DType::kF16)});
+  check(row, of(DType::kF16));
+  check(conv({{1, 5, 23, 16}, {7, 5, 3, 8}, {2, 8}, {0, 0, 0, 0}, {2, 1}}, DType::kBF16), of(DType::kBF16));
+}
+
 TEST(ConvDense, types) {
   const ConvCase c = {{1, 16, 6, 9}, {24, 16, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}};
   check(conv(c, DType::kBF16), of(DType::kBF16));

@@ -28,6 +28,31 @@ TEST(NarrowFloats, rows_pools_and_reductions) {
   }
 }
 
+TEST(NarrowFloats, images_whose_channels_are_whole_vectors) {
+  for (const auto& [dtype, tolerance] : {std::pair{DType::kF16, kHalf}, std::pair{DType::kF32, Tolerance{1e-5, 1e-5}}}) {
+    const Tensor x = random_tensor({2, 24, 11, 9}, 1).cast(dtype);
+    const std::vector<int64_t> window{3, 3}, strides{2, 2}, pads{1, 1, 1, 1};
+    for (const char* op : {"MaxPool", "AveragePool", "LpPool"}) {
+      check(TacticRow(op).attr("kernel_shape", window).attr("strides", strides).attr("pads", pads).input(x), tolerance);
+    }
+    check(TacticRow("AveragePool").attr("kernel_shape", window).attr("strides", strides).attr("pads", pads).attr("ceil_mode", int64_t{1})
+              .attr("count_include_pad", int64_t{1}).input(x), tolerance);
+    check(TacticRow("GlobalAveragePool").input(x), tolerance);
+    check(TacticRow("GlobalMaxPool").input(x), tolerance);
+    check(TacticRow("ReduceMean").attr("keepdims", int64_t{0}).input(random_tensor({3, 70, 16}, 2).cast(dtype)).constant_input(Tensor::from_i64({1})), tolerance);
+  }
+}
+
+TEST(Normalize, rows_that_a_warp_holds) {
+  for (const int64_t n : {8, 264, 768, 1032}) {
+    for (const auto& [dtype, tolerance] : {std::pair{DType::kF16, kHalf}, std::pair{DType::kF32, Tolerance{1e-5, 1e-5}}}) {
+      const Tensor x = random_tensor({5, n}, 1, 3).cast(dtype), gain = random_tensor({n}, 2).cast(dtype);
+      check(TacticRow("LayerNormalization").attr("axis", int64_t{-1}).input(x).input(gain).input(random_tensor({n}, 3).cast(dtype)), tolerance);
+      check(TacticRow("LayerNormalization").attr("axis", int64_t{1}).input(x).input(gain), tolerance);
+    }
+  }
+}
+
 TEST(Normalize, instances_and_groups) {
   const Tensor x = random_tensor({3, 12, 7, 5}, 1, 3), scale = random_tensor({12}, 2), bias = random_tensor({12}, 3);
   check(TacticRow("InstanceNormalization").input(x).input(scale).input(bias), {1e-5, 1e-5});
@@ -73,7 +98,9 @@ TacticRow conv(const Dims& x, const Dims& w, std::vector<int64_t> strides, std::
 
 TEST(ConvDirect, long_filters_three_axes_and_epilogues) {
   constexpr Tolerance kSums{2e-5, 2e-5};
-  check(conv({1, 3, 64, 48}, {8, 3, 16, 16}, {16, 16}, {0, 0, 0, 0}), kSums);
+  TacticRow patches = conv({1, 3, 64, 48}, {8, 3, 16, 16}, {16, 16}, {0, 0, 0, 0});
+  patches.precision.tf32 = false;
+  check(patches, kSums);
   check(conv({2, 4, 70}, {6, 2, 33}, {4}, {3, 5}, 2), kSums);
   check(conv({1, 4, 6, 7, 8}, {6, 4, 3, 3, 2}, {2, 1, 2}, {1, 1, 0, 1, 0, 1}), kSums);
   TacticRow row = conv({2, 3, 40, 20}, {5, 3, 17, 3}, {2, 1}, {8, 1, 8, 1});

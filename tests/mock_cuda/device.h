@@ -17,6 +17,7 @@
 
 #define SINTER_DEVICE static inline
 #define SINTER_SHARED static
+SINTER_DEVICE void after_previous() {}
 #define SINTER_DYNAMIC_SHARED(name) unsigned char* const name = mock::run.dynamic_shared
 #define SINTER_KERNEL_BLOCKS(name, threads, blocks, parameters)                                            \
   static void name##_body parameters;                                                                      \

@@ -72,6 +72,20 @@ SINTER_DEVICE void score_tile(f32 (&scores)[KEYS / 8][4], const u32 (&q)[kQueryS
   }
 }
 
+// The mask's elements for this thread's scores, whose keys begin at `key`.
+template <int kCount>
+SINTER_DEVICE void load_masks(const AttentionParams& p, const MASK_TYPE* const (&masks)[2], int key, MASK_TYPE (&out)[kCount][4]) {
+  if (p.mask_key == 0) {
+#pragma unroll
+    for (int j = 0; j < kCount; ++j)
+      for (int e = 0; e < 4; ++e) out[j][e] = masks[e / 2][0];
+    return;
+  }
+#pragma unroll
+  for (int j = 0; j < kCount; ++j)
+    for (int e = 0; e < 4; ++e) out[j][e] = masks[e / 2][key + j * 8 + e % 2];
+}
+
 // sums += p·v.
 SINTER_DEVICE void add_values(Rows& rows, const f32 (&p)[KEYS / 8][4], u32 values) {
 #if MATH == 0
@@ -162,6 +176,7 @@ SINTER_DEVICE void store_rows(const AttentionParams& p, Rows& rows, int first_qu
 }
 
 SINTER_KERNEL(attention, kThreads, (const AttentionParams p)) {
+  after_previous();
   SINTER_DYNAMIC_SHARED(memory);
   const u32 q_tile = shared_address(memory), k_tiles = q_tile + WARPS * 16 * kRowBytes, v_tiles = k_tiles + 2 * kTile;
   const int first = block_x() * (WARPS * 16), kv_head = block_y() / p.heads_per_kv;
@@ -205,14 +220,19 @@ SINTER_KERNEL(attention, kThreads, (const AttentionParams p)) {
     if (t + 1 < tiles) load_tile(t + 1);
     copy_async_commit();
     if (first + warp() * 16 >= p.queries) continue;  // this warp only carries data
+    // Tiles that every query sees whole need no look at every key, and their masks are on their way while the products are made.
+    const bool whole = !SOFTCAP && (t + 1) * KEYS <= p.keys && (!CAUSAL || (t + 1) * KEYS <= first + p.offset + 1);
+    const bool plain = whole && (!MASK || p.mask_key == 0 || (t + 1) * KEYS <= p.mask_keys);
+    MASK_TYPE mask[MASK ? KEYS / 8 : 1][4];
+    if (MASK && plain) load_masks(p, masks, t * KEYS + (lane() & 3) * 2, mask);
     f32 scores[KEYS / 8][4];
     score_tile(scores, queries, k_tiles + t % 2 * kTile);
-    // Tiles that every query sees whole need no look at every key.
-    const bool plain = !MASK && !SOFTCAP && (t + 1) * KEYS <= p.keys && (!CAUSAL || (t + 1) * KEYS <= first + p.offset + 1);
-    if (plain) {
 #pragma unroll
-      for (int j = 0; j < KEYS / 8; ++j)
-        for (int e = 0; e < 4; ++e) scores[j][e] *= p.scale * kLog2E;
+    for (int j = 0; plain && j < KEYS / 8; ++j) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        scores[j][e] = MASK ? plain_masked_score(p, mask[MASK ? j : 0][e], scores[j][e]) : scores[j][e] * (p.scale * kLog2E);
+      }
     }
 #pragma unroll
     for (int j = 0; !plain && j < KEYS / 8; ++j) {

@@ -27,6 +27,7 @@ SINTER_DEVICE void load_rows(f32* to, const TYPE* from, i64 stride, int lines, i
 }
 
 SINTER_KERNEL(attention_fma, kThreads, (const AttentionParams p)) {
+  after_previous();
   SINTER_DYNAMIC_SHARED(memory);
   f32* const q_tile = (f32*)memory;
   f32* const k_tile = q_tile + kQueries * kLine;

@@ -20,6 +20,12 @@ SINTER_DEVICE f32 masked_score(const AttentionParams& p, const MASK_TYPE* mask_r
   }
   return score * kLog2E;
 }
+// The same where neither an edge nor CAUSAL or SOFTCAP hides a key; `mask` is the mask's element, asked for long before.
+SINTER_DEVICE f32 plain_masked_score(const AttentionParams& p, MASK_TYPE mask, f32 product) {
+  const f32 m = to_f32(mask);
+  if (MASK == 2) return m == 0 ? -infinity() : product * p.scale * kLog2E;
+  return m == -infinity() ? m : (product * p.scale + m) * kLog2E;
+}
 SINTER_DEVICE const MASK_TYPE* mask_of_row(const AttentionParams& p, int query) {
   if (!MASK) return nullptr;
   const int row = query < p.queries ? query : 0;

@@ -1,4 +1,4 @@
-// Cast of IN to OUT, one element a thread: numbers through f32 where either side is a float of 32 bits or less, else as integers.
+// Cast of IN to OUT, eight elements a thread: numbers through f32 where either side is a float of 32 bits or less, else as integers.
 #include "device.h"
 
 template <typename T> struct IsNarrowFloat { static constexpr bool value = false; };
@@ -30,6 +30,22 @@ SINTER_DEVICE Out convert(In x) {
 }
 
 SINTER_KERNEL(cast, 256, (const IN* from, OUT* to, i64 count)) {
-  const i64 i = grid_thread();
-  if (i < count) to[i] = convert<IN, OUT>(from[i]);
+  after_previous();
+  constexpr int kEach = 8, kIn = sizeof(IN) >= 2 ? 16 / sizeof(IN) : kEach, kOut = sizeof(OUT) >= 2 ? 16 / sizeof(OUT) : kEach;
+  constexpr int kRead = kIn < kEach ? kIn : kEach, kWrite = kOut < kEach ? kOut : kEach;
+  const i64 i = grid_thread() * kEach;
+  if (i + kEach > count) {
+    for (i64 k = i; k < count; ++k) to[k] = convert<IN, OUT>(from[k]);
+    return;
+  }
+  Vec<IN, kRead> read[kEach / kRead];
+#pragma unroll
+  for (int v = 0; v < kEach / kRead; ++v) read[v] = load_vec<IN, kRead>(from + i + v * kRead);
+#pragma unroll
+  for (int v = 0; v < kEach / kWrite; ++v) {
+    Vec<OUT, kWrite> out;
+#pragma unroll
+    for (int e = 0; e < kWrite; ++e) out.at[e] = convert<IN, OUT>(read[(v * kWrite + e) / kRead].at[(v * kWrite + e) % kRead]);
+    store_vec<OUT, kWrite>(to + i + v * kWrite, out);
+  }
 }

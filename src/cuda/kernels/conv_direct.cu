@@ -11,6 +11,7 @@ struct ConvArgs {
 };
 
 SINTER_KERNEL(conv_direct, 256, (const TYPE* x, const TYPE* w, const TYPE* bias, TYPE* to, const ConvArgs args, const EpilogueArgs epilogue)) {
+  after_previous();
   const i64 i = grid_thread();
   if (i >= args.count) return;
   i64 rest = i, at[3];

@@ -80,12 +80,12 @@ struct __attribute__((aligned(16))) Bytes16 {
   u64 low, high;
 };
 
-SINTER_KERNEL(copy_1, 256, (const CopyArgs args)) { copy_element<u8>(args); }
-SINTER_KERNEL(copy_2, 256, (const CopyArgs args)) { copy_element<u16>(args); }
-SINTER_KERNEL(copy_4, 256, (const CopyArgs args)) { copy_element<u32>(args); }
-SINTER_KERNEL(copy_8, 256, (const CopyArgs args)) { copy_element<u64>(args); }
-SINTER_KERNEL(copy_16, 256, (const CopyArgs args)) { copy_element<Bytes16>(args); }
-SINTER_KERNEL(tile_1, 256, (const TileArgs args)) { copy_tile<u8>(args); }
-SINTER_KERNEL(tile_2, 256, (const TileArgs args)) { copy_tile<u16>(args); }
-SINTER_KERNEL(tile_4, 256, (const TileArgs args)) { copy_tile<u32>(args); }
-SINTER_KERNEL(tile_8, 256, (const TileArgs args)) { copy_tile<u64>(args); }
+SINTER_KERNEL(copy_1, 256, (const CopyArgs args)) { after_previous(); copy_element<u8>(args); }
+SINTER_KERNEL(copy_2, 256, (const CopyArgs args)) { after_previous(); copy_element<u16>(args); }
+SINTER_KERNEL(copy_4, 256, (const CopyArgs args)) { after_previous(); copy_element<u32>(args); }
+SINTER_KERNEL(copy_8, 256, (const CopyArgs args)) { after_previous(); copy_element<u64>(args); }
+SINTER_KERNEL(copy_16, 256, (const CopyArgs args)) { after_previous(); copy_element<Bytes16>(args); }
+SINTER_KERNEL(tile_1, 256, (const TileArgs args)) { after_previous(); copy_tile<u8>(args); }
+SINTER_KERNEL(tile_2, 256, (const TileArgs args)) { after_previous(); copy_tile<u16>(args); }
+SINTER_KERNEL(tile_4, 256, (const TileArgs args)) { after_previous(); copy_tile<u32>(args); }
+SINTER_KERNEL(tile_8, 256, (const TileArgs args)) { after_previous(); copy_tile<u64>(args); }

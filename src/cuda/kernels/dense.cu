@@ -4,12 +4,13 @@
 //   TYPE      element of A and B: f16, bf16, f32          MATH      0: tensor cores, 1: in tf32, 2: FMA in f32, 3: sm_90a's
 //   OUT       element of C                                BM BN BK  a block's tile; BK is 64 or 128 bytes
 //   STAGES    tiles in flight                             WARPS_M WARPS_N   warps of a block along m and n
-//   GATHER    1: rows are pixels under taps with bounds   B_ROWS    1: B is [k][n], 0: [n][k]
+//   GATHER    1: rows are pixels under taps with bounds, 2: under taps that are all inside   B_ROWS    1: B is [k][n], 0: [n][k]
 //   VEC_A VEC_B  bytes that may be read at once: 16, 8, 4, 2
 //   SPLIT     ways to divide k among blocks. 0: none; 1: partial sums in memory, added in order by the block that comes last;
 //             2: the blocks of a cluster add each other's tiles (sm_90)
 //   WHOLE     1: n and all strides of C and of full operands are multiples of 8: sixteen-byte stores
 //   ROUND_B   1: B is not yet rounded to tf32
+//   WEIGHTS   1: B is constant
 //   SCATTER   1: C's rows are placed by c_image, c_y, c_x instead of c_x alone
 // and "generated.h" may define SINTER_EPILOGUE and the function
 //   void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]): eight columns of a row, in place.
@@ -35,6 +36,7 @@ using namespace sinter_kernels;
 #define SPLIT 0
 #define WHOLE 1
 #define ROUND_B 0
+#define WEIGHTS 1
 #define SCATTER 0
 #endif
 #define SINTER_CLUSTER (SPLIT == 2)
@@ -144,18 +146,30 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
 }
 #endif
 
+// The first kCount tiles; weights need not wait for the kernel before.
+template <int kCount>
+SINTER_DEVICE void load_first(const DenseParams& p, const LoaderA& a, const LoaderB& b, u32 shared, int first_tile, int tiles) {
+  const u32 stage_b = shared + STAGES * kStageA;
+#pragma unroll
+  for (int t = 0; t < kCount; ++t) {
+    if (WEIGHTS && t < tiles) b.load(p, stage_b + t * kStageB, (first_tile + t) * BK);
+  }
+  after_previous();
+#pragma unroll
+  for (int t = 0; t < kCount; ++t) {
+    if (t < tiles) {
+      a.load(p, shared + t * kStageA, (first_tile + t) * BK);
+      if (!WEIGHTS) b.load(p, stage_b + t * kStageB, (first_tile + t) * BK);
+    }
+    copy_async_commit();
+  }
+}
+
 // The products of k tiles first … first + tiles - 1, STAGES - 1 of them on their way.
 #if MATH != 3
 SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
   const u32 stage_b = shared + STAGES * kStageA;
-#pragma unroll
-  for (int t = 0; t < STAGES - 1; ++t) {
-    if (t < tiles) {
-      a.load(p, shared + t * kStageA, (first_tile + t) * BK);
-      b.load(p, stage_b + t * kStageB, (first_tile + t) * BK);
-    }
-    copy_async_commit();
-  }
+  load_first<STAGES - 1>(p, a, b, shared, first_tile, tiles);
   copy_async_wait<STAGES - 2>();
   barrier();
   if (tiles > 0) math.fetch(0, shared, stage_b, 0);
@@ -190,14 +204,7 @@ SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const Loade
 SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
   constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;
   const u32 stage_b = shared + STAGES * kStageA;
-#pragma unroll
-  for (int t = 0; t < kAhead; ++t) {
-    if (t < tiles) {
-      a.load(p, shared + t * kStageA, (first_tile + t) * BK);
-      b.load(p, stage_b + t * kStageB, (first_tile + t) * BK);
-    }
-    copy_async_commit();
-  }
+  load_first<kAhead>(p, a, b, shared, first_tile, tiles);
   int read = 0, write = kAhead;
   for (int t = 0; t < tiles; ++t) {
     copy_async_wait<kAhead - 1>();

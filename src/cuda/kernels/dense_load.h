@@ -52,11 +52,11 @@ class LoaderA {
         r = divide(tap, p.by_s);
         s = tap - r * p.taps_s;
         offset = r * p.a_r + s * p.a_s + channel;
-        r = r < 15 ? r : 15;
+        if (GATHER == 1) r = r < 15 ? r : 15;
       }
 #pragma unroll
       for (int i = 0; i < Rows::kCount; ++i) {
-        const bool inside = GATHER ? (mask_[i] >> r & mask_[i] >> (16 + s) & 1) != 0 : mask_[i] != 0 && k < p.k;
+        const bool inside = GATHER == 1 ? (mask_[i] >> r & mask_[i] >> (16 + s) & 1) != 0 : mask_[i] != 0 && k < p.k;
         const u32 to = stage + rows_.place(i, swizzle<kChunks>(rows_.at(i), rows_.chunk)) + piece * VEC_A;
         if (rows_.has(i)) copy_async<VEC_A>(to, from_[i] + offset, inside);
       }
@@ -68,7 +68,7 @@ class LoaderA {
 
   // Bits 0 … 14: rows of taps inside; bits 16 … 30: columns of taps inside. Bit 15 and 31 stay clear: beyond the last tap.
   SINTER_METHOD u32 tap_mask(const DenseParams& p, int y, int x) const {
-    if (!GATHER) return 1;
+    if (GATHER != 1) return 1;
     u32 mask = 0;
     const int y0 = y * p.y_step + p.y_origin, x0 = x * p.x_step + p.x_origin;
     for (int r = 0; r < p.taps_r; ++r) mask |= (u32)((u32)(y0 + r * p.y_tap) < (u32)p.height) << r;

@@ -20,7 +20,7 @@ struct DenseOperand {
 //
 // A's rows are pixels: row = (image * rows_y + y) * rows_x + x begins at image * a_image + y * a_y + x * a_x; a matrix has rows_y = rows_x = 1.
 // k = (r * taps_s + s) * channels + channel. With GATHER, tap (r, s) of row (y, x) is inside where 0 <= y * y_step + y_origin + r * y_tap < height
-// and the same along x; its elements are r * a_r + s * a_s + channel further (origin and all). Without GATHER k is an offset; where copies are of
+// and the same along x; its elements are r * a_r + s * a_s + channel further (origin and all); GATHER 2: every tap is inside. Without GATHER k is an offset; where copies are of
 // single elements it is multiplied by a_s, so that A may be transposed.
 struct DenseParams {
   const void* a;

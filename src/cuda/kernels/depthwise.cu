@@ -59,6 +59,7 @@ SINTER_DEVICE void add_row(const f32 (&x)[kSpanX][8], const f32 (&w)[TAPS_S][8],
 
 // BLOCKS of them fit a processor: loads that wait are hidden by other warps rather than by more registers.
 SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
+  after_previous();
   const i64 thread = (i64)block_x() * kThreads + thread_x();
   const int chunks = (p.n + 7) / 8, piece = divide((int)thread, p.by_channels);
   if (piece >= p.m) return;

@@ -65,6 +65,16 @@ SINTER_DEVICE int warp() { return thread_x() >> 5; }
 SINTER_DEVICE i64 grid_thread() { return (i64)block_x() * block_threads() + thread_x(); }
 SINTER_DEVICE i64 grid_threads() { return (i64)grid_x() * block_threads(); }
 
+// ---- one kernel after the other ----
+// The first statement of every kernel, but for reads of constants and of its arguments: what the kernels before it in its stream have written is
+// there from here on. The next kernel's blocks may then begin, up to their own after_previous(), where these leave room (launch_raw asks for it).
+SINTER_DEVICE void after_previous() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
 // ---- together ----
 SINTER_DEVICE void barrier() { asm volatile("bar.sync 0;" ::: "memory"); }
 // The first `threads` threads of the block that name this barrier (1 … 15).

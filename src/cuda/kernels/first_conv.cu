@@ -74,6 +74,7 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
     copy_async<16>(weights + i * 16, column < n8 ? (const void*)from : p.b, column < n8);
   }
   copy_async_commit();
+  after_previous();
   load_patch(p, patch, y1 * STRIDE_Y + p.y_origin, x1 * STRIDE_X + p.x_origin);
   copy_async_wait<0>();
   barrier();

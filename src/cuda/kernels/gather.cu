@@ -9,6 +9,7 @@ template <> struct Unit<4> { typedef u32 type; };
 template <> struct Unit<8> { typedef u64 type; };
 
 SINTER_KERNEL(gather, 256, (const void* from, const INDEX* indices, void* to, i64 count, i64 inner, i64 index_count, i64 axis)) {
+  after_previous();
   typedef Unit<BYTES>::type T;
   const i64 i = grid_thread();
   if (i >= count) return;

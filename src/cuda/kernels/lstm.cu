@@ -17,6 +17,7 @@ SINTER_DEVICE f32 warp_dot(const A* a, const B* b, i64 n) {
 
 // projected[direction][step][batch][4·hidden]
 SINTER_KERNEL(lstm_project, 256, (const TYPE* x, const TYPE* w, const TYPE* bias, f32* projected, i64 rows, i64 input, i64 hidden, i64 directions)) {
+  after_previous();
   const i64 gates = 4 * hidden, element = (i64)block_x() * (block_threads() / 32) + warp();
   if (element >= directions * rows * gates) return;
   const i64 gate = element % gates, row = element / gates % rows, direction = element / gates / rows;
@@ -26,6 +27,7 @@ SINTER_KERNEL(lstm_project, 256, (const TYPE* x, const TYPE* w, const TYPE* bias
 }
 
 SINTER_KERNEL(lstm_start, 256, (const TYPE* initial_h, const TYPE* initial_c, f32* h, f32* c, i64 count)) {
+  after_previous();
   const i64 i = grid_thread();
   if (i >= count) return;
   h[i] = initial_h ? to_f32(initial_h[i]) : 0.0f;
@@ -40,6 +42,7 @@ struct LstmArgs {
 
 SINTER_KERNEL(lstm_step, 256,
               (const f32* projected, const TYPE* r, const f32* h, f32* next_h, f32* c, TYPE* y, TYPE* y_h, TYPE* y_c, const LstmArgs args)) {
+  after_previous();
   const i64 element = (i64)block_x() * (block_threads() / 32) + warp();
   if (element >= args.directions * args.batch * args.hidden) return;
   const i64 j = element % args.hidden, b = element / args.hidden % args.batch, direction = element / args.hidden / args.batch;

@@ -25,6 +25,7 @@ SINTER_DEVICE i64 padded_place(i64 at, i64 size) {
 }
 
 SINTER_KERNEL(pad, 256, (const void* from, const void* value, void* to, const PadArgs args)) {
+  after_previous();
   typedef Unit<BYTES>::type T;
   const i64 i = grid_thread();
   if (i >= args.count) return;

@@ -5,6 +5,7 @@
 #include "generated.h"
 
 SINTER_KERNEL(pointwise, 256, (const PointwiseArgs args)) {
+  after_previous();
   const i64 i = grid_thread() * PW_VECTOR;
   if (i >= args.count) return;
   const i64 left = args.count - i;

@@ -1,5 +1,5 @@
 // AveragePool (KIND 0), MaxPool (1) and LpPool (2, p 1 or 2) of TYPE over up to three spatial axes, in f32; one output a thread, in the output's memory order.
-// Strides say the layout.
+// Strides say the layout. pool_last: images channels last, sixteen bytes of channels a thread.
 #include "device.h"
 
 struct PoolArgs {
@@ -10,6 +10,7 @@ struct PoolArgs {
 };
 
 SINTER_KERNEL(pool, 256, (const TYPE* from, TYPE* to, const PoolArgs args)) {
+  after_previous();
   i64 rest = grid_thread();
   if (rest >= args.count) return;
   i64 n, c, at[3];
@@ -61,4 +62,48 @@ SINTER_KERNEL(pool, 256, (const TYPE* from, TYPE* to, const PoolArgs args)) {
   if (KIND == 2 && args.p == 2) value = sqrtf(value);
   if (KIND == 0) value /= (f32)(args.count_padding ? cells : inside);
   to[n * args.out_n + c * args.out_c + at[0] * args.out_stride[0] + at[1] * args.out_stride[1] + at[2] * args.out_stride[2]] = from_f32<TYPE>(value);
+}
+
+SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args)) {
+  after_previous();
+  constexpr int kEach = 16 / sizeof(TYPE);
+  const u32 chunks = (u32)args.channels / kEach, width = (u32)args.size[2], height = (u32)args.size[1];
+  const i64 thread = grid_thread();
+  if (thread * kEach >= args.count) return;
+  const u32 pixel = (u32)(thread / chunks), chunk = (u32)thread - pixel * chunks;
+  const u32 line = pixel / width, x = pixel - line * width, image = line / height, y = line - image * height;
+  const TYPE* base = from + image * args.in_n + chunk * kEach;
+  const int y0 = (int)y * args.stride[1] - args.pad[1], x0 = (int)x * args.stride[2] - args.pad[2];
+  f32 value[kEach];
+#pragma unroll
+  for (int e = 0; e < kEach; ++e) value[e] = KIND == 1 ? -infinity() : 0.0f;
+  int inside = 0, rows = 0, columns = 0;  // cells that exist, and those of the window in the padded input
+  for (int a = 0; a < args.kernel[1]; ++a) {
+    const int row = y0 + a * args.dilation[1];
+    rows += row < (int)args.in_size[1] + args.pad_end[1];
+    if ((u32)row >= (u32)args.in_size[1]) continue;
+#pragma unroll 4
+    for (int b = 0; b < args.kernel[2]; ++b) {
+      const int column = x0 + b * args.dilation[2];
+      if ((u32)column >= (u32)args.in_size[2]) continue;
+      const Vec<TYPE, kEach> v = load_vec<TYPE, kEach>(base + row * args.in_stride[1] + column * args.in_stride[2]);
+#pragma unroll
+      for (int e = 0; e < kEach; ++e) {
+        const f32 element = to_f32(v.at[e]);
+        if (KIND == 1) value[e] = max_nan(value[e], element);
+        else if (KIND == 0) value[e] += element;
+        else value[e] += args.p == 1 ? fabsf(element) : element * element;
+      }
+      ++inside;
+    }
+  }
+  for (int b = 0; b < args.kernel[2]; ++b) columns += x0 + b * args.dilation[2] < (int)args.in_size[2] + args.pad_end[2];
+  Vec<TYPE, kEach> out;
+#pragma unroll
+  for (int e = 0; e < kEach; ++e) {
+    if (KIND == 2 && args.p == 2) value[e] = sqrtf(value[e]);
+    if (KIND == 0) value[e] /= (f32)(args.count_padding ? rows * columns : inside);
+    out.at[e] = from_f32<TYPE>(value[e]);
+  }
+  store_vec<TYPE, kEach>(to + thread * kEach, out);
 }

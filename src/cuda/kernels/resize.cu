@@ -38,6 +38,7 @@ SINTER_DEVICE Place source_place(const ResizeArgs& args, int axis, i64 x) {
 }
 
 SINTER_KERNEL(resize, 256, (const TYPE* from, TYPE* to, const ResizeArgs args)) {
+  after_previous();
   const i64 i = grid_thread();
   if (i >= args.count) return;
   i64 rest = i, c = 0;

@@ -55,15 +55,16 @@ SINTER_DEVICE void softmax_column(const TYPE* from, TYPE* to, i64 n, i64 inner, 
   for (i64 i = 0; i < n; ++i) to[begin + i * inner] = from_f32<TYPE>(softmax_value<logarithm>(to_f32(from[begin + i * inner]), most, sum));
 }
 
-SINTER_KERNEL(rows_softmax, 1024, (const TYPE* from, TYPE* to, i64 n)) { softmax_row<false>(from, to, n); }
-SINTER_KERNEL(rows_log_softmax, 1024, (const TYPE* from, TYPE* to, i64 n)) { softmax_row<true>(from, to, n); }
-SINTER_KERNEL(columns_softmax, 256, (const TYPE* from, TYPE* to, i64 n, i64 inner, i64 lines)) { softmax_column<false>(from, to, n, inner, lines); }
-SINTER_KERNEL(columns_log_softmax, 256, (const TYPE* from, TYPE* to, i64 n, i64 inner, i64 lines)) { softmax_column<true>(from, to, n, inner, lines); }
+SINTER_KERNEL(rows_softmax, 1024, (const TYPE* from, TYPE* to, i64 n)) { after_previous(); softmax_row<false>(from, to, n); }
+SINTER_KERNEL(rows_log_softmax, 1024, (const TYPE* from, TYPE* to, i64 n)) { after_previous(); softmax_row<true>(from, to, n); }
+SINTER_KERNEL(columns_softmax, 256, (const TYPE* from, TYPE* to, i64 n, i64 inner, i64 lines)) { after_previous(); softmax_column<false>(from, to, n, inner, lines); }
+SINTER_KERNEL(columns_log_softmax, 256, (const TYPE* from, TYPE* to, i64 n, i64 inner, i64 lines)) { after_previous(); softmax_column<true>(from, to, n, inner, lines); }
 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + bias over rows of n elements. Element i of row r has channel
 // r % groups * per_row + i / inner. centered 0: without the mean (RMS). scale and bias may be null.
 SINTER_KERNEL(rows_normalize, 1024,
               (const TYPE* from, TYPE* to, const TYPE* scale, const TYPE* bias, i64 n, i64 groups, i64 per_row, i64 inner, f32 epsilon, i32 centered)) {
+  after_previous();
   const i64 row = block_x(), first = row % groups * per_row;
   from += row * n;
   to += row * n;
@@ -86,3 +87,65 @@ SINTER_KERNEL(rows_normalize, 1024,
     to[i] = from_f32<TYPE>(y);
   }
 }
+
+// The same for rows that a warp holds in its registers: up to kVectors vectors of sixteen bytes a lane, n a multiple of theirs, one channel an
+// element. Gain and bias are asked for together with the row.
+template <int kVectors>
+SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, const TYPE* scale, const TYPE* bias, i64 row, int n, f32 epsilon, bool centered) {
+  constexpr int kEach = 16 / sizeof(TYPE);
+  using Piece = Vec<TYPE, kEach>;
+  from += row * n;
+  to += row * n;
+  Piece x[kVectors], gain[kVectors], shift[kVectors];
+#pragma unroll
+  for (int v = 0; v < kVectors; ++v) {
+    const int i = (v * 32 + lane()) * kEach;
+    if (i >= n) continue;
+    x[v] = load_vec<TYPE, kEach>(from + i);
+    if (scale) gain[v] = load_vec<TYPE, kEach>(scale + i);
+    if (bias) shift[v] = load_vec<TYPE, kEach>(bias + i);
+  }
+  f32 mean = 0, squares = 0;
+#pragma unroll
+  for (int v = 0; v < kVectors; ++v) {
+    if (!centered || (v * 32 + lane()) * kEach >= n) continue;
+#pragma unroll
+    for (int e = 0; e < kEach; ++e) mean += to_f32(x[v].at[e]);
+  }
+  if (centered) mean = warp_sum(mean) / (f32)n;
+#pragma unroll
+  for (int v = 0; v < kVectors; ++v) {
+    if ((v * 32 + lane()) * kEach >= n) continue;
+#pragma unroll
+    for (int e = 0; e < kEach; ++e) {
+      const f32 d = to_f32(x[v].at[e]) - mean;
+      squares += d * d;
+    }
+  }
+  const f32 factor = 1.0f / sqrtf(warp_sum(squares) / (f32)n + epsilon);
+#pragma unroll
+  for (int v = 0; v < kVectors; ++v) {
+    const int i = (v * 32 + lane()) * kEach;
+    if (i >= n) continue;
+    Piece out;
+#pragma unroll
+    for (int e = 0; e < kEach; ++e) {
+      f32 y = (to_f32(x[v].at[e]) - mean) * factor;
+      if (scale) y *= to_f32(gain[v].at[e]);
+      if (bias) y += to_f32(shift[v].at[e]);
+      out.at[e] = from_f32<TYPE>(y);
+    }
+    store_vec<TYPE, kEach>(to + i, out);
+  }
+}
+
+// A warp a row.
+#define SINTER_WARP_NORMALIZE(name, vectors)                                                                                                   \
+  SINTER_KERNEL(name, 128, (const TYPE* from, TYPE* to, const TYPE* scale, const TYPE* bias, i64 rows, i32 n, f32 epsilon, i32 centered)) {     \
+    after_previous();                                                                                                                          \
+    const i64 row = (i64)block_x() * (block_threads() / 32) + warp();                                                                          \
+    if (row < rows) normalize_row<vectors>(from, to, scale, bias, row, n, epsilon, centered != 0);                                             \
+  }
+SINTER_WARP_NORMALIZE(warp_normalize_1, 1)
+SINTER_WARP_NORMALIZE(warp_normalize_3, 3)
+SINTER_WARP_NORMALIZE(warp_normalize_8, 8)
