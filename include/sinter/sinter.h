@@ -182,7 +182,8 @@ SINTER_API sinter_status sinter_context_output_element(sinter_context* context, 
 
 /* Starts (1) or stops (0) taking times of layers; both clear them. */
 SINTER_API sinter_status sinter_context_set_profile(sinter_context* context, int32_t enabled);
-/* A JSON array, one object a layer: region, layer, tactic, problem, runs, total_us, mean_us, tuned_us. */
+/* A JSON array, one object a layer: region, layer, op, tactic, problem, runs; total_us, mean_us, median_us, min_us (on a GPU: the device's own time,
+ * launches queued ahead, when all layers are there) and tuned_us; dense_type, dense_ops, other_ops and bytes: the least work, for the shapes of the last run. */
 SINTER_API sinter_status sinter_context_profile_json(const sinter_context* context, char** out);
 SINTER_API int32_t sinter_context_threads(const sinter_context* context);
 SINTER_API size_t sinter_context_arena_bytes(const sinter_context* context);
@@ -269,6 +270,9 @@ SINTER_API sinter_status sinter_tactics_json(const char* model_path, const sinte
 typedef void (*sinter_line_fn)(void* user, const char* line);
 SINTER_API sinter_status sinter_conformance(const char* const* folders, size_t count, const sinter_build_options* options,
                                             sinter_line_fn line, void* user, int64_t* passed, int64_t* failed, int64_t* skipped);
+/* What the machine can do at most: {"device", "bandwidth_bytes_s", "flops": {"f32", "tf32", ...}, "cached"}, by a probe of a few seconds that is kept
+ * in the user's cache. device as in the build options; threads: of the CPU, 0: all usable cores; refresh 1: measured again. */
+SINTER_API sinter_status sinter_peaks_json(const char* device, int32_t threads, int32_t refresh, char** out);
 /* CPU features, cores and quota, memory, libraries found, what is missing and how to get it. */
 SINTER_API sinter_status sinter_doctor_json(char** out);
 

@@ -3,6 +3,7 @@
 
 #include "builder/packing.h"
 #include "builder/region_builder.h"
+#include "core/work.h"
 
 namespace sinter::builder {
 namespace {
@@ -189,6 +190,11 @@ void RegionBuilder::report(const Work& work, const plan::Step& step, const Choic
   for (const TensorDesc& output : work.problem.outputs) {
     if (output.present) layer.activation_bytes += dtype_bytes(output.dtype, product(output.opt));
   }
+  const sinter::Work least = work_of(work.problem);
+  layer.dense_ops = least.dense_ops;
+  layer.other_ops = least.other_ops;
+  layer.moved_bytes = least.bytes;
+  layer.dense_type = dense_type(work.problem);
   layer.refusals = work.candidates.refusals;
   for (size_t i = 0; i < work.candidates.offers.size(); ++i) {
     const Candidate& candidate = work.candidates.offers[i];

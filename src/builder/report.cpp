@@ -22,7 +22,8 @@ nlohmann::json to_json(const LayerReport& layer) {
           {"tactic", layer.tactic}, {"config", layer.config}, {"precision", layer.precision},
           {"input_layouts", layer.input_layouts}, {"output_layouts", layer.output_layouts}, {"us", layer.us},
           {"weight_bytes", layer.weight_bytes}, {"activation_bytes", layer.activation_bytes},
-          {"workspace_bytes", layer.workspace_bytes}, {"offers", offers}, {"refusals", layer.refusals}};
+          {"workspace_bytes", layer.workspace_bytes}, {"dense_type", layer.dense_type}, {"dense_ops", layer.dense_ops},
+          {"other_ops", layer.other_ops}, {"moved_bytes", layer.moved_bytes}, {"offers", offers}, {"refusals", layer.refusals}};
 }
 
 }  // namespace

@@ -30,6 +30,9 @@ struct LayerReport {
   int64_t weight_bytes = 0;              // packed
   int64_t activation_bytes = 0;          // outputs, at the optimum
   int64_t workspace_bytes = 0;
+  double dense_ops = 0, other_ops = 0;   // the least work at the optimum (core/work.h)
+  int64_t moved_bytes = 0;
+  std::string dense_type;
   std::vector<OfferReport> offers;
   std::vector<std::string> refusals;     // "cpu.conv_winograd@1: needs a 3x3 filter, this is 1x1"
 };

@@ -7,6 +7,7 @@
 #include "capi/request.h"
 #include "onnx/inspect.h"
 #include "session/doctor.h"
+#include "session/peaks.h"
 #include "session/run.h"
 #include "session/tactics_report.h"
 
@@ -121,6 +122,16 @@ sinter_status sinter_conformance(const char* const* folders, size_t count, const
     *passed = report.count(onnx::ConformanceResult::Kind::kPassed);
     *failed = report.count(onnx::ConformanceResult::Kind::kFailed);
     *skipped = report.count(onnx::ConformanceResult::Kind::kSkipped);
+    return ok_status();
+  });
+}
+
+sinter_status sinter_peaks_json(const char* device, int32_t threads, int32_t refresh, char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
+    SINTER_ASSIGN(const DeviceId id, parse_device(device ? device : "cpu"));
+    SINTER_ASSIGN(const session::Peaks peaks, session::measure_peaks(id, threads, refresh != 0));
+    *out = capi::copy_text(session::to_json(peaks));
     return ok_status();
   });
 }

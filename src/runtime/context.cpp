@@ -35,9 +35,23 @@ void collect_times(const RegionExecutor& executor, std::vector<LayerTime>& out) 
                   : step.kind == plan::StepKind::kReference ? "reference"
                   : step.kind == plan::StepKind::kTransfer ? "transfer" : "control";
     time.problem = step.problem.to_string();
-    time.runs = executor.times()[s].runs;
-    time.total_us = static_cast<double>(executor.times()[s].nanoseconds) / 1e3;
+    time.op = step.problem.domain.empty() ? step.problem.op : step.problem.domain + "." + step.problem.op;
+    time.dense_type = dense_type(step.problem);
+    const StepTime& taken = executor.times()[s];
+    time.runs = taken.runs;
+    time.total_us = taken.total_us;
     time.tuned_us = step.tuned_us;
+    std::vector<float> samples = taken.samples_us;
+    if (!samples.empty()) {
+      const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+      std::nth_element(samples.begin(), middle, samples.end());
+      time.median_us = *middle;
+      time.min_us = *std::min_element(samples.begin(), samples.end());
+    }
+    if (const ShapePlan* plan = executor.shape_plan()) {
+      const StepProgram& program = executor.program().steps[s];
+      time.work = work_of(step.problem, step_dims(program, false, plan->slots), step_dims(program, true, plan->slots));
+    }
     out.push_back(std::move(time));
   }
   for (const auto& child : executor.children()) collect_times(*child, out);
@@ -211,10 +225,13 @@ std::string ExecutionContext::profile_json() const {
   std::string out = "[";
   for (const LayerTime& time : profile()) {
     const double mean_us = time.runs > 0 ? time.total_us / static_cast<double>(time.runs) : 0;
-    out += fmt::format("{}{{\"region\": {}, \"layer\": {}, \"tactic\": {}, \"problem\": {}, \"runs\": {}, \"total_us\": {:.3f}, "
-                       "\"mean_us\": {:.3f}, \"tuned_us\": {:.3f}}}",
-                       out.size() > 1 ? ", " : "", engine::json_quote(time.region), engine::json_quote(time.step),
-                       engine::json_quote(time.tactic), engine::json_quote(time.problem), time.runs, time.total_us, mean_us, time.tuned_us);
+    out += fmt::format("{}{{\"region\": {}, \"layer\": {}, \"op\": {}, \"tactic\": {}, \"problem\": {}, \"runs\": {}, ", out.size() > 1 ? ", " : "",
+                       engine::json_quote(time.region), engine::json_quote(time.step), engine::json_quote(time.op), engine::json_quote(time.tactic),
+                       engine::json_quote(time.problem), time.runs);
+    out += fmt::format("\"total_us\": {:.3f}, \"mean_us\": {:.3f}, \"median_us\": {:.3f}, \"min_us\": {:.3f}, \"tuned_us\": {:.3f}, ", time.total_us,
+                       mean_us, time.median_us, time.min_us, time.tuned_us);
+    out += fmt::format("\"dense_type\": {}, \"dense_ops\": {:.0f}, \"other_ops\": {:.0f}, \"bytes\": {}}}", engine::json_quote(time.dense_type),
+                       time.work.dense_ops, time.work.other_ops, time.work.bytes);
   }
   return out + "]";
 }

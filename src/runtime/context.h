@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/work.h"
 #include "runtime/engine.h"
 #include "runtime/region_executor.h"
 
@@ -23,8 +24,11 @@ struct ContextOptions {
 struct LayerTime {
   std::string region, step, tactic;  // tactic "cpu.conv@1", "reference", "control"
   std::string problem;               // one line for people
+  std::string op, dense_type;        // see core/work.h
   int64_t runs = 0;
   double total_us = 0, tuned_us = 0;  // tuned_us: of one run, 0 when not timed
+  double median_us = 0, min_us = 0;   // over at most StepTime::kMostSamples runs
+  Work work;                          // of the current shapes
 };
 
 class ExecutionContext {

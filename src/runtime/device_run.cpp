@@ -136,6 +136,17 @@ void DeviceRun::release_graphs(ShapePlan& plan) {
   plan.graphs.clear();
 }
 
+// A fill of a large buffer takes tens of microseconds, queueing a step and its events a few.
+Status DeviceRun::hold_back(size_t steps) {
+  constexpr int64_t kLeast = 1 << 20, kMost = 64 << 20;
+  constexpr size_t kSpare = 16;
+  if (filler_.bytes() == 0) {
+    SINTER_ASSIGN(filler_, DeviceBuffer::make(device_, std::clamp(2 * device_->spec().l2_bytes, kLeast, kMost)));
+  }
+  for (size_t i = 0; i < steps + kSpare; ++i) SINTER_TRY(device_->fill(filler_.data(), 0, filler_.bytes(), stream_));
+  return ok_status();
+}
+
 Result<DeviceEvent> DeviceRun::step_event(size_t number) {
   while (events_.size() <= number) {
     SINTER_ASSIGN(DeviceEvent event, device_->make_event(/*timing=*/true));

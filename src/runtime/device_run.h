@@ -75,6 +75,8 @@ class DeviceRun {
   }
   void release_graphs(ShapePlan& plan);
 
+  // Puts work on the stream that takes the device longer than the host needs to queue that many steps, twice.
+  Status hold_back(size_t steps);
   // Events for times of steps: begin and end of each.
   Result<DeviceEvent> step_event(size_t number);
 
@@ -93,6 +95,7 @@ class DeviceRun {
   std::vector<DeviceBuffer> inputs_, outputs_;
   std::vector<std::unique_ptr<PinnedBuffer>> pinned_inputs_, pinned_outputs_;
   std::vector<DeviceEvent> events_;
+  DeviceBuffer filler_;
 };
 
 }  // namespace sinter::runtime

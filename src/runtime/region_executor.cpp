@@ -241,6 +241,7 @@ Status RegionExecutor::run_steps() {
     return ok_status();
   };
   if (device_ && current_->all_device && shared_.graphs && !watched) return device_->run_graph(*current_, bases_, all);
+  if (device_ && shared_.profile && current_->all_device && !shared_.observer) SINTER_TRY(queue_ahead());
   SINTER_TRY(all());
   return device_ && shared_.profile ? add_device_times() : ok_status();
 }
@@ -257,7 +258,7 @@ Status RegionExecutor::run_watched(size_t number) {
     SINTER_ASSIGN(DeviceEvent end, device_->step_event(2 * number + 1));
     SINTER_TRY(device_->device().record(end, device_->stream()));
   } else {
-    times_[number].nanoseconds += (std::chrono::steady_clock::now() - begin).count();
+    times_[number].add(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
   }
   ++times_[number].runs;
   return shared_.observer ? observe(*program_.steps[number].step) : ok_status();

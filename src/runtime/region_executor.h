@@ -33,7 +33,15 @@ struct ExecutorShared {
 };
 
 struct StepTime {
-  int64_t runs = 0, nanoseconds = 0;
+  int64_t runs = 0;
+  double total_us = 0;
+  std::vector<float> samples_us;  // the first kMostSamples
+
+  static constexpr size_t kMostSamples = 1024;
+  void add(double us) {
+    total_us += us;
+    if (samples_us.size() < kMostSamples) samples_us.push_back(static_cast<float>(us));
+  }
 };
 
 // Where an output goes: memory of the caller, or nowhere (data null): memory of the executor.
@@ -101,6 +109,7 @@ class RegionExecutor {
   Status run_steps();
   Status run_watched(size_t number);
   Status run_transfer(const plan::Step& step, const StepState& state);
+  Status queue_ahead();
   Status add_device_times();
   bool is_device_value(int32_t value) const { return program_.region->values[value].place == plan::Place::kDevice; }
   Status run_step(size_t number);
@@ -133,6 +142,7 @@ class RegionExecutor {
   Arena arena_;
   std::unique_ptr<DeviceRun> device_;
   bool host_waits_ = false;               // a copy to the host is under way
+  bool empty_timed_ = false;              // the events after the steps' hold what a pair of events takes
   std::vector<const uint8_t*> fetched_;   // by output, of this run: pinned memory
   std::vector<uintptr_t> bases_;
   std::vector<State> states_;

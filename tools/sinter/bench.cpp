@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "layers.h"
 #include "session.h"
 
 namespace sinter::tool {
@@ -42,44 +43,33 @@ double peak_rss_mb() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
-void print_layers(sinter_context* context) {
-  char* text = nullptr;
-  require(sinter_context_profile_json(context, &text));
-  const auto layers = nlohmann::json::parse(Text(text).get());
-  double total = 0;
-  for (const auto& layer : layers) total += layer.at("mean_us").get<double>();
-  std::printf("%-44s %-28s %10s %7s %10s\n", "layer", "tactic", "mean us", "share", "tuned us");
-  for (const auto& layer : layers) {
-    const double us = layer.at("mean_us");
-    std::printf("%-44.44s %-28.28s %10.1f %6.1f%% %10.1f\n", layer.at("layer").get<std::string>().c_str(), layer.at("tactic").get<std::string>().c_str(),
-                us, total > 0 ? 100 * us / total : 0, layer.at("tuned_us").get<double>());
-  }
-  std::printf("sum of layers %.3f ms\n", total / 1000);
-}
-
 }  // namespace
 
 void add_bench(CLI::App& app) {
   struct State {
     BuildFlags flags;
     InputFlags inputs;
-    std::string model, json;
+    std::string model, json, peaks, csv;
     double warmup_ms = 200, duration_s = 3;
     bool layers = false, on_device = false;
   };
   auto state = std::make_shared<State>();
   CLI::App* command = add_command(app, "bench", "Measures latency and throughput.",
                                   "  sinter bench model.onnx --threads 1\n"
-                                  "  sinter bench model.engine --duration 10 --json result.json");
+                                  "  sinter bench model.engine --duration 10 --json result.json\n"
+                                  "  sinter bench model.engine --layers --peaks 4.3TB/s,758TFLOP/s --csv layers.csv");
   command->add_option("MODEL", state->model, "an .onnx file (built in memory) or an engine")->required();
   command->add_option("--warmup", state->warmup_ms, "time to warm up, in ms")->check(CLI::NonNegativeNumber);
   command->add_option("--duration", state->duration_s, "time to measure, in s (at least 10 runs)")->check(CLI::NonNegativeNumber);
   command->add_option("--json", state->json, "write the result as JSON");
-  command->add_flag("--layers", state->layers, "print the time of every layer (from runs of their own)");
+  command->add_flag("--layers", state->layers, "every layer's time, from runs of their own, beside the least that this machine could need");
+  command->add_option("--peaks", state->peaks, "with --layers: what the machine can do, BANDWIDTH,FLOPS (4.3TB/s,758TFLOP/s); default: a probe, once a machine");
+  command->add_option("--csv", state->csv, "with --layers: write them as CSV");
   command->add_flag("--no-transfers", state->on_device, "GPU engines: inputs and outputs stay in the GPU's memory");
   state->inputs.add_to(*command);
   state->flags.add_to(*command);
   command->callback([state] {
+    const PeakRates peaks = state->peaks.empty() ? PeakRates() : parse_peaks(state->peaks);
     Session session;
     session.load(state->model, state->flags);
     session.create_context(state->flags.threads(), false);
@@ -123,9 +113,10 @@ void add_bench(CLI::App& app) {
     std::printf("memory    engine %.1f MiB, activations %.1f MiB, peak resident %.1f MiB\n", static_cast<double>(session.engine_bytes) / 1048576,
                 static_cast<double>(sinter_context_arena_bytes(session.context())) / 1048576, peak_rss_mb());
     if (state->layers) {
-      require(sinter_context_set_profile(session.context(), 1));
-      for (int i = 0; i < 20; ++i) require(sinter_context_execute(session.context()));
-      print_layers(session.context());
+      const char* device = sinter_engine_device(session.engine());
+      result["by_layer"] = time_layers(session.context(), state->peaks.empty() ? measure_peak_rates(device, sinter_context_threads(session.context())) : peaks);
+      print_layers(result["by_layer"]);
+      if (!state->csv.empty()) write_layers_csv(state->csv, result["by_layer"]);
     }
     if (state->json.empty()) return;
     std::ofstream out(state->json);

@@ -108,6 +108,9 @@ struct KernelTable {
   // dst[k][16] = src[k][0..cols) with zeros up to 16; and the same from the transpose, src[col][k].
   void (*pack_panel)(const float* src, int64_t src_stride, int64_t k, int cols, float* dst);
   void (*pack_panel_transposed)(const float* src, int64_t src_stride, int64_t k, int cols, float* dst);
+  // `rounds` of peak_ops operations each on registers alone: what the vector units can do.
+  float (*peak_loop)(int64_t rounds);
+  int64_t peak_ops;
 };
 
 // The table of the best implemented instruction set that is not above `isa`, which must not exceed the hardware's.

@@ -7,6 +7,7 @@
 #include "cpu/kernels/depthwise_body.h"
 #include "cpu/kernels/kernel_table.h"
 #include "cpu/kernels/pack_body.h"
+#include "cpu/kernels/peak_body.h"
 #include "cpu/kernels/tile_body.h"
 #include "cpu/kernels/winograd_body.h"
 
@@ -35,6 +36,7 @@ KernelTable make_kernel_table_avx512() {
   fill_tiles<Reading::kStepped, 2, 14>(table.stepped_tile[1]);
   table.depthwise_row = &depthwise_row;
   fill_winograd(table);
+  fill_peak(table);
   table.activate = &activate_block;
   table.pack_panel = &pack_panel;
   table.pack_panel_transposed = &pack_panel_transposed;
