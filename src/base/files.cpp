@@ -1,6 +1,7 @@
 #include "base/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,6 +122,19 @@ Status AtomicFile::commit() {
     return file_error("renaming the finished file", path_, error);
   }
   return ok_status();
+}
+
+Result<FileLock> FileLock::take(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) {
+    return make_error(Code::kIo, "can't open the lock file '{}': {}; choose a folder that can be written", path, std::strerror(errno));
+  }
+  while (::flock(fd, LOCK_EX) != 0 && errno == EINTR) {}
+  return FileLock(fd);
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
 }
 
 Status write_file(const std::string& path, std::string_view bytes) {

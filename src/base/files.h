@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/status.h"
 
@@ -49,6 +50,20 @@ class AtomicFile {
   std::string path_, temporary_;
   int fd_;
   uint64_t size_ = 0;
+};
+
+// An exclusive lock on a file, which is made when it is not there; held until destruction, and let go by the system when the process ends.
+class FileLock {
+ public:
+  // Waits for its turn.
+  static Result<FileLock> take(const std::string& path);
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  ~FileLock();
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_;
 };
 
 // The whole file in one AtomicFile.

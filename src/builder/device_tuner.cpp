@@ -1,12 +1,17 @@
 // Tuner::measure on a device: events around each launch, with the second-level cache flushed before it and the activations read again
 // (weights cold, activations warm). The fill that flushes takes longer than a launch, so that launches are queued when their turn
 // comes, as in the replay of a graph, and the events see the device's time alone.
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <filesystem>
+#include <optional>
 #include <set>
 #include <thread>
 
+#include "base/files.h"
 #include "builder/tuner.h"
 
 namespace sinter::builder {
@@ -117,6 +122,15 @@ class DeviceBench {
   std::vector<void*> outputs_;
 };
 
+// Builds of several processes compile side by side, but measure in turn. Where the lock can't be had they measure anyway.
+std::optional<FileLock> take_turn(const Device& device) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::temp_directory_path(error);
+  Result<FileLock> lock = FileLock::take((folder / fmt::format("sinter-tuning-{}-{}.lock", ::getuid(), device.ordinal())).string());
+  if (!lock.ok()) return std::nullopt;
+  return std::optional<FileLock>(std::move(lock).value());
+}
+
 }  // namespace
 
 void Tuner::compile_ahead(std::span<const Problem> problems) {
@@ -146,6 +160,7 @@ void Tuner::compile_ahead(std::span<const Problem> problems) {
 
 Status Tuner::measure_on_device(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open) {
   Device& device = *options_.device;
+  const std::optional<FileLock> turn = take_turn(device);
   StreamOwner owner{&device};
   SINTER_ASSIGN(owner.stream, device.make_stream());
   const DeviceStream stream = owner.stream;

@@ -1,8 +1,5 @@
 #include "builder/timing_cache.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -19,28 +16,6 @@ namespace {
 
 constexpr std::string_view kHeader = "sinter timing cache 1";
 constexpr size_t kKeyDigits = 32;
-
-// An exclusive lock on a file beside the cache, held until destruction.
-class FileLock {
- public:
-  static Result<FileLock> take(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-      return make_error(Code::kIo, "timing cache: can't open the lock file '{}': {}; choose a folder that can be written", path,
-                        std::strerror(errno));
-    }
-    while (::flock(fd, LOCK_EX) != 0 && errno == EINTR) {}
-    return FileLock(fd);
-  }
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~FileLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
- private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_;
-};
 
 bool parse_double(std::string_view text, double& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
