@@ -284,6 +284,9 @@ TEST(Run, ProfileCountsEveryStep) {
   EXPECT_EQ(times[0].step, "Relu_0");
   EXPECT_EQ(times[0].runs, 3);
   EXPECT_GT(times[1].total_us, 0);
+  EXPECT_LE(times[1].min_us, times[1].median_us);
+  EXPECT_EQ(times[1].work.other_ops, 8);
+  EXPECT_EQ(times[1].dense_type, "f32");
   EXPECT_NE(context->profile_json().find("\"layer\": \"Add_1\""), std::string::npos);
 }
 
