@@ -5,20 +5,10 @@
 // Only when the final shape can be written as constants, copied dims (0) and at most one -1.
 #include <algorithm>
 
-#include "passes/match.h"
+#include "passes/layout.h"
 
 namespace sinter::passes {
-namespace eliminate_reshape_impl {
-
-bool is_view(const Node* node) {
-  return node && node->op->domain.empty() && !has_epilogue(*node) &&
-         (node->is("Reshape") || node->is("Flatten") || node->is("Squeeze") || node->is("Unsqueeze"));
-}
-
-}  // namespace eliminate_reshape_impl
-
 Outcome eliminate_reshape(Graph& graph, Node& node) {
-  using namespace eliminate_reshape_impl;
   if (!is_view(&node) || !node.input(0) || !is_view(node.input(0)->producer)) return NoMatch{};
   const Node* first = node.input(0)->producer;
   const Shape* to = shape_of(node.output());

@@ -143,7 +143,9 @@ Result<Optimised> import_and_optimise(const BuildRequest& request) {
   if (dynamic) {
     SINTER_ASSIGN(result.symbols, profile_of(*result.model.graph, request));
   }
-  SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, request.passes));
+  passes::PassOptions passes = request.passes;
+  passes.stack_products = request.build.device != nullptr;
+  SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, passes));
   builder::BuildOptions options = request.build;
   if (!result.symbols.empty()) options.symbols = result.symbols;
   SINTER_TRY(builder::lower_precision(*result.model.graph, options));
