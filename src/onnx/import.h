@@ -29,7 +29,7 @@ struct Finding {
 };
 
 struct ImportOptions {
-  // Shapes of graph inputs in place of the file's; a dim may be an integer or a symbol. The rank must be the file's if
+  // Shapes of graph inputs ("": of the only one) in place of the file's; a dim may be an integer or a symbol. The rank must be the file's if
   // that has one.
   std::map<std::string, Shape, std::less<>> shapes;
   // Values for the file's symbolic dimensions ("batch" → 1), wherever they occur.

@@ -272,6 +272,21 @@ void Importer::import_outputs(GraphProto& graph, Scope& scope, bool top) {
 
 namespace {
 
+// A shape without a name is for the only input there is.
+void name_shape(const GraphProto& graph, ImportOptions& options) {
+  NameSet initializers;
+  for (const TensorProto& initializer : graph.initializer()) initializers.insert(initializer.name());
+  std::vector<std::string> names;
+  for (const ValueInfoProto& input : graph.input()) {
+    if (!initializers.count(input.name())) names.push_back(input.name());
+  }
+  if (names.size() != 1) return;
+  auto unnamed = options.shapes.extract("");
+  if (unnamed.empty()) return;
+  unnamed.key() = names.front();
+  options.shapes.insert(std::move(unnamed));
+}
+
 // The shapes to import with when the batch is to be dynamic: one sample; `size` is the number asked for, if any.
 Status take_batch_size(const GraphProto& graph, ImportOptions& options, std::optional<int64_t>& size) {
   for (auto& [name, shape] : options.shapes) {
@@ -295,6 +310,7 @@ Status take_batch_size(const GraphProto& graph, ImportOptions& options, std::opt
 Result<ir::Model> import_file(Result<ModelFile> file, const ImportOptions& given) {
   if (!file.ok()) return std::move(file).status();
   ImportOptions options = given;
+  name_shape(file->proto->graph(), options);
   std::optional<int64_t> batch_size;
   if (options.dynamic_batch) SINTER_TRY(take_batch_size(file->proto->graph(), options, batch_size));
   Findings findings(file->label);

@@ -235,6 +235,16 @@ TEST(DynamicBatch, ShapesThatMoveSamplesAreNamed) {
   EXPECT_NE(refusal(constant).find("the same for any number of samples"), std::string::npos);
 }
 
+TEST(DynamicBatch, AShapeWithoutANameIsTheOnlyInputs) {
+  ModelBuilder builder = one_input("f32[1,2]");
+  builder.node("Neg", {"x"}, {"y"}).output("y", "f32[1,2]");
+  const auto model = import(builder, true, {{"", {Dim(4), Dim(2)}}});
+  ASSERT_TRUE(model.ok()) << model.status().to_string();
+  EXPECT_EQ(model->graph->outputs[0]->type.to_string(), "f32[4,2]");
+  builder.input("z", "f32[1,2]");
+  EXPECT_FALSE(import(builder, true, {{"", {Dim(4), Dim(2)}}}).ok());
+}
+
 TEST(DynamicBatch, InputsMustAgreeOnTheBatchAsked) {
   ModelBuilder builder = one_input("f32[1,2]");
   builder.input("z", "f32[1,2]").node("Add", {"x", "z"}, {"y"}).output("y", "f32[1,2]");
