@@ -194,7 +194,10 @@ class Pointwise final : public CudaTactic {
  protected:
   Result<Source> source(const Problem& problem, const Offer&) const override {
     SINTER_ASSIGN(const Form form, form_of(problem));
-    return Source{"pointwise.cu", {}, generate(form)};
+    Source source{"pointwise.cu", {}, generate(form)};
+    const bool half = std::all_of(form.outputs.begin(), form.outputs.end(), [](DType dtype) { return element_bytes(dtype) == 2; });
+    if (half) source.defines.push_back("SINTER_HALF_RESULT=1");
+    return source;
   }
 };
 

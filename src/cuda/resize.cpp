@@ -8,6 +8,8 @@
 namespace sinter::cuda {
 namespace {
 
+constexpr int64_t kMostChannels = 8;  // of a thread
+
 // As in kernels/resize.cu.
 struct ResizeArgs {
   int64_t count = 0, channels = 0, out_h = 0, out_w = 0, in_n = 0, in_c = 0, in_h = 0, in_w = 0;
@@ -36,13 +38,14 @@ double scale_of(const Problem& problem, int64_t axis, int64_t in, int64_t out) {
 
 class ResizeKernel final : public Kernel {
  public:
-  ResizeKernel(Function function, Problem problem, Layout layout) : function_(std::move(function)), problem_(std::move(problem)), layout_(layout) {}
+  ResizeKernel(Function function, Function last, Problem problem, Layout layout)
+      : function_(std::move(function)), last_(std::move(last)), problem_(std::move(problem)), layout_(layout) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     const Dims &in = inputs[0], &out = outputs[0];
     args_ = ResizeArgs();
-    args_.count = product(out);
-    if (args_.count != 0 && product(in) == 0) {
+    const int64_t count = product(out);
+    if (count != 0 && product(in) == 0) {
       return make_error(Code::kInvalidArgument, "resize of the empty image {} to {}; expected at least one pixel", to_string(in), to_string(out));
     }
     const bool last = layout_ == Layout::kChannelsLast;
@@ -57,6 +60,12 @@ class ResizeKernel final : public Kernel {
     args_.linear = problem_.attributes.s_or("mode", "nearest") == "linear";
     const std::string rounding = problem_.attributes.s_or("nearest_mode", "round_prefer_floor");
     args_.rounding = rounding == "floor" ? 2 : rounding == "ceil" ? 3 : rounding == "round_prefer_ceil" ? 1 : 0;
+    // Threads: vectors of channels, or groups of channels of a pixel.
+    const int64_t each = 16 / element_bytes(problem_.inputs[0].dtype);
+    vectors_ = last && in[1] % each == 0 && count <= INT32_MAX;
+    each_ = static_cast<int32_t>(last ? 1 : std::min<int64_t>(in[1], kMostChannels));
+    groups_ = ceil_quotient(in[1], std::max(each_, 1));
+    args_.count = vectors_ ? count / each : out[0] * out[2] * out[3] * groups_;
     for (int axis = 0; axis < 2; ++axis) map_axis(axis, in[static_cast<size_t>(axis + 2)], out[static_cast<size_t>(axis + 2)]);
     return int64_t{0};
   }
@@ -66,7 +75,9 @@ class ResizeKernel final : public Kernel {
     how.threads = 256;
     how.grid.x = ceil_quotient(args_.count, 256);
     how.stream = args.stream;
-    return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args_);
+    if (vectors_) return cuda::launch(last_, how, args.inputs[0], args.outputs[0], args_);
+    const int64_t pixels = args_.out_h * args_.out_w, out_c = layout_ == Layout::kChannelsLast ? 1 : pixels;
+    return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args_, pixels, groups_, out_c, each_);
   }
 
  private:
@@ -86,7 +97,10 @@ class ResizeKernel final : public Kernel {
     }
   }
 
-  Function function_;
+  Function function_, last_;
+  bool vectors_ = false;  // resize_last does it
+  int32_t each_ = 1;
+  int64_t groups_ = 1;
   Problem problem_;
   Layout layout_;
   ResizeArgs args_;
@@ -128,7 +142,8 @@ class Resize final : public CudaTactic {
   }
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Function function, load_code(blobs, "resize"));
-    return std::unique_ptr<Kernel>(std::make_unique<ResizeKernel>(std::move(function), problem, offer.output_layouts[0]));
+    SINTER_ASSIGN(Function last, load_code(blobs, "resize_last"));
+    return std::unique_ptr<Kernel>(std::make_unique<ResizeKernel>(std::move(function), std::move(last), problem, offer.output_layouts[0]));
   }
 
  protected:

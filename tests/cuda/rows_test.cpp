@@ -39,6 +39,9 @@ TEST(NarrowFloats, images_whose_channels_are_whole_vectors) {
               .attr("count_include_pad", int64_t{1}).input(x), tolerance);
     check(TacticRow("GlobalAveragePool").input(x), tolerance);
     check(TacticRow("GlobalMaxPool").input(x), tolerance);
+    for (const char* mode : {"linear", "nearest"}) {
+      check(TacticRow("Resize").attr("mode", std::string(mode)).input(x).absent().constant_input(Tensor::from_f32({1, 1, 2, 1.5f}, {4})), tolerance);
+    }
     check(TacticRow("ReduceMean").attr("keepdims", int64_t{0}).input(random_tensor({3, 70, 16}, 2).cast(dtype)).constant_input(Tensor::from_i64({1})), tolerance);
   }
 }

@@ -18,6 +18,8 @@
 #define SINTER_DEVICE static inline
 #define SINTER_SHARED static
 SINTER_DEVICE void after_previous() {}
+SINTER_DEVICE float exp2_fast(float x) { return exp2f(x); }
+SINTER_DEVICE float reciprocal_fast(float x) { return 1.0f / x; }
 #define SINTER_DYNAMIC_SHARED(name) unsigned char* const name = mock::run.dynamic_shared
 #define SINTER_KERNEL_BLOCKS(name, threads, blocks, parameters)                                            \
   static void name##_body parameters;                                                                      \

@@ -40,7 +40,6 @@ template <typename T>
 SINTER_DEVICE u32 pack_pair(f32 low, f32 high) {
   return from_f32<T>(low).bits | (u32)from_f32<T>(high).bits << 16;
 }
-SINTER_DEVICE f32 exp2_fast(f32 x) { return exp2f(x); }
 
 template <int kChunks>
 SINTER_DEVICE int swizzle(int row, int chunk) {

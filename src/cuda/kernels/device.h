@@ -233,6 +233,17 @@ __device__ f32 atanf(f32); __device__ f32 sinhf(f32); __device__ f32 coshf(f32);
 __device__ f32 atanhf(f32); __device__ f64 exp(f64); __device__ f64 log(f64); __device__ f64 sqrt(f64);
 }
 #endif
+// Within two units in the last place; subnormal results are zero.
+SINTER_DEVICE f32 exp2_fast(f32 x) {
+  f32 out;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(out) : "f"(x));
+  return out;
+}
+SINTER_DEVICE f32 reciprocal_fast(f32 x) {
+  f32 out;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(out) : "f"(x));
+  return out;
+}
 SINTER_DEVICE bool is_nan(f32 x) { return x != x; }
 SINTER_DEVICE f32 infinity() { return f32_of(0x7f800000u); }
 // NaN wins, unlike fminf and fmaxf.

@@ -95,13 +95,6 @@ __device__ __forceinline__ u32 pack_pair<bf16>(f32 low, f32 high) {
   return out;
 }
 
-// Within 2 units in the last place; subnormal results are zero.
-SINTER_DEVICE f32 exp2_fast(f32 x) {
-  f32 out;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(out) : "f"(x));
-  return out;
-}
-
 // The 16-byte column of a row where chunk `chunk` is kept, so that eight rows' equal chunks lie in different banks.
 template <int kChunks>
 SINTER_DEVICE int swizzle(int row, int chunk) {
