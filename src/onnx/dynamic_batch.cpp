@@ -275,7 +275,7 @@ Status BatchTracer::trace(ir::Node& node) {
   if (!batched && !fills) return trace_sizes();
   if (!rule) return forbid("samples meet an operator that is not known to treat them alone");
   for (const ir::Value* value : node.inputs) {
-    if (value && places_.count(value) && !shapes_.count(value)) return forbid(fmt::format("the rank of '{}' is unknown", value->name));
+    if (value && !shapes_.count(value)) return forbid(fmt::format("the rank of '{}' is unknown", value->name));
   }
   if (node.output() && !shapes_.count(node.output())) return forbid("an output of unknown rank");
   SINTER_TRY(rule(*this));
@@ -284,7 +284,7 @@ Status BatchTracer::trace(ir::Node& node) {
     const ir::Value* output = node.output(i);
     if (!output) continue;
     const auto found = places_.find(output);
-    if (found == places_.end()) return forbid(fmt::format("output '{}' mixes samples", output->name));
+    if (found == places_.end() || !found->second.batched()) return forbid(fmt::format("output '{}' mixes samples", output->name));
     if (!inferred(i) || *inferred(i) != expected(output_shape(i), found->second)) {
       return forbid(fmt::format("shape {} for one sample becomes {}", to_string(output_shape(i)),
                                 inferred(i) ? to_string(*inferred(i)) : "unknown"));
