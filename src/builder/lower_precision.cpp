@@ -18,6 +18,13 @@ bool adds_up(const ir::Node& node) {
   return node.op->domain.empty() && std::find(std::begin(kSums), std::end(kSums), node.op->name) != std::end(kSums);
 }
 
+bool is_program(const ir::Node& node) { return node.is("Pointwise", "sinter"); }
+
+bool is_dense(const ir::Node& node) {
+  static constexpr std::string_view kDense[] = {"Conv", "ConvTranspose", "DeformConv", "Gemm", "MatMul", "Attention", "LSTM", "GRU", "RNN"};
+  return node.op->domain.empty() && std::find(std::begin(kDense), std::end(kDense), node.op->name) != std::end(kDense);
+}
+
 bool is_f32(const ir::Value* value) { return value && value->type.is_tensor() && value->type.dtype == DType::kF32; }
 
 bool fits(const Tensor& tensor, DType dtype) {
@@ -45,13 +52,15 @@ class Lowering {
 
   Status run() {
     collect_captured();
+    collect_tail();
     for (auto it = graph_.nodes().begin(); it != graph_.nodes().end();) {
       ir::Node& node = **it++;
       const ir::Node* next = it == graph_.nodes().end() ? nullptr : it->get();
       if (made_.count(&node)) continue;
-      if (Change change = change_of(node); takes(node, change)) {
+      Change change;
+      if (lowered(node, change)) {
         apply(node, change, next);
-      } else {
+      } else if (!is_program(node)) {
         for (ir::Value*& input : node.inputs) {
           if (input && narrowed_.count(input)) input = widened(input, node);
         }
@@ -78,22 +87,44 @@ class Lowering {
     }
   }
 
+  // Nodes behind the last dense operator on every way to the outputs: little work, and its results are what people look at.
+  void collect_tail() {
+    const auto& nodes = graph_.nodes();
+    for (auto it = nodes.rbegin(); it != nodes.rend(); ++it) {
+      const ir::Node& node = **it;
+      bool in_tail = !is_dense(node) && node.subgraphs.empty();
+      for (const ir::Value* output : node.outputs) {
+        if (!output) continue;
+        for (const ir::Node* user : graph_.users(output)) in_tail &= tail_.count(user) > 0;
+      }
+      if (in_tail) tail_.insert(&node);
+    }
+  }
+
+  // Gains and biases keep all their digits where the tactics take them so.
+  bool lowered(const ir::Node& node, Change& change) const {
+    if (tail_.count(&node)) return false;
+    change = change_of(node, true);
+    if (takes(node, change)) return true;
+    change = change_of(node, false);
+    return takes(node, change);
+  }
+
   // Inputs and outputs that share the type of a result. A pointwise program reads any type.
-  Change change_of(const ir::Node& node) const {
+  Change change_of(const ir::Node& node, bool wide_vectors) const {
     Change change;
     std::set<std::string_view> types;
-    const bool pointwise = node.is("Pointwise", "sinter");
+    const bool pointwise = is_program(node);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
-      const ir::Value* output = node.outputs[i];
-      if (!is_f32(output)) continue;
-      const bool only_result = pointwise && graph_.is_output(output) && graph_.users(output).empty();
-      if (!only_result) change.outputs.push_back(i);
+      if (!is_f32(node.outputs[i])) continue;
+      change.outputs.push_back(i);
       types.insert(parameter_type(node.op->outputs, i));
     }
     const size_t own = node.attributes.has(kEpilogueAttr) ? static_cast<size_t>(node.attributes.i(kEpilogueBaseAttr)) : node.inputs.size();
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ir::Value* input = node.inputs[i];
       if (!input || !(is_f32(input) || narrowed_.count(input))) continue;
+      if (wide_vectors && i > 0 && i < own && input->is_constant() && input->constant.rank() == 1) continue;
       const bool any_type = pointwise || i >= own;
       if (any_type ? is_large_constant(input) : types.count(parameter_type(node.op->inputs, i)) > 0) change.inputs.push_back(i);
     }
@@ -115,7 +146,7 @@ class Lowering {
     }
     Problem problem = make_problem(node, symbols_, options_, plan::Place::kDevice);
     if (problem.has_epilogue() && !fits(problem.epilogue, dtype_)) return false;
-    if (node.is("Pointwise", "sinter")) {
+    if (is_program(node)) {
       const auto program = PointwiseProgram::parse(node.attributes.s("program"));
       if (!program.ok() || !fits(*program, dtype_)) return false;
       problem.attributes.set("dtypes", dtypes_of(node, change));
@@ -142,7 +173,7 @@ class Lowering {
     for (size_t i : change.inputs) {
       if (is_f32(node.inputs[i])) node.inputs[i] = narrow(node.inputs[i], node);
     }
-    if (node.is("Pointwise", "sinter")) node.attributes.set("dtypes", dtypes_of(node, change));
+    if (is_program(node)) node.attributes.set("dtypes", dtypes_of(node, change));
     for (size_t i : change.outputs) {
       ir::Value* value = node.outputs[i];
       value->type.dtype = value->declared.dtype = dtype_;
@@ -194,6 +225,7 @@ class Lowering {
   const BuildOptions& options_;
   const DType dtype_;
   const SymbolTable symbols_;
+  std::set<const ir::Node*> tail_;
   std::set<const ir::Value*> captured_;  // by bodies: as f32
   std::set<const ir::Value*> narrowed_;  // values that were f32, or stand for one that is
   std::set<const ir::Node*> made_;       // casts

@@ -9,6 +9,7 @@ namespace sinter::builder {
 // Changes f32 values of the graph to f16 (bf16 when only that is permitted), weights included, where the device has a tactic for the
 // narrow layer; inputs and outputs of the model keep their types. Kept in f32:
 // - layers whose weights or constants are beyond the type's range, and sums over elements in f16 (65504 is soon reached);
+// - what comes after the last dense operator (products, convolutions, recurrences) on the way to the outputs: softmaxes, boxes;
 // - layers without a narrow tactic, bodies of control flow and what they capture, everything on the host.
 // Nothing happens for the CPU, where no tactic gains from narrow storage yet.
 Status lower_precision(ir::Graph& graph, const BuildOptions& options);

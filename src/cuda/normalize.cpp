@@ -109,7 +109,9 @@ class Normalize final : public CudaTactic {
     for (size_t i = 1; i < problem.inputs.size(); ++i) {
       const TensorDesc& desc = problem.inputs[i];
       if (!desc.present && i == 2) continue;
-      if (!desc.present || desc.dtype != input.dtype) return answer.decline("gain or bias of another element type");
+      if (!desc.present || !is_compute_float(desc.dtype) || desc.dtype != problem.inputs[1].dtype) {
+        return answer.decline("gain and bias not of one type of f32, f16 and bf16");
+      }
       if (desc.shape != affine) return answer.decline("gain or bias of another shape");
     }
     answer.offer(uniform_offer(problem, Layout::kRowMajor));
@@ -127,7 +129,7 @@ class Normalize final : public CudaTactic {
 
  protected:
   Result<Source> source(const Problem& problem, const Offer&) const override {
-    return Source{"rows.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype))}, ""};
+    return Source{"rows.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("GAIN={}", device_type(problem.inputs[1].dtype))}, ""};
   }
 };
 

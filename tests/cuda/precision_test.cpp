@@ -21,14 +21,15 @@ const char* const kNet = R"ir(graph net(%x: f32[2,8,9,11]) -> (%y, %s) {
   %e = Add(%c, %b)
   %g = GlobalAveragePool(%e)
   %y = Flatten(%g) [axis=1]
-  %axes = const i64[1] {1}
-  %s = ReduceSum(%y, %axes) [keepdims=1, noop_with_empty_axes=0]
+  %axes = const i64[1] {2}
+  %r = ReduceSum(%b, %axes) [keepdims=1, noop_with_empty_axes=0]
+  %s = Conv(%r, %w2) [pads=[0,8,0,7], strides=[1,1], dilations=[1,1], group=1, auto_pad="NOTSET"]
 }
 )ir";
 
 std::unique_ptr<ir::Graph> make_net(float largest_weight = 1) {
   ir::BlobMap blobs{{"w1", random_tensor({16, 8, 16, 1}, 1)}, {"b1", random_tensor({16}, 5)}, {"w2", random_tensor({16, 16, 1, 16}, 2)}};
-  blobs.at("w2").data<float>()[3] = largest_weight;
+  blobs.at("w1").data<float>()[3] = largest_weight;
   auto graph = ir::parse(kNet, &blobs);
   EXPECT_TRUE(graph.ok()) << graph.status().to_string();
   if (!graph.ok()) return nullptr;

@@ -25,6 +25,7 @@ TEST(NarrowFloats, rows_pools_and_reductions) {
     check(TacticRow("ReduceMean").attr("keepdims", int64_t{1}).input(x).constant_input(Tensor::from_i64({1})), tolerance);
     check(TacticRow("MaxPool").attr("kernel_shape", std::vector<int64_t>{3, 3}).attr("strides", std::vector<int64_t>{2, 2}).input(x), tolerance);
     check(TacticRow("LayerNormalization").attr("axis", int64_t{-1}).input(x).input(random_tensor({11}, 2).cast(dtype)).input(random_tensor({11}, 3).cast(dtype)), tolerance);
+    check(TacticRow("LayerNormalization").attr("axis", int64_t{-1}).input(x).input(random_tensor({11}, 2)).input(random_tensor({11}, 3)), tolerance);
   }
 }
 

@@ -1,8 +1,12 @@
-// Softmax, log-softmax and normalisations of lines of a tensor of TYPE, in f32.
+// Softmax, log-softmax and normalisations of lines of a tensor of TYPE, in f32; gains and biases are of GAIN (default TYPE).
 //
 // A line is n elements at distance `inner`; line r begins at (r / inner) * n * inner + r % inner. rows_*: a block a line, for inner 1.
 // columns_*: a thread a line, for others (neighbouring threads read neighbouring elements).
 #include "device.h"
+
+#ifndef GAIN
+#define GAIN TYPE
+#endif
 
 SINTER_DEVICE f32 block_sum(f32 x) {
   SINTER_SHARED f32 parts[32];
@@ -63,7 +67,7 @@ SINTER_KERNEL(columns_log_softmax, 256, (const TYPE* from, TYPE* to, i64 n, i64 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + bias over rows of n elements. Element i of row r has channel
 // r % groups * per_row + i / inner. centered 0: without the mean (RMS). scale and bias may be null.
 SINTER_KERNEL(rows_normalize, 1024,
-              (const TYPE* from, TYPE* to, const TYPE* scale, const TYPE* bias, i64 n, i64 groups, i64 per_row, i64 inner, f32 epsilon, i32 centered)) {
+              (const TYPE* from, TYPE* to, const GAIN* scale, const GAIN* bias, i64 n, i64 groups, i64 per_row, i64 inner, f32 epsilon, i32 centered)) {
   after_previous();
   const i64 row = block_x(), first = row % groups * per_row;
   from += row * n;
@@ -90,20 +94,34 @@ SINTER_KERNEL(rows_normalize, 1024,
 
 // The same for rows that a warp holds in its registers: up to kVectors vectors of sixteen bytes a lane, n a multiple of theirs, one channel an
 // element. Gain and bias are asked for together with the row.
+template <int kEach>
+SINTER_DEVICE Vec<f32, kEach> load_gain(const GAIN* from) {
+  constexpr int kPiece = 16 / sizeof(GAIN) < kEach ? 16 / sizeof(GAIN) : kEach;
+  Vec<f32, kEach> result;
+#pragma unroll
+  for (int p = 0; p < kEach; p += kPiece) {
+    const Vec<GAIN, kPiece> piece = load_vec<GAIN, kPiece>(from + p);
+#pragma unroll
+    for (int e = 0; e < kPiece; ++e) result.at[p + e] = to_f32(piece.at[e]);
+  }
+  return result;
+}
+
 template <int kVectors>
-SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, const TYPE* scale, const TYPE* bias, i64 row, int n, f32 epsilon, bool centered) {
+SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, const GAIN* scale, const GAIN* bias, i64 row, int n, f32 epsilon, bool centered) {
   constexpr int kEach = 16 / sizeof(TYPE);
   using Piece = Vec<TYPE, kEach>;
   from += row * n;
   to += row * n;
-  Piece x[kVectors], gain[kVectors], shift[kVectors];
+  Piece x[kVectors];
+  Vec<f32, kEach> gain[kVectors], shift[kVectors];
 #pragma unroll
   for (int v = 0; v < kVectors; ++v) {
     const int i = (v * 32 + lane()) * kEach;
     if (i >= n) continue;
     x[v] = load_vec<TYPE, kEach>(from + i);
-    if (scale) gain[v] = load_vec<TYPE, kEach>(scale + i);
-    if (bias) shift[v] = load_vec<TYPE, kEach>(bias + i);
+    if (scale) gain[v] = load_gain<kEach>(scale + i);
+    if (bias) shift[v] = load_gain<kEach>(bias + i);
   }
   f32 mean = 0, squares = 0;
 #pragma unroll
@@ -131,8 +149,8 @@ SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, const TYPE* scale, 
 #pragma unroll
     for (int e = 0; e < kEach; ++e) {
       f32 y = (to_f32(x[v].at[e]) - mean) * factor;
-      if (scale) y *= to_f32(gain[v].at[e]);
-      if (bias) y += to_f32(shift[v].at[e]);
+      if (scale) y *= gain[v].at[e];
+      if (bias) y += shift[v].at[e];
       out.at[e] = from_f32<TYPE>(y);
     }
     store_vec<TYPE, kEach>(to + i, out);
@@ -141,7 +159,7 @@ SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, const TYPE* scale, 
 
 // A warp a row.
 #define SINTER_WARP_NORMALIZE(name, vectors)                                                                                                   \
-  SINTER_KERNEL(name, 128, (const TYPE* from, TYPE* to, const TYPE* scale, const TYPE* bias, i64 rows, i32 n, f32 epsilon, i32 centered)) {     \
+  SINTER_KERNEL(name, 128, (const TYPE* from, TYPE* to, const GAIN* scale, const GAIN* bias, i64 rows, i32 n, f32 epsilon, i32 centered)) {     \
     after_previous();                                                                                                                          \
     const i64 row = (i64)block_x() * (block_threads() / 32) + warp();                                                                          \
     if (row < rows) normalize_row<vectors>(from, to, scale, bias, row, n, epsilon, centered != 0);                                             \
