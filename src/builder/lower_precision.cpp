@@ -53,12 +53,15 @@ class Lowering {
   Status run() {
     collect_captured();
     collect_tail();
+    collect_streams();
     for (auto it = graph_.nodes().begin(); it != graph_.nodes().end();) {
       ir::Node& node = **it++;
       const ir::Node* next = it == graph_.nodes().end() ? nullptr : it->get();
       if (made_.count(&node)) continue;
       Change change;
-      if (lowered(node, change)) {
+      if (pairs_.count(&node) > 0) {
+        split_normalization(node);
+      } else if (lowered(node, change)) {
         apply(node, change, next);
       } else if (!is_program(node)) {
         for (ir::Value*& input : node.inputs) {
@@ -75,6 +78,7 @@ class Lowering {
  private:
   struct Change {
     std::vector<size_t> inputs, outputs;  // which become narrow
+    bool wide_result = false;             // output 0 stays f32, whatever the inputs are
   };
 
   void collect_captured() {
@@ -101,6 +105,64 @@ class Lowering {
     }
   }
 
+  // Networks that normalise after each sum: the normalised value is the next sum's residual, so that every rounding of sums and residuals
+  // stays in it to the end (BERT: twice the error). Both are kept in f32: the sum is stored wide, the normalisation's result in both types.
+  void collect_streams() {
+    for (const auto& node : graph_.nodes()) {
+      if (!node->is("LayerNormalization") || node->outputs.size() != 1 || tail_.count(node.get()) || captured_.count(node->output())) continue;
+      const ir::Value* sum = node->input(0);
+      if (!is_f32(sum) || !sum->producer || graph_.is_output(sum) || graph_.users(sum).size() != 1) continue;
+      const ir::Node& producer = *sum->producer;
+      const bool makes_sum = is_program(producer) || (is_dense(producer) && producer.attributes.has(kEpilogueAttr));
+      if (!makes_sum || !is_residual(node->output()) || graph_.is_output(node->output()) || collect_candidates(pair_problem(*node), options_).offers.empty()) continue;
+      wide_sums_.insert(sum);
+      pairs_.insert(node.get());
+    }
+  }
+
+  // A program or an epilogue reads it, maybe through a view.
+  bool is_residual(const ir::Value* value) const {
+    const std::vector<ir::Node*> users = graph_.users(value);
+    return std::any_of(users.begin(), users.end(), [&](const ir::Node* user) {
+      if (is_program(*user)) return true;
+      if (user->op->is(kViewOnly)) return is_residual(user->output());
+      if (!user->attributes.has(kEpilogueAttr)) return false;
+      return std::find(user->inputs.begin() + user->attributes.i(kEpilogueBaseAttr), user->inputs.end(), value) != user->inputs.end();
+    });
+  }
+
+  Attributes pair_attributes(const ir::Node& node) const {
+    Attributes attributes;
+    attributes.set("axis", node.attributes.i("axis"));
+    attributes.set("epsilon", node.attributes.f("epsilon"));
+    attributes.set("to", static_cast<int64_t>(dtype_));
+    return attributes;
+  }
+
+  Problem pair_problem(const ir::Node& node) const {
+    Problem problem = make_problem(node, symbols_, options_, plan::Place::kDevice);
+    problem.domain = "sinter";
+    problem.op = "LayerNormalizationPair";
+    problem.attributes = pair_attributes(node);
+    problem.outputs.push_back(problem.outputs[0]);
+    problem.outputs[1].dtype = dtype_;
+    return problem;
+  }
+
+  void split_normalization(ir::Node& node) {
+    ir::Value* result = node.output();
+    ir::Node* pair = graph_.add_node(find_op("sinter", "LayerNormalizationPair"), node.name + "_pair", node.inputs, {result->name + "_wide", result->name + "_narrow"},
+                                     pair_attributes(node), &node);
+    pair->source_nodes = node.source_nodes;
+    pair->output(0)->type = result->type;
+    pair->output(1)->type = ValueType::tensor(dtype_, result->type.shape);
+    graph_.replace_uses(result, pair->output(0));
+    graph_.remove_node(&node);
+    narrow_[pair->output(0)] = pair->output(1);
+    narrowed_.insert(pair->output(1));
+    made_.insert(pair);
+  }
+
   // Gains and biases keep all their digits where the tactics take them so.
   bool lowered(const ir::Node& node, Change& change) const {
     if (tail_.count(&node)) return false;
@@ -117,7 +179,8 @@ class Lowering {
     const bool pointwise = is_program(node);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!is_f32(node.outputs[i])) continue;
-      change.outputs.push_back(i);
+      change.wide_result |= wide_sums_.count(node.outputs[i]) > 0;
+      if (!wide_sums_.count(node.outputs[i])) change.outputs.push_back(i);
       types.insert(parameter_type(node.op->outputs, i));
     }
     const size_t own = node.attributes.has(kEpilogueAttr) ? static_cast<size_t>(node.attributes.i(kEpilogueBaseAttr)) : node.inputs.size();
@@ -135,7 +198,8 @@ class Lowering {
   bool is_large_constant(const ir::Value* value) const { return value->is_constant() && value->constant.count() >= 4096 && fits(value->constant, dtype_); }
 
   bool takes(const ir::Node& node, const Change& change) const {
-    if (change.outputs.empty() || !node.subgraphs.empty() || node.op->is(kNondeterministic)) return false;
+    if (change.wide_result && is_program(node)) return false;
+    if ((change.outputs.empty() && !change.wide_result) || !node.subgraphs.empty() || node.op->is(kNondeterministic)) return false;
     if (dtype_ == DType::kF16 && adds_up(node)) return false;
     for (size_t i : change.outputs) {
       if (captured_.count(node.outputs[i])) return false;
@@ -152,14 +216,15 @@ class Lowering {
       problem.attributes.set("dtypes", dtypes_of(node, change));
     }
     const NodeKind kind = classify(node, symbols_);
-    // A view of a value that stays f32 has the type of that value.
-    if (kind == NodeKind::kView) return narrowed_.count(node.inputs[0]) > 0;
+    // A view has the type of its value; of a value in both types, the one that its readers want.
+    if (kind == NodeKind::kView) return narrowed_.count(node.inputs[0]) > 0 || (narrow_.count(node.inputs[0]) > 0 && !is_residual(node.output()));
     if (kind != NodeKind::kKernel) return false;
     for (size_t i : change.inputs) {
       problem.inputs[i].dtype = dtype_;
       if (problem.inputs[i].value.defined()) problem.inputs[i].value = problem.inputs[i].value.cast(dtype_);
     }
     for (size_t i : change.outputs) problem.outputs[i].dtype = dtype_;
+    if (change.wide_result) problem.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
     return !collect_candidates(problem, options_).offers.empty();
   }
 
@@ -174,6 +239,7 @@ class Lowering {
       if (is_f32(node.inputs[i])) node.inputs[i] = narrow(node.inputs[i], node);
     }
     if (is_program(node)) node.attributes.set("dtypes", dtypes_of(node, change));
+    if (change.wide_result) node.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
     for (size_t i : change.outputs) {
       ir::Value* value = node.outputs[i];
       value->type.dtype = value->declared.dtype = dtype_;
@@ -226,6 +292,8 @@ class Lowering {
   const DType dtype_;
   const SymbolTable symbols_;
   std::set<const ir::Node*> tail_;
+  std::set<const ir::Value*> wide_sums_;  // read by the normalisations in pairs_ alone
+  std::set<const ir::Node*> pairs_;
   std::set<const ir::Value*> captured_;  // by bodies: as f32
   std::set<const ir::Value*> narrowed_;  // values that were f32, or stand for one that is
   std::set<const ir::Node*> made_;       // casts

@@ -10,6 +10,7 @@ namespace sinter::builder {
 // narrow layer; inputs and outputs of the model keep their types. Kept in f32:
 // - layers whose weights or constants are beyond the type's range, and sums over elements in f16 (65504 is soon reached);
 // - what comes after the last dense operator (products, convolutions, recurrences) on the way to the outputs: softmaxes, boxes;
+// - residuals of networks that normalise after each sum;
 // - layers without a narrow tactic, bodies of control flow and what they capture, everything on the host.
 // Nothing happens for the CPU, where no tactic gains from narrow storage yet.
 Status lower_precision(ir::Graph& graph, const BuildOptions& options);

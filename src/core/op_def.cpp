@@ -36,6 +36,7 @@ class BroadcastIndex {
 struct Epilogue {
   PointwiseProgram program;
   int base = 0;  // first node input that belongs to the program
+  DType stored = DType::kUndefined;  // of the result; kUndefined: the operator's own
 };
 
 // The epilogue of the attributes, nullopt without one.
@@ -48,7 +49,11 @@ Result<std::optional<Epilogue>> read_epilogue(const Attributes& attributes, int 
     return make_error(Code::kInternal, "epilogue '{}' reads {} operands, the node has {} inputs from {} on; expected one fewer",
                       *text, program.inputs, input_count, base);
   }
-  return std::optional<Epilogue>(Epilogue{std::move(program), static_cast<int>(base)});
+  const auto stored = static_cast<DType>(attributes.i_or(kEpilogueTypeAttr, 0));
+  if (stored != DType::kUndefined && !contains(kFloatTypes, stored)) {
+    return make_error(Code::kInternal, "epilogue '{}' is stored as type {}; expected a floating type", *text, static_cast<int>(stored));
+  }
+  return std::optional<Epilogue>(Epilogue{std::move(program), static_cast<int>(base), stored});
 }
 
 // The operator's own view of a node with an epilogue: fewer inputs, output 0 kept here.
@@ -86,7 +91,7 @@ class InnerEval final : public EvalContext {
 
 class InnerInfer final : public InferContext {
  public:
-  InnerInfer(InferContext& outer, int inputs) : outer_(outer), inputs_(inputs) {}
+  InnerInfer(InferContext& outer, const Epilogue& epilogue) : outer_(outer), inputs_(epilogue.base), stored_(epilogue.stored) {}
   int input_count() const override { return inputs_; }
   int output_count() const override { return outer_.output_count(); }
   bool has_input(int index) const override { return index < inputs_ && outer_.has_input(index); }
@@ -99,7 +104,10 @@ class InnerInfer final : public InferContext {
   }
   const Attributes& attributes() const override { return outer_.attributes(); }
   void set_output(int index, ValueType type) override {
-    if (index == 0) result_shape = type.shape;
+    if (index == 0) {
+      result_shape = type.shape;
+      if (stored_ != DType::kUndefined) type.dtype = stored_;
+    }
     outer_.set_output(index, std::move(type));
   }
   void set_output_elements(int index, ShapeTensor elements) override {
@@ -118,6 +126,7 @@ class InnerInfer final : public InferContext {
   inline static const ValueType kUnknownType;
   InferContext& outer_;
   int inputs_;
+  DType stored_;
 };
 
 Status apply_epilogue(const Epilogue& epilogue, const Tensor& own, EvalContext& context) {
@@ -149,7 +158,7 @@ Status apply_epilogue(const Epilogue& epilogue, const Tensor& own, EvalContext& 
     program.evaluate(values.data());
     result.data<float>()[i] = values[program.outputs[0]];
   }
-  context.set_output(0, result.cast(own.dtype()));
+  context.set_output(0, result.cast(epilogue.stored == DType::kUndefined ? own.dtype() : epilogue.stored));
   return ok_status();
 }
 
@@ -237,7 +246,7 @@ Status infer_op(const OpDef& op, InferContext& context) {
   if (!op.infer) return context.error(fmt::format("operator '{}' has no shape rule; expected one", op.full_name()));
   SINTER_ASSIGN(const std::optional<Epilogue> epilogue, read_epilogue(context.attributes(), context.input_count()));
   if (!epilogue) return op.infer(context);
-  InnerInfer inner(context, epilogue->base);
+  InnerInfer inner(context, *epilogue);
   SINTER_TRY(op.infer(inner));
   for (int i = epilogue->base; inner.result_shape && i < context.input_count(); ++i) {
     const Shape* shape = context.input_shape(i);

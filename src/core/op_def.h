@@ -151,6 +151,8 @@ std::span<const OpDef* const> all_ops();  // sorted by domain, name
 // input 1 (input 0 is the operator's own output 0). Any operator may carry an epilogue; run_op applies it.
 inline constexpr std::string_view kEpilogueAttr = "sinter.epilogue";
 inline constexpr std::string_view kEpilogueBaseAttr = "sinter.epilogue_base";
+// Optional besides an epilogue: the element type (a DType) that its result is stored in; without it, the operator's own.
+inline constexpr std::string_view kEpilogueTypeAttr = "sinter.epilogue_type";
 
 // Evaluates op.evaluate, then the epilogue if the attributes have one. All reference evaluation goes through here; exceptions
 // (bad_alloc) become statuses.

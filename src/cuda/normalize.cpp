@@ -15,18 +15,21 @@ constexpr int64_t kFewRows = 1024;  // below, a block a row fills more processor
 enum class Kind : uint8_t { kLayer, kRms, kInstance, kGroup };
 
 std::optional<Kind> kind_of(const Problem& problem) {
-  if (is_op(problem, "LayerNormalization")) return Kind::kLayer;
+  if (is_op(problem, "LayerNormalization") || is_op(problem, "LayerNormalizationPair", "sinter")) return Kind::kLayer;
   if (is_op(problem, "RMSNormalization")) return Kind::kRms;
   if (is_op(problem, "InstanceNormalization")) return Kind::kInstance;
   if (is_op(problem, "GroupNormalization")) return Kind::kGroup;
   return std::nullopt;
 }
 
+// The result in two types.
+bool is_pair(const Problem& problem) { return is_op(problem, "LayerNormalizationPair", "sinter"); }
+
 class NormalizeKernel final : public Kernel {
  public:
   NormalizeKernel(Function function, std::array<Function, kWarpVectors.size()> warps, Kind kind, const Problem& problem)
       : function_(std::move(function)), warps_(std::move(warps)), kind_(kind), each_(16 / element_bytes(problem.inputs[0].dtype)), axis_(problem.attributes.i_or("axis", -1)), num_groups_(problem.attributes.i_or("num_groups", 1)),
-        epsilon_(problem.attributes.f_or("epsilon", 1e-5f)), inputs_(problem.inputs.size()) {}
+        epsilon_(problem.attributes.f_or("epsilon", 1e-5f)), inputs_(problem.inputs.size()), pair_(is_pair(problem)) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
     const Dims& dims = inputs[0];
@@ -58,10 +61,10 @@ class NormalizeKernel final : public Kernel {
       const int64_t rows = rows_ < kFewRows ? 1 : 4;  // of a block
       how.grid.x = ceil_quotient(rows_, rows);
       how.threads = static_cast<int>(rows * 32);
-      return cuda::launch(warps_[static_cast<size_t>(warp)], how, args.inputs[0], args.outputs[0], args.inputs[1], inputs_ > 2 ? args.inputs[2] : none, rows_,
+      return cuda::launch(warps_[static_cast<size_t>(warp)], how, args.inputs[0], args.outputs[0], pair_ ? args.outputs[1] : args.outputs[0], args.inputs[1], inputs_ > 2 ? args.inputs[2] : none, rows_,
                           static_cast<int32_t>(n_), epsilon_, centered);
     }
-    return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args.inputs[1], inputs_ > 2 ? args.inputs[2] : none, n_, groups_, per_row_, inner_,
+    return cuda::launch(function_, how, args.inputs[0], args.outputs[0], pair_ ? args.outputs[1] : args.outputs[0], args.inputs[1], inputs_ > 2 ? args.inputs[2] : none, n_, groups_, per_row_, inner_,
                         epsilon_, centered);
   }
 
@@ -82,6 +85,7 @@ class NormalizeKernel final : public Kernel {
   int64_t axis_, num_groups_;
   float epsilon_;
   size_t inputs_;
+  bool pair_;
   int64_t n_ = 0, rows_ = 0, groups_ = 1, per_row_ = 1, inner_ = 1;
 };
 
@@ -92,9 +96,11 @@ class Normalize final : public CudaTactic {
     const auto kind = kind_of(problem);
     if (!kind) return;
     if (problem.has_epilogue()) return answer.decline("an epilogue");
-    for (size_t i = 1; i < problem.outputs.size(); ++i) {
+    const bool pair = is_pair(problem);
+    for (size_t i = 1; i < problem.outputs.size() && !pair; ++i) {
       if (problem.outputs[i].present) return answer.decline("mean and inverse deviation are wanted");
     }
+    if (pair && !is_compute_float(problem.outputs[1].dtype)) return answer.decline("a second result not of f32, f16 or bf16");
     const TensorDesc& input = problem.inputs[0];
     if (!is_compute_float(input.dtype)) return answer.decline("not f32, f16 or bf16");
     Shape affine;
@@ -129,7 +135,9 @@ class Normalize final : public CudaTactic {
 
  protected:
   Result<Source> source(const Problem& problem, const Offer&) const override {
-    return Source{"rows.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("GAIN={}", device_type(problem.inputs[1].dtype))}, ""};
+    Source text{"rows.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("GAIN={}", device_type(problem.inputs[1].dtype))}, ""};
+    if (is_pair(problem)) text.defines.push_back(fmt::format("NARROW={}", device_type(problem.outputs[1].dtype)));
+    return text;
   }
 };
 

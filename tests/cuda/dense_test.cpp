@@ -163,6 +163,13 @@ TEST(MatmulDense, gemm_with_transposes_and_scales) {
   }
 }
 
+TEST(MatmulDense, a_result_wider_than_the_operands) {
+  TacticRow row("MatMul");
+  row.input(random_tensor({19, 40}, 1).cast(DType::kF16)).constant_input(random_tensor({40, 24}, 2).cast(DType::kF16));
+  row.with_epilogue("2 | add(0,1) | 2", {random_tensor({19, 24}, 3)}).attr(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
+  check(row, {1e-3, 1e-3});
+}
+
 TEST(MatmulDense, operands_of_the_epilogue) {
   TacticRow row = matmul({2, 4, 9, 16}, {2, 4, 16, 24}, DType::kF16, false);
   row.with_epilogue("4 | add(0,1) mul(4,2) add(5,3) | 6",

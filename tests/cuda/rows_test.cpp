@@ -57,6 +57,16 @@ TEST(Normalize, rows_that_a_warp_holds) {
   }
 }
 
+TEST(Normalize, results_in_two_types) {
+  for (const int64_t n : {24, 11, 768}) {
+    const Tensor x = random_tensor({5, n}, 1, 3), scale = random_tensor({n}, 2), bias = random_tensor({n}, 3);
+    TacticRow row("LayerNormalizationPair", "sinter");
+    row.attr("axis", int64_t{-1}).attr("to", static_cast<int64_t>(DType::kF16)).input(x).input(scale).input(bias);
+    row.outputs = 2;
+    check(row, kHalf);
+  }
+}
+
 TEST(Normalize, instances_and_groups) {
   const Tensor x = random_tensor({3, 12, 7, 5}, 1, 3), scale = random_tensor({12}, 2), bias = random_tensor({12}, 3);
   check(TacticRow("InstanceNormalization").input(x).input(scale).input(bias), {1e-5, 1e-5});

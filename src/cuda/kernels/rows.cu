@@ -1,4 +1,5 @@
-// Softmax, log-softmax and normalisations of lines of a tensor of TYPE, in f32; gains and biases are of GAIN (default TYPE).
+// Softmax, log-softmax and normalisations of lines of a tensor of TYPE, in f32. Normalisations: gains and biases are of GAIN (default
+// TYPE), and the result is stored a second time as NARROW where that is given.
 //
 // A line is n elements at distance `inner`; line r begins at (r / inner) * n * inner + r % inner. rows_*: a block a line, for inner 1.
 // columns_*: a thread a line, for others (neighbouring threads read neighbouring elements).
@@ -6,6 +7,12 @@
 
 #ifndef GAIN
 #define GAIN TYPE
+#endif
+#ifdef NARROW
+constexpr bool kPair = true;
+#else
+#define NARROW TYPE
+constexpr bool kPair = false;
 #endif
 
 SINTER_DEVICE f32 block_sum(f32 x) {
@@ -67,7 +74,7 @@ SINTER_KERNEL(columns_log_softmax, 256, (const TYPE* from, TYPE* to, i64 n, i64 
 // y = (x - mean) / sqrt(variance + epsilon) * scale + bias over rows of n elements. Element i of row r has channel
 // r % groups * per_row + i / inner. centered 0: without the mean (RMS). scale and bias may be null.
 SINTER_KERNEL(rows_normalize, 1024,
-              (const TYPE* from, TYPE* to, const GAIN* scale, const GAIN* bias, i64 n, i64 groups, i64 per_row, i64 inner, f32 epsilon, i32 centered)) {
+              (const TYPE* from, TYPE* to, NARROW* narrow, const GAIN* scale, const GAIN* bias, i64 n, i64 groups, i64 per_row, i64 inner, f32 epsilon, i32 centered)) {
   after_previous();
   const i64 row = block_x(), first = row % groups * per_row;
   from += row * n;
@@ -89,6 +96,7 @@ SINTER_KERNEL(rows_normalize, 1024,
     if (scale) y *= to_f32(scale[channel]);
     if (bias) y += to_f32(bias[channel]);
     to[i] = from_f32<TYPE>(y);
+    if constexpr (kPair) narrow[row * n + i] = from_f32<NARROW>(y);
   }
 }
 
@@ -108,11 +116,12 @@ SINTER_DEVICE Vec<f32, kEach> load_gain(const GAIN* from) {
 }
 
 template <int kVectors>
-SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, const GAIN* scale, const GAIN* bias, i64 row, int n, f32 epsilon, bool centered) {
+SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, NARROW* narrow, const GAIN* scale, const GAIN* bias, i64 row, int n, f32 epsilon, bool centered) {
   constexpr int kEach = 16 / sizeof(TYPE);
   using Piece = Vec<TYPE, kEach>;
   from += row * n;
   to += row * n;
+  narrow += row * n;
   Piece x[kVectors];
   Vec<f32, kEach> gain[kVectors], shift[kVectors];
 #pragma unroll
@@ -146,23 +155,27 @@ SINTER_DEVICE void normalize_row(const TYPE* from, TYPE* to, const GAIN* scale, 
     const int i = (v * 32 + lane()) * kEach;
     if (i >= n) continue;
     Piece out;
+    Vec<NARROW, kEach> second;
 #pragma unroll
     for (int e = 0; e < kEach; ++e) {
       f32 y = (to_f32(x[v].at[e]) - mean) * factor;
       if (scale) y *= gain[v].at[e];
       if (bias) y += shift[v].at[e];
       out.at[e] = from_f32<TYPE>(y);
+      if constexpr (kPair) second.at[e] = from_f32<NARROW>(y);
     }
     store_vec<TYPE, kEach>(to + i, out);
+    if constexpr (kPair) store_vec<NARROW, kEach>(narrow + i, second);
   }
 }
 
 // A warp a row.
 #define SINTER_WARP_NORMALIZE(name, vectors)                                                                                                   \
-  SINTER_KERNEL(name, 128, (const TYPE* from, TYPE* to, const GAIN* scale, const GAIN* bias, i64 rows, i32 n, f32 epsilon, i32 centered)) {     \
+  SINTER_KERNEL(name, 128, (const TYPE* from, TYPE* to, NARROW* narrow, const GAIN* scale, const GAIN* bias, i64 rows, i32 n, f32 epsilon,    \
+                            i32 centered)) {                                                                                                   \
     after_previous();                                                                                                                          \
     const i64 row = (i64)block_x() * (block_threads() / 32) + warp();                                                                          \
-    if (row < rows) normalize_row<vectors>(from, to, scale, bias, row, n, epsilon, centered != 0);                                             \
+    if (row < rows) normalize_row<vectors>(from, to, narrow, scale, bias, row, n, epsilon, centered != 0);                                     \
   }
 SINTER_WARP_NORMALIZE(warp_normalize_1, 1)
 SINTER_WARP_NORMALIZE(warp_normalize_3, 3)
