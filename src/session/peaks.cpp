@@ -118,12 +118,18 @@ Result<double> product_flops(Device& device, const ProductType& type, int64_t n)
   return 0.0;
 }
 
+// Large enough to fill the device, in proportion to it. SINTER_PEAK_SIDE states another: the mock device of the tests takes minutes.
+int64_t matrix_side(const Device& device) {
+  constexpr int64_t kLeast = 64, kMost = 8192;
+  const char* knob = std::getenv("SINTER_PEAK_SIDE");
+  const int64_t side = knob ? std::strtoll(knob, nullptr, 10) : device.spec().processors * 64 / 128 * 128;
+  return std::clamp(side, kLeast, kMost);
+}
+
 Status measure_device(Device& device, Peaks& peaks) {
   SINTER_ASSIGN(peaks.bandwidth, device_bandwidth(device));
-  // Large enough to fill the device, in proportion to it.
-  const int64_t side = std::clamp<int64_t>(device.spec().processors * 64 / 128 * 128, 128, 8192);
   for (const ProductType& type : kProducts) {
-    SINTER_ASSIGN(const double flops, product_flops(device, type, std::max<int64_t>(side / type.share, 128)));
+    SINTER_ASSIGN(const double flops, product_flops(device, type, std::max<int64_t>(matrix_side(device) / type.share, 64)));
     if (flops > 0) peaks.flops[type.name] = flops;
   }
   if (peaks.flops.count("f32")) return ok_status();
