@@ -102,13 +102,25 @@ std::string DenseEpilogue::source() const {
   if (operands_.empty() && !has_program_ && form_.scale == 1) return "";
   std::string text = "#define SINTER_EPILOGUE 1\n#include \"pointwise_ops.h\"\n";
   if (has_program_) text += program_source(program_, "dense_program");
-  text += "SINTER_DEVICE void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]) {\n";
+  std::string members, loads;
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    if (operands_[i].access != Access::kColumn) continue;
+    members += fmt::format(" f32 x{}[8];", i);
+    loads += fmt::format("  operand_column<{}, WHOLE>(p, {}, place, columns.x{});\n", device_type(operands_[i].dtype), i, i);
+  }
+  text += fmt::format("struct Columns {{{} }};\n", members);
+  text += fmt::format("SINTER_DEVICE void load_columns(const DenseParams& p, const Place& place, Columns& columns) {{\n{}}}\n", loads);
+  text += "SINTER_DEVICE void epilogue(const DenseParams& p, const Place& place, const Columns& columns, f32 (&v)[8]) {\n";
   for (size_t i = 0; i < operands_.size(); ++i) {
     const std::string_view type = device_type(operands_[i].dtype);
+    if (operands_[i].access == Access::kColumn) {
+      text += fmt::format("  const f32 (&x{})[8] = columns.x{};\n", i, i);
+      continue;
+    }
     text += fmt::format("  f32 x{}[8];\n", i);
     switch (operands_[i].access) {
+      case Access::kColumn: break;
       case Access::kFull: text += fmt::format("  operand_full<{}, WHOLE>(p, {}, place, x{});\n", type, i, i); break;
-      case Access::kColumn: text += fmt::format("  operand_column<{}, WHOLE>(p, {}, place, x{});\n", type, i, i); break;
       case Access::kRows: text += fmt::format("  operand_rows<{}, WHOLE>(p, {}, place, x{});\n", type, i, i); break;
       case Access::kSame: text += fmt::format("  operand_same<{}>(p, {}, place, x{});\n", type, i, i); break;
     }
@@ -126,7 +138,8 @@ std::string DenseEpilogue::source() const {
     for (size_t i = first; i < operands_.size(); ++i) text += fmt::format(", x{}[i]", i);
     text += "};\n    f32 y[1];\n    dense_program(x, y);\n    v[i] = y[0];\n";
   }
-  return text + "  }\n}\n";
+  text += "  }\n}\nSINTER_DEVICE void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]) {\n";
+  return text + "  Columns columns;\n  load_columns(p, place, columns);\n  epilogue(p, place, columns, v);\n}\n";
 }
 
 void DenseEpilogue::book(Offer& offer) const {

@@ -7,7 +7,8 @@
 namespace sinter::cuda {
 namespace {
 
-constexpr int kThreads = 256, kTile = 32;
+constexpr int kThreads = 256, kTile = 32, kWideTile = 64;
+constexpr int64_t kManyElements = 1 << 19;  // from here on wide tiles of small elements leave enough blocks
 
 // As in kernels/copy.cu.
 struct CopyArgs {
@@ -69,6 +70,9 @@ Result<StridedCopy> StridedCopy::make(const Tensor& code, int bytes) {
     SINTER_ASSIGN(copy.copies_[k], Function::load(code, fmt::format("copy_{}", 1 << k)));
     if (k >= 4) break;
     SINTER_ASSIGN(copy.tiles_[k], Function::load(code, fmt::format("tile_{}", 1 << k)));
+    if (k < 2) {
+      SINTER_ASSIGN(copy.wide_[k], Function::load(code, fmt::format("wide_{}", 1 << k)));
+    }
   }
   return copy;
 }
@@ -102,10 +106,12 @@ Status StridedCopy::add(const Dims& dims, const Dims& source, const Dims& target
       args.target[args.rank++] = loop.target;
       outside *= loop.size;
     }
-    part.how.grid = {(args.rows + kTile - 1) / kTile, (args.columns + kTile - 1) / kTile, outside};
+    const bool wide = bytes_ <= 2 && count >= kManyElements && args.rows > kTile && args.columns > kTile;
+    const int64_t tile = wide ? kWideTile : kTile;
+    part.how.grid = {(args.rows + tile - 1) / tile, (args.columns + tile - 1) / tile, outside};
     if (part.how.grid.y <= 65535 && outside <= 65535) {
       part.args = bytes_of(args);
-      part.kernel = 8 + log_bytes;
+      part.kernel = (wide ? 12 : 8) + log_bytes;
       parts_.push_back(std::move(part));
       return ok_status();
     }
@@ -146,7 +152,8 @@ Status StridedCopy::launch(size_t index, const void* from, void* to, void* strea
   Launch how = part.how;
   how.stream = stream;
   void* pointers[] = {part.args.data()};
-  return launch_raw(part.kernel >= 8 ? tiles_[part.kernel - 8] : copies_[part.kernel], how, pointers);
+  const Function& function = part.kernel >= 12 ? wide_[part.kernel - 12] : part.kernel >= 8 ? tiles_[part.kernel - 8] : copies_[part.kernel];
+  return launch_raw(function, how, pointers);
 }
 
 }  // namespace sinter::cuda

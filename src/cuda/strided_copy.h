@@ -27,11 +27,11 @@ class StridedCopy {
   struct Part {
     std::vector<char> args;  // CopyArgs or TileArgs
     Launch how;
-    int kernel = 0;          // of kernels_
+    int kernel = 0;          // 0 …: of copies_, 8 …: of tiles_, 12 …: of wide_
     int64_t source_bytes = 0, target_bytes = 0;
   };
   int bytes_ = 4;
-  Function copies_[5], tiles_[4];  // by log2 of the element's bytes
+  Function copies_[5], tiles_[4], wide_[2];  // by log2 of the element's bytes
   std::vector<Part> parts_;
 };
 

@@ -17,6 +17,12 @@ TEST(Reformat, both_ways_odd_sizes_and_element_sizes) {
   }
 }
 
+TEST(Transpose, wide_tiles_of_small_elements) {
+  for (const DType dtype : {DType::kF16, DType::kI8}) {
+    check(TacticRow("Transpose").attr("perm", std::vector<int64_t>{0, 2, 1}).input(random_integers(dtype, {2, 530, 501}, -128, 127, 1)), {});
+  }
+}
+
 TEST(Transpose, permutations_and_element_sizes) {
   const std::vector<std::vector<int64_t>> permutations = {{0, 2, 1, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}, {3, 2, 1, 0}, {1, 0, 3, 2}, {0, 1, 3, 2}, {0, 1, 2, 3}};
   for (const auto& perm : permutations) {

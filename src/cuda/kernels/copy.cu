@@ -1,7 +1,7 @@
 // Copies between two strided views of one logical array: transpose, changes of layout, concat, slice, split, expand, depth to space. The host
 // (src/cuda/strided_copy.cpp) drops and merges dims and picks the kernel. Bandwidth-bound.
 //
-// copy_<bytes>: a thread an element (of up to 16 bytes: a run of smaller ones). tile_<bytes>: tiles of 32x32 through shared memory, for
+// copy_<bytes>: a thread an element (of up to 16 bytes: a run of smaller ones). tile_<bytes>: tiles of 32x32 through shared memory (wide_<bytes>: 64x64), for
 // copies whose neighbours in the source are not neighbours in the target.
 #include "device.h"
 
@@ -51,9 +51,11 @@ SINTER_DEVICE void copy_element(const CopyArgs& args) {
   ((T*)args.to)[target] = ((const T*)args.from)[source];
 }
 
-template <typename T>
+// Tiles of kSide x kSide: every thread has all its elements on their way before it stores the first.
+template <typename T, int kSide = 32>
 SINTER_DEVICE void copy_tile(const TileArgs& args) {
-  SINTER_SHARED T tile[32][33];
+  constexpr int kAcross = kSide / 32;
+  SINTER_SHARED T tile[kSide][kSide + (sizeof(T) == 2 ? 2 : 1)];
   i64 source = 0, target = 0;
   u32 rest = (u32)block_z();
   for (int d = args.rank - 1; d >= 0; --d) {
@@ -62,17 +64,21 @@ SINTER_DEVICE void copy_tile(const TileArgs& args) {
     target += (i64)(rest - quotient * args.size[d]) * args.target[d];
     rest = quotient;
   }
-  const i64 row0 = (i64)block_x() * 32, column0 = (i64)block_y() * 32;
+  const i64 row0 = (i64)block_x() * kSide, column0 = (i64)block_y() * kSide;
   const T* from = (const T*)args.from + source;
   T* to = (T*)args.to + target;
-  for (int step = warp(); step < 32; step += 8) {
-    const i64 row = row0 + lane(), column = column0 + step;
-    if (row < args.rows && column < args.columns) tile[step][lane()] = from[row + column * args.column_source];
+#pragma unroll
+  for (int i = 0; i < kSide / 8 * kAcross; ++i) {
+    const int step = warp() + i / kAcross * 8, at = lane() + i % kAcross * 32;
+    const i64 row = row0 + at, column = column0 + step;
+    if (row < args.rows && column < args.columns) tile[step][at] = from[row + column * args.column_source];
   }
   barrier();
-  for (int step = warp(); step < 32; step += 8) {
-    const i64 row = row0 + step, column = column0 + lane();
-    if (row < args.rows && column < args.columns) to[row * args.row_target + column] = tile[lane()][step];
+#pragma unroll
+  for (int i = 0; i < kSide / 8 * kAcross; ++i) {
+    const int step = warp() + i / kAcross * 8, at = lane() + i % kAcross * 32;
+    const i64 row = row0 + step, column = column0 + at;
+    if (row < args.rows && column < args.columns) to[row * args.row_target + column] = tile[at][step];
   }
 }
 
@@ -89,3 +95,5 @@ SINTER_KERNEL(tile_1, 256, (const TileArgs args)) { after_previous(); copy_tile<
 SINTER_KERNEL(tile_2, 256, (const TileArgs args)) { after_previous(); copy_tile<u16>(args); }
 SINTER_KERNEL(tile_4, 256, (const TileArgs args)) { after_previous(); copy_tile<u32>(args); }
 SINTER_KERNEL(tile_8, 256, (const TileArgs args)) { after_previous(); copy_tile<u64>(args); }
+SINTER_KERNEL(wide_1, 256, (const TileArgs args)) { after_previous(); copy_tile<u8, 64>(args); }
+SINTER_KERNEL(wide_2, 256, (const TileArgs args)) { after_previous(); copy_tile<u16, 64>(args); }

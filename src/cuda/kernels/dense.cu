@@ -13,7 +13,8 @@
 //   WEIGHTS   1: B is constant
 //   SCATTER   1: C's rows are placed by c_image, c_y, c_x instead of c_x alone
 // and "generated.h" may define SINTER_EPILOGUE and the function
-//   void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]): eight columns of a row, in place.
+//   void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]): eight columns of a row, in place;
+// the same with `const Columns& columns` before v: what load_columns(p, place, columns) has read for any row of these columns.
 //
 // k is always summed in the same order for the same splits: results do not change from run to run.
 #include "device.h"
@@ -50,6 +51,10 @@ using namespace sinter_kernels;
 #endif
 
 #include "generated.h"
+#ifndef SINTER_EPILOGUE
+struct Columns {};
+SINTER_DEVICE void load_columns(const DenseParams&, const Place&, Columns&) {}
+#endif
 
 // Where a row and column of the tile are; beyond the edge the nearest element that exists, which is not written.
 SINTER_DEVICE Place locate(const DenseParams& p, int z, int row, int column) {
@@ -74,10 +79,10 @@ SINTER_DEVICE Place locate(const DenseParams& p, int z, int row, int column) {
 // Eight columns each of a few rows: all operands of the epilogue are asked for before the first result is stored, as a store holds back
 // the loads that follow it.
 template <int kCount>
-SINTER_DEVICE void finish(const DenseParams& p, const Place (&places)[kCount], f32 (&v)[kCount][8]) {
+SINTER_DEVICE void finish(const DenseParams& p, const Place (&places)[kCount], const Columns& columns, f32 (&v)[kCount][8]) {
 #ifdef SINTER_EPILOGUE
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) epilogue(p, places[i], v[i]);
+  for (int i = 0; i < kCount; ++i) epilogue(p, places[i], columns, v[i]);
 #endif
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
@@ -140,7 +145,9 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
         for (int e = 0; e < 4; ++e) v[0][e] += low.at[e], v[0][e + 4] += high.at[e];
       }
     }
-    finish<1>(p, place, v);
+    Columns columns;
+    load_columns(p, place[0], columns);
+    finish<1>(p, place, columns, v);
   }
   cluster_barrier();
 }
@@ -228,7 +235,9 @@ SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const Loade
 #endif
 
 // Grid x: tiles, column by column within groups of 8 columns, times splits (fastest); z: batches or groups.
-SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
+// Two blocks of 128x128 by matrix instructions fit a processor where registers allow it: one's end overlaps the other's products.
+constexpr int kBlocks = MATH == 3 && BM == 128 && BN == 128 ? 2 : 1;
+SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
   SINTER_DYNAMIC_SHARED(memory);
   // The matrix instructions' tiles begin at multiples of 1024.
   const u32 shared = MATH == 3 ? (shared_address(memory) + 1023) / 1024 * 1024 : shared_address(memory);
@@ -259,8 +268,15 @@ SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
   if (!join(p, math, split, (i64)z * p.tiles_m * p.tiles_n + tile)) return;
   const u32 strip = shared + warp() * 16 * kLineFloats * 4;
   const int warp_row = first_row + warp() % WARPS_M * kWarpM, warp_column = first_column + warp() / WARPS_M * kWarpN;
-  // Accumulators of later strips leave few registers for a batch.
-  constexpr int kItems = 16 * (kWarpN / 8) / 32, kMost = kStrips > 1 && Math::kFloats > 64 ? 2 : 4, kBatch = kItems < kMost ? kItems : kMost;
+  // Accumulators of later strips leave few registers for a batch, as do blocks of many threads; one that fills a processor has plenty.
+  constexpr bool kFew = (kStrips > 1 && Math::kFloats > 64) || kThreads > 256;
+  constexpr int kItems = 16 * (kWarpN / 8) / 32, kMost = kFew ? 2 : kStrips == 1 && Math::kFloats > 64 ? 8 : 4, kBatch = kItems < kMost ? kItems : kMost;
+  // A lane has the same columns of every row.
+  constexpr int kAcross = kWarpN / 8;
+  static_assert(32 % kAcross == 0, "whole rows of items a warp");
+  const int own_row = lane() / kAcross, own_column = lane() % kAcross * 8;
+  Columns columns;
+  load_columns(p, locate(p, z, warp_row, warp_column + own_column), columns);
 #pragma unroll
   for (int i = 0; i < kStrips; ++i) {
     math.write_strip<kLineFloats>(i, strip);
@@ -271,13 +287,13 @@ SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
       f32 v[kBatch][8];
 #pragma unroll
       for (int b = 0; b < kBatch; ++b) {
-        const int item = (first + b) * 32 + lane(), row = item / (kWarpN / 8), column = item % (kWarpN / 8) * 8;
-        const u32 from = strip + (row * kLineFloats + column) * 4;
+        const int row = (first + b) * (32 / kAcross) + own_row;
+        const u32 from = strip + (row * kLineFloats + own_column) * 4;
         const Vec<f32, 4> low = load_shared_f32x4(from), high = load_shared_f32x4(from + 16);
         for (int e = 0; e < 4; ++e) v[b][e] = low.at[e], v[b][e + 4] = high.at[e];
-        places[b] = locate(p, z, warp_row + i * 16 + row, warp_column + column);
+        places[b] = locate(p, z, warp_row + i * 16 + row, warp_column + own_column);
       }
-      finish<kBatch>(p, places, v);
+      finish<kBatch>(p, places, columns, v);
     }
     warp_barrier();
   }

@@ -117,8 +117,10 @@ SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
     return at;
   };
 #ifdef SINTER_EPILOGUE
+  Columns columns;
+  load_columns(p, place, columns);
 #pragma unroll
-  for (int o = 0; o < OY * OX; ++o) epilogue(p, locate(o / OX, o % OX), sums[o / OX][o % OX]);
+  for (int o = 0; o < OY * OX; ++o) epilogue(p, locate(o / OX, o % OX), columns, sums[o / OX][o % OX]);
 #endif
 #pragma unroll
   for (int o = 0; o < OY * OX; ++o) {
