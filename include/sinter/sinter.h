@@ -95,11 +95,14 @@ typedef struct sinter_load_options {
   sinter_verify verify;
   int32_t device; /* engines for CUDA: the number of the GPU; default 0. The calling thread's current CUDA context is used where it is this
                      device's, else its primary context. */
+  /* Engines for CUDA hold device code, which is loaded only where this user's kernel cache made it or somebody trusted signed it (`sinter
+   * sign`): PEM files of public keys, comma-separated; "any": whoever made it; NULL: this user only. */
+  const char* trust;
 } sinter_load_options;
 SINTER_API void sinter_load_options_init(sinter_load_options* options);
 
 /* Maps the file; it must not be changed while the engine lives (replace it by renaming another over it). options may be NULL.
- * SINTER_TARGET_MISMATCH: this machine lacks what the engine needs; it is not re-tuned here. */
+ * SINTER_TARGET_MISMATCH: this machine lacks what the engine needs, or the engine's device code is of nobody trusted; it is not re-tuned here. */
 SINTER_API sinter_status sinter_engine_load(const char* path, const sinter_load_options* options, sinter_engine** out);
 /* From bytes of the caller, which must live as long as the engine and its contexts. Aligned to 64 they are used in place, otherwise
  * copied. */
@@ -140,8 +143,18 @@ typedef struct sinter_context_options {
   int32_t threads;    /* 0: all cores this process may use */
   int32_t max_shapes; /* sets of input shapes kept ready at once; at least 1 */
   int32_t profile;    /* 1: take every layer's time */
+  struct sinter_arena* arena; /* engines for CUDA: memory for activations and scratch that contexts share; NULL: each has its own */
 } sinter_context_options;
 SINTER_API void sinter_context_options_init(sinter_context_options* options);
+
+/* GPU memory that contexts share for activations and scratch, instead of an arena each; their runs then take turns on the GPU. The engine says
+ * which GPU; any engine of it may use the arena. With device_data it lies in memory of the caller (aligned to 256, kept till the contexts are freed)
+ * and runs that need more fail; NULL: it grows. Contexts keep it alive. */
+typedef struct sinter_arena sinter_arena;
+SINTER_API sinter_status sinter_arena_create(const sinter_engine* engine, void* device_data, size_t bytes, sinter_arena** out);
+SINTER_API void sinter_arena_free(sinter_arena* arena);
+/* What a context will need of it for inputs of these shapes (dims and rank of each are read; NULL: the model's own, dynamic dims at their largest). */
+SINTER_API sinter_status sinter_engine_arena_bytes(const sinter_engine* engine, const sinter_tensor* inputs, size_t count, size_t* out);
 
 SINTER_API sinter_status sinter_context_create(const sinter_engine* engine, const sinter_context_options* options,
                                                sinter_context** out);
@@ -163,6 +176,21 @@ SINTER_API sinter_status sinter_context_set_output(sinter_context* context, size
 SINTER_API sinter_status sinter_context_set_input_device(sinter_context* context, size_t index, sinter_dtype dtype, const int64_t* dims,
                                                          int32_t rank, const void* device_data);
 SINTER_API sinter_status sinter_context_set_output_device(sinter_context* context, size_t index, void* device_data, size_t bytes);
+/* Engines for CUDA: 1: the output stays in GPU memory of the context; sinter_context_output gives its device address. */
+SINTER_API sinter_status sinter_context_keep_output_on_device(sinter_context* context, size_t index, int32_t keep);
+
+/* DLPack: tensors of other libraries (PyTorch, CuPy, JAX) without a copy, and their streams with sinter_context_enqueue_cuda. The struct is that of
+ * dlpack.h, which need not be included. An import takes the tensor over on success: its deleter is called when the input or output is set to
+ * something else or the context is freed. Tensors must be dense and row-major, with the element type of the input or output, in host memory or in that of
+ * the engine's GPU; outputs are written to them. What the producer still has to write must come before the run on the same stream. */
+struct DLManagedTensor;
+SINTER_API sinter_status sinter_context_set_input_dlpack(sinter_context* context, size_t index, struct DLManagedTensor* tensor);
+SINTER_API sinter_status sinter_context_set_output_dlpack(sinter_context* context, size_t index, struct DLManagedTensor* tensor);
+/* The output of the last run as a tensor of its own, which the caller ends with its deleter: in GPU memory, without a copy, where
+ * sinter_context_keep_output_on_device was asked for (later runs leave that memory alone until then); else a copy in host memory. Work that reads it
+ * must be over, or come before the next run on the same stream, when the deleter is called. */
+SINTER_API sinter_status sinter_context_output_dlpack(sinter_context* context, size_t index, struct DLManagedTensor** out);
+
 /* Makes the context ready for the inputs' shapes (memory, kernels) ahead of the first run. */
 SINTER_API sinter_status sinter_context_prepare(sinter_context* context);
 /* After prepare or a run: the shape of an output. Writes at most `capacity` dims. SINTER_UNSUPPORTED: it depends on data and no run
@@ -196,6 +224,10 @@ SINTER_API sinter_status sinter_device_allocate(const sinter_engine* engine, siz
 SINTER_API void sinter_device_free(const sinter_engine* engine, void* device_data);
 SINTER_API sinter_status sinter_device_write(const sinter_engine* engine, void* device_data, const void* host_data, size_t bytes);
 SINTER_API sinter_status sinter_device_read(const sinter_engine* engine, void* host_data, const void* device_data, size_t bytes);
+
+/* Host memory that is copied to and from the engine's GPU at full speed and without another copy (pinned); for the CPU: plain memory. */
+SINTER_API sinter_status sinter_host_allocate(const sinter_engine* engine, size_t bytes, void** out);
+SINTER_API void sinter_host_free(const sinter_engine* engine, void* memory);
 
 /* Streams: work in order, off the caller's thread. execute = enqueue + wait. */
 typedef struct sinter_stream sinter_stream;
@@ -245,6 +277,8 @@ typedef struct sinter_build_options {
   void* progress_user;
   const char* device;            /* "cpu", "cuda" or "cuda:N"; NULL: cpu */
   int32_t dynamic_batch;         /* 1: a fixed leading 1 of the model's inputs becomes dynamic; an error names the node that forbids it */
+  const char* trust;             /* sinter_load_or_build: as in sinter_load_options */
+  int32_t strict;                /* 1: sinter_load_or_build refuses an engine of another machine instead of re-tuning it */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 
@@ -258,6 +292,10 @@ SINTER_API sinter_status sinter_build_to_memory(const char* model_path, const si
 SINTER_API sinter_status sinter_load_or_build(const char* path, const sinter_build_options* options, sinter_engine** out);
 /* Text of the last build's report on this thread: the layer table. */
 SINTER_API sinter_status sinter_build_report_text(char** out);
+
+/* Adds a signature of the engine's device code, with the Ed25519 private key of a PEM file, so that users who trust its public key load it as it is.
+ * The engine is replaced whole. Needs libcrypto (OpenSSL 1.1 or newer). */
+SINTER_API sinter_status sinter_sign(const char* engine_path, const char* private_key_path, const char* out_path);
 
 /* All problems of a model: {"file": ..., "problems": [{"node", "operator", "message"}]}. Ok also when there are some. */
 SINTER_API sinter_status sinter_check_json(const char* model_path, char** out);

@@ -186,6 +186,9 @@ Status Tuner::measure_on_device(const Problem& problem, std::span<const Tensor> 
   for (size_t i = 0; i < open.size(); ++i) {
     const Status made = benches[i].make(device, problem, *open[i], constants, tensors, stream);
     if (made.ok()) continue;
+    if (!device.lost().ok()) {
+      return device.explain(made).with(fmt::format("while timing '{}' for node '{}' ({}); leave it out with --tactics", open[i]->tactic->id(), problem.node, problem.op));
+    }
     open[i]->failure = made.message();
     live[i] = false;
   }

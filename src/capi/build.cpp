@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "capi/request.h"
+#include "engine/signature.h"
 #include "session/run.h"
 
 namespace sinter::capi {
@@ -95,6 +96,13 @@ sinter_status sinter_load_or_build(const char* path, const sinter_build_options*
     SINTER_ASSIGN(auto engine, session::load_any(request));
     *out = new sinter_engine(std::move(engine));
     return ok_status();
+  });
+}
+
+sinter_status sinter_sign(const char* engine_path, const char* private_key_path, const char* out_path) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine_path && private_key_path && out_path, "the engine's path, the key's or the path to write"));
+    return engine::sign_engine(engine_path, private_key_path, out_path);
   });
 }
 

@@ -109,6 +109,8 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
     };
   }
   request.portable = options.target_only == 0;
+  request.strict = options.strict != 0;
+  request.trusted_keys = trusted_keys_of(options.trust, request.trust_any);
   request.command = options.build_command ? options.build_command : command_of(request, options);
   return request;
 }

@@ -1,5 +1,6 @@
 // Part 1 of sinter.h: contexts and streams.
 #include <algorithm>
+#include <utility>
 
 #include "capi_rt/handles.h"
 
@@ -40,7 +41,7 @@ Status made_output(const sinter_context* context, size_t index, const Value** ou
 
 extern "C" {
 
-void sinter_context_options_init(sinter_context_options* options) { *options = {sizeof *options, 0, 8, 0}; }
+void sinter_context_options_init(sinter_context_options* options) { *options = {sizeof *options, 0, 8, 0, nullptr}; }
 
 sinter_status sinter_context_create(const sinter_engine* engine, const sinter_context_options* options, sinter_context** out) {
   return capi::guarded([&]() -> Status {
@@ -51,9 +52,12 @@ sinter_status sinter_context_create(const sinter_engine* engine, const sinter_co
     wanted.threads = known.threads;
     wanted.max_shapes = static_cast<size_t>(known.max_shapes);
     wanted.profile = known.profile != 0;
+    if (known.arena) wanted.arena = known.arena->arena;
     auto made = std::make_unique<sinter_context>();
     SINTER_ASSIGN(made->context, runtime::ExecutionContext::create(engine->engine, wanted));
     made->outputs.resize(engine->outputs.size());
+    made->given_inputs.resize(engine->inputs.size());
+    made->given_outputs.resize(engine->outputs.size());
     for (const engine::IoInfo& input : engine->engine->inputs()) made->has_data.push_back(input.type.is_optional());
     *out = made.release();
     return ok_status();
@@ -71,6 +75,7 @@ sinter_status sinter_context_set_input(sinter_context* context, size_t index, si
     const std::span<const int64_t> shape(dims, static_cast<size_t>(rank));
     const bool empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
     context->has_data[index] = data || empty;
+    const capi::DlpackOwner before = std::exchange(context->given_inputs[index], {});
     if (known == DType::kString && data) {
       SINTER_ASSIGN(Tensor strings, capi::to_tensor({dtype, rank, dims, data, 0, 0}, true));
       return context->context->set_input(index, std::move(strings));
@@ -83,6 +88,7 @@ sinter_status sinter_context_set_input_sequence(sinter_context* context, size_t 
   return capi::guarded([&]() -> Status {
     SINTER_TRY(check_input(context, index));
     context->has_data[index] = true;
+    const capi::DlpackOwner before = std::exchange(context->given_inputs[index], {});
     if (count < 0) return context->context->set_input(index, Value());
     if (count > 0) SINTER_TRY(capi::require(elements, "the sequence's elements"));
     Sequence sequence;
@@ -97,6 +103,7 @@ sinter_status sinter_context_set_input_sequence(sinter_context* context, size_t 
 sinter_status sinter_context_set_output(sinter_context* context, size_t index, void* data, size_t bytes) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(check_output(context, index));
+    const capi::DlpackOwner before = std::exchange(context->given_outputs[index], {});
     return context->context->set_output_data(index, data, static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX)));
   });
 }
@@ -109,6 +116,7 @@ sinter_status sinter_context_set_input_device(sinter_context* context, size_t in
     if (rank < 0 || rank > 64 || (rank > 0 && !dims)) return make_error(Code::kInvalidArgument, "input {}: rank {}; pass dims and a rank of 0 to 64", index, rank);
     SINTER_TRY(capi::require(device_data, "the input's device address"));
     SINTER_TRY(context->context->set_input_device_data(index, known, {dims, static_cast<size_t>(rank)}, device_data));
+    context->given_inputs[index] = {};
     context->has_data[index] = true;
     return ok_status();
   });
@@ -117,7 +125,16 @@ sinter_status sinter_context_set_input_device(sinter_context* context, size_t in
 sinter_status sinter_context_set_output_device(sinter_context* context, size_t index, void* device_data, size_t bytes) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(check_output(context, index));
+    const capi::DlpackOwner before = std::exchange(context->given_outputs[index], {});
     return context->context->set_output_device_data(index, device_data, static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX)));
+  });
+}
+
+sinter_status sinter_context_keep_output_on_device(sinter_context* context, size_t index, int32_t keep) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(check_output(context, index));
+    const capi::DlpackOwner before = std::exchange(context->given_outputs[index], {});
+    return context->context->keep_output_on_device(index, keep != 0);
   });
 }
 

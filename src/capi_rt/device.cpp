@@ -55,4 +55,51 @@ sinter_status sinter_device_read(const sinter_engine* engine, void* host_data, c
   return capi::guarded([&] { return copy(engine, host_data, device_data, bytes, CopyKind::kDeviceToHost); });
 }
 
+sinter_status sinter_host_allocate(const sinter_engine* engine, size_t bytes, void** out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine && out, "the engine or the address to fill"));
+    SINTER_ASSIGN(Device* device, engine->engine->device() ? Result<Device*>(engine->engine->device()) : find_device({}));
+    const DeviceScope scope(device);
+    SINTER_TRY(scope.status());
+    SINTER_ASSIGN(*out, device->allocate_host(static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX))));
+    return ok_status();
+  });
+}
+
+void sinter_host_free(const sinter_engine* engine, void* memory) {
+  if (!engine) return;
+  const Result<Device*> device = engine->engine->device() ? Result<Device*>(engine->engine->device()) : find_device({});
+  if (!device.ok()) return;
+  const DeviceScope scope(*device);
+  if (scope.status().ok()) (*device)->release_host(memory);
+}
+
+sinter_status sinter_arena_create(const sinter_engine* engine, void* device_data, size_t bytes, sinter_arena** out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_ASSIGN(Device* device, device_of(engine));
+    SINTER_TRY(capi::require(out, "the arena to make"));
+    auto made = std::make_unique<sinter_arena>();
+    const auto size = static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX));
+    SINTER_ASSIGN(made->arena, device_data ? runtime::SharedArena::in(device, device_data, size) : runtime::SharedArena::make(device));
+    *out = made.release();
+    return ok_status();
+  });
+}
+
+void sinter_arena_free(sinter_arena* arena) { delete arena; }
+
+sinter_status sinter_engine_arena_bytes(const sinter_engine* engine, const sinter_tensor* inputs, size_t count, size_t* out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine && out, "the engine or the size to fill"));
+    std::vector<Dims> dims;
+    for (size_t i = 0; inputs && i < count; ++i) {
+      SINTER_ASSIGN(Dims shape, capi::to_dims(inputs[i].dims, inputs[i].rank));
+      dims.push_back(std::move(shape));
+    }
+    SINTER_ASSIGN(const int64_t bytes, runtime::device_arena_bytes(*engine->engine, dims));
+    *out = static_cast<size_t>(bytes);
+    return ok_status();
+  });
+}
+
 }  // extern "C"

@@ -1,4 +1,5 @@
 // Part 1 of sinter.h: engines.
+#include <algorithm>
 #include <cstring>
 
 #include "capi_rt/handles.h"
@@ -11,14 +12,29 @@ sinter_engine::sinter_engine(std::shared_ptr<const runtime::Engine> loaded) : en
   for (const engine::IoInfo& info : engine->outputs()) outputs.emplace_back(info);
 }
 
+std::vector<std::string> capi::trusted_keys_of(const char* trust, bool& any) {
+  std::vector<std::string> files;
+  std::string_view rest = trust ? trust : "";
+  any = rest == "any";
+  while (!any && !rest.empty()) {
+    const size_t comma = std::min(rest.find(','), rest.size());
+    if (comma > 0) files.emplace_back(rest.substr(0, comma));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+  }
+  return files;
+}
+
 namespace {
 
 Result<runtime::LoadOptions> load_options_of(const sinter_load_options* options) {
   SINTER_ASSIGN(const sinter_load_options known, capi::read_options(options, &sinter_load_options_init));
+  runtime::LoadOptions how;
+  how.device = known.device;
+  how.trusted_keys = capi::trusted_keys_of(known.trust, how.trust_any);
   switch (known.verify) {
-    case SINTER_VERIFY_TARGET: return runtime::LoadOptions(engine::Verify::kTarget, known.device);
-    case SINTER_VERIFY_METADATA: return runtime::LoadOptions(engine::Verify::kMetadata, known.device);
-    case SINTER_VERIFY_FULL: return runtime::LoadOptions(engine::Verify::kFull, known.device);
+    case SINTER_VERIFY_TARGET: return how;
+    case SINTER_VERIFY_METADATA: how.verify = engine::Verify::kMetadata; return how;
+    case SINTER_VERIFY_FULL: how.verify = engine::Verify::kFull; return how;
   }
   return make_error(Code::kInvalidArgument, "load options: verify is {}; use a sinter_verify", static_cast<int>(known.verify));
 }
@@ -49,7 +65,7 @@ Status io_index(const std::deque<capi::IoText>& infos, const char* name, const c
 
 extern "C" {
 
-void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET, 0}; }
+void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET, 0, nullptr}; }
 
 sinter_status sinter_engine_load(const char* path, const sinter_load_options* options, sinter_engine** out) {
   return capi::guarded([&]() -> Status {

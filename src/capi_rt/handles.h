@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "capi_rt/dlpack.h"
 #include "runtime/context.h"
 #include "runtime/stream.h"
 #include "sinter/sinter.h"
@@ -50,6 +51,9 @@ Result<Options> read_options(const Options* given, void (*init)(Options*)) {
   return options;
 }
 
+// The files of a `trust` option; `any`: it is "any".
+std::vector<std::string> trusted_keys_of(const char* trust, bool& any);
+
 // sinter_io_info with the memory its pointers need.
 struct IoText {
   explicit IoText(const engine::IoInfo& info);
@@ -84,6 +88,7 @@ struct sinter_engine {
 };
 
 struct sinter_context {
+  std::vector<sinter::capi::DlpackOwner> given_inputs, given_outputs;  // imported; they outlive the runs
   std::unique_ptr<sinter::runtime::ExecutionContext> context;
   std::deque<sinter::capi::TensorText> outputs;  // one an output
   std::deque<sinter::capi::TensorText> elements; // of the sequence read last
@@ -92,6 +97,10 @@ struct sinter_context {
 
 struct sinter_stream {
   sinter::runtime::Stream stream;
+};
+
+struct sinter_arena {
+  std::shared_ptr<sinter::runtime::SharedArena> arena;
 };
 
 struct sinter_array {

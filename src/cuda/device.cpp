@@ -35,7 +35,26 @@ class CudaDevice final : public Device {
   const std::string& name() const override { return name_; }
   int ordinal() const override { return ordinal_; }
 
+  Status lost() const override {
+    const std::string loss = loss_of(context_);
+    if (loss.empty()) return ok_status();
+    const std::lock_guard lock(mutex_);
+    return make_error(Code::kInternal, "device 'cuda:{}' ({}) can't be used by this process any more, since a fault on it destroyed the CUDA context: {}; "
+                      "start the process again to use it (engines on the CPU and on other devices go on)",
+                      ordinal_, name_, cause_.empty() ? loss : cause_);
+  }
+  Status explain(Status failure) override {
+    if (failure.ok() || loss_of(context_).empty()) return failure;
+    const std::lock_guard lock(mutex_);
+    if (cause_.empty()) {
+      cause_ = failure.message();
+      for (const std::string& line : failure.trail()) cause_ += ", " + line;
+      return std::move(failure).with(fmt::format("which destroyed the CUDA context of device 'cuda:{}': nothing on it works in this process any more", ordinal_));
+    }
+    return failure;
+  }
   Result<bool> enter() override {
+    SINTER_TRY(lost());
     CUcontext current = nullptr;
     SINTER_TRY(check(api_.CtxGetCurrent(&current), "cuCtxGetCurrent"));
     if (current == context_) return false;
@@ -60,15 +79,15 @@ class CudaDevice final : public Device {
     return reinterpret_cast<void*>(static_cast<uintptr_t>(pointer));
   }
   void release(void* memory) override {
-    if (memory) api_.MemFree(address_of(memory));
+    if (memory && alive()) api_.MemFree(address_of(memory));
   }
   Result<void*> allocate_host(int64_t bytes) override {
     void* pointer = nullptr;
-    SINTER_TRY(check(api_.MemHostAlloc(&pointer, static_cast<size_t>(std::max<int64_t>(bytes, 1)), 0), fmt::format("cuMemHostAlloc({} bytes)", bytes)));
+    SINTER_TRY(check(api_.MemHostAlloc(&pointer, static_cast<size_t>(std::max<int64_t>(bytes, 1)), 0), fmt::format("cuMemHostAlloc({} bytes of pinned host memory)", bytes)));
     return pointer;
   }
   void release_host(void* memory) override {
-    if (memory) api_.MemFreeHost(memory);
+    if (memory && alive()) api_.MemFreeHost(memory);
   }
   int64_t free_bytes() override {
     size_t free = 0, total = 0;
@@ -77,6 +96,11 @@ class CudaDevice final : public Device {
   bool is_device_memory(const void* address) override {
     unsigned type = 0;
     return api_.PointerGetAttribute(&type, kPointerMemoryType, address_of(address)) == kCudaSuccess && type == kMemoryTypeDevice;
+  }
+
+  bool is_pinned_memory(const void* address) override {
+    unsigned type = 0;
+    return api_.PointerGetAttribute(&type, kPointerMemoryType, address_of(address)) == kCudaSuccess && type == kMemoryTypeHost;
   }
 
   Status copy(void* to, const void* from, int64_t bytes, CopyKind kind, DeviceStream stream) override {
@@ -102,7 +126,7 @@ class CudaDevice final : public Device {
     return static_cast<DeviceStream>(stream);
   }
   void release_stream(DeviceStream stream) override {
-    if (stream) api_.StreamDestroy(stream_of(stream));
+    if (stream && alive()) api_.StreamDestroy(stream_of(stream));
   }
   Status wait(DeviceStream stream) override { return check(api_.StreamSynchronize(stream_of(stream)), "cuStreamSynchronize"); }
   Result<DeviceEvent> make_event(bool timing) override {
@@ -111,7 +135,7 @@ class CudaDevice final : public Device {
     return static_cast<DeviceEvent>(event);
   }
   void release_event(DeviceEvent event) override {
-    if (event) api_.EventDestroy(static_cast<CUevent>(event));
+    if (event && alive()) api_.EventDestroy(static_cast<CUevent>(event));
   }
   Status record(DeviceEvent event, DeviceStream stream) override {
     return check(api_.EventRecord(static_cast<CUevent>(event), stream_of(stream)), "cuEventRecord");
@@ -129,10 +153,14 @@ class CudaDevice final : public Device {
   Status begin_capture(DeviceStream stream) override {
     return check(api_.StreamBeginCapture(stream_of(stream), kCaptureThreadLocal), "cuStreamBeginCapture");
   }
-  Result<DeviceGraph> end_capture(DeviceStream stream) override {
+  Result<DeviceCapture> end_capture(DeviceStream stream) override {
     CUgraph graph = nullptr;
-    CUgraphExec executable = nullptr;
     SINTER_TRY(check(api_.StreamEndCapture(stream_of(stream), &graph), "cuStreamEndCapture"));
+    return static_cast<DeviceCapture>(graph);
+  }
+  Result<DeviceGraph> make_graph(DeviceCapture capture) override {
+    auto* const graph = static_cast<CUgraph>(capture);
+    CUgraphExec executable = nullptr;
     const CUresult result = api_.GraphInstantiate(&executable, graph, 0);
     api_.GraphDestroy(graph);
     SINTER_TRY(check(result, "cuGraphInstantiateWithFlags"));
@@ -142,15 +170,19 @@ class CudaDevice final : public Device {
     return check(api_.GraphLaunch(static_cast<CUgraphExec>(graph), stream_of(stream)), "cuGraphLaunch");
   }
   void release_graph(DeviceGraph graph) override {
-    if (graph) api_.GraphExecDestroy(static_cast<CUgraphExec>(graph));
+    if (graph && alive()) api_.GraphExecDestroy(static_cast<CUgraphExec>(graph));
   }
 
  private:
+  bool alive() const { return loss_of(context_).empty(); }
+
   const DriverApi& api_;
   int ordinal_;
   CUcontext context_;
   std::string name_;
   DeviceSpec spec_;
+  mutable std::mutex mutex_;
+  std::string cause_;  // of the loss, with the layer where it is known; of the first failure that explain() saw
 };
 
 // The caller's current context when it belongs to this device; null otherwise.

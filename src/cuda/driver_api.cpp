@@ -3,8 +3,12 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
+#include <mutex>
 
 namespace sinter::cuda {
 namespace {
@@ -149,6 +153,19 @@ Result<NvrtcApi> open_nvrtc() {
   return api;
 }
 
+// Uncorrectable memory or link errors, and all that a running kernel can be stopped for.
+constexpr std::array kDestroysContext = {214, 220, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719};
+
+struct Losses {
+  std::atomic<bool> any{false};
+  std::mutex mutex;
+  std::map<CUcontext, std::string> texts;  // of the first failure
+};
+Losses& losses() {
+  static Losses* const instance = new Losses();
+  return *instance;
+}
+
 }  // namespace
 
 std::vector<std::string> library_candidates(std::string_view name) {
@@ -196,7 +213,21 @@ Status check(CUresult result, std::string_view call) {
     (*api)->GetErrorString(result, &text);
   }
   const Code code = result == kCudaErrorOutOfMemory ? Code::kOutOfMemory : Code::kInternal;
-  return make_error(code, "{} failed with {} ({}): {}", call, name ? name : "an unknown error", result, text ? text : "no text");
+  Status status = make_error(code, "{} failed with {} ({}): {}", call, name ? name : "an unknown error", result, text ? text : "no text");
+  CUcontext current = nullptr;
+  if (api.ok() && std::ranges::find(kDestroysContext, result) != kDestroysContext.end() && (*api)->CtxGetCurrent(&current) == kCudaSuccess && current) {
+    const std::lock_guard lock(losses().mutex);
+    losses().texts.emplace(current, status.message());
+    losses().any = true;
+  }
+  return status;
+}
+
+std::string loss_of(CUcontext context) {
+  if (!losses().any) return {};
+  const std::lock_guard lock(losses().mutex);
+  const auto it = losses().texts.find(context);
+  return it == losses().texts.end() ? std::string() : it->second;
 }
 
 }  // namespace sinter::cuda

@@ -33,7 +33,7 @@ constexpr int kAttrClockRate = 13, kAttrMultiprocessors = 16, kAttrL2Bytes = 38,
 constexpr int kFuncSharedBytes = 1, kFuncLocalBytes = 3, kFuncRegisters = 4, kFuncMaxDynamicShared = 8;
 // CUstream_flags, CUevent_flags, CUstreamCaptureMode, CUpointer_attribute, CUmemorytype.
 constexpr unsigned kStreamNonBlocking = 1, kEventDefault = 0, kEventDisableTiming = 2;
-constexpr int kCaptureThreadLocal = 1, kPointerMemoryType = 2, kMemoryTypeDevice = 2;
+constexpr int kCaptureThreadLocal = 1, kPointerMemoryType = 2, kMemoryTypeHost = 1, kMemoryTypeDevice = 2;
 // CUlaunchAttributeID.
 constexpr int kLaunchClusterDimension = 4, kLaunchProgrammaticSerialization = 6;
 
@@ -153,7 +153,11 @@ Result<const DriverApi*> driver();
 Result<const NvrtcApi*> nvrtc();
 
 // The status of a driver call: ok, or an error that names the call, CUDA's name for the failure and its text. Only after driver() was ok.
+// Notes failures that destroy the current context (a kernel's fault): CUDA gives them to every later call in it.
 Status check(CUresult result, std::string_view call);
+
+// The failure that destroyed a context, as check() saw it; "" while the context lives.
+std::string loss_of(CUcontext context);
 
 // Library files to try for `name` ("nvrtc", "cublasLt", "cudnn"), in order: the loader's names, then folders of toolkits and of Python's packages.
 std::vector<std::string> library_candidates(std::string_view name);

@@ -1,16 +1,20 @@
 #include "cuda/kernel.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cstring>
 #include <future>
 #include <map>
 #include <mutex>
 
 #include "cuda/kernel_cache.h"
+#include "tactic/code.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-namespace sinter::cuda {
+namespace sinter {
+namespace cuda {
 
 // Made by cmake/embed.cmake.
 struct KernelText {
@@ -137,6 +141,24 @@ Result<Tensor> compile(const Source& source, int sm) {
   return cubin;
 }
 
+}  // namespace cuda
+
+bool cuda_code_made_here(const Tensor& code) {
+  if (!code.defined()) return false;
+  const auto same = [&](const Tensor& made) {
+    return made.defined() && made.bytes() == code.bytes() && std::memcmp(made.raw(), code.raw(), static_cast<size_t>(code.bytes())) == 0;
+  };
+  {
+    const std::lock_guard lock(cuda::memo().mutex);
+    for (const auto& [key, made] : cuda::memo().cubins) {
+      if (made.wait_for(std::chrono::seconds(0)) == std::future_status::ready && made.get().ok() && same(*made.get())) return true;
+    }
+  }
+  return cuda::is_cached_kernel(code);
+}
+
+namespace cuda {
+
 class Module {
  public:
   Module(CUmodule handle, CUcontext context, bool begins_early) : handle_(handle), context_(context), begins_early_(begins_early) {}
@@ -248,4 +270,5 @@ Status launch_raw(const Function& function, const Launch& launch, void** argumen
   return check((*api)->LaunchKernelEx(&config, function.handle(), arguments, nullptr), "cuLaunchKernelEx");
 }
 
-}  // namespace sinter::cuda
+}  // namespace cuda
+}  // namespace sinter

@@ -11,5 +11,7 @@ namespace sinter::cuda {
 // Undefined when it is not there, or damaged.
 Tensor load_cached_kernel(const std::string& name);
 void save_cached_kernel(const std::string& name, const Tensor& cubin);
+// Whether a file of the cache holds exactly these bytes. Files are found by a second name, of their contents; what counts is the comparison.
+bool is_cached_kernel(const Tensor& cubin);
 
 }  // namespace sinter::cuda

@@ -59,6 +59,7 @@ class EngineFile {
 
   const std::string& name() const { return name_; }  // path, or "<memory>"
   uint64_t size_bytes() const { return size_bytes_; }
+  bool in_process() const { return bytes_.data() == nullptr; }  // from_contents: never was bytes of anybody
   const Manifest& manifest() const { return contents_.manifest; }
   const plan::Plan& plan() const { return contents_.plan; }
   const std::vector<Tensor>& blobs() const { return contents_.blobs; }

@@ -16,7 +16,8 @@ Status guarded(Device* device, Fn&& fn) {
   try {
     const DeviceScope scope(device);
     SINTER_TRY(scope.status());
-    return fn();
+    Status status = fn();
+    return device && !status.ok() ? device->explain(std::move(status)) : status;
   } catch (const std::bad_alloc&) {
     return make_error(Code::kOutOfMemory, "memory is spent; use smaller inputs, fewer contexts or free memory");
   } catch (const std::exception& error) {
@@ -72,6 +73,10 @@ Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_p
   if (options.threads < 0 || options.threads > 4096) {
     return make_error(Code::kInvalidArgument, "context: {} threads, expected 0 (all usable cores) to 4096", options.threads);
   }
+  if (options.arena && options.arena->device() != engine->device()) {
+    return make_error(Code::kInvalidArgument, "context: the shared arena is of another device than the engine ({}); make one for the engine",
+                      engine->device() ? engine->device()->name() : "the CPU");
+  }
   std::unique_ptr<ExecutionContext> context(new ExecutionContext());
   const auto on_host = [](const plan::Region& region) {
     return std::any_of(region.steps.begin(), region.steps.end(), [](const plan::Step& step) { return !step.problem.on_cuda() && step.kind != plan::StepKind::kTransfer; });
@@ -82,7 +87,7 @@ Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_p
   if (threads > 1) context->pool_ = team_maker_of(engine->plan())(threads);
   context->team_ = context->pool_ ? context->pool_.get() : &inline_team();
   context->shared_ = {&engine->plan(), &engine->programs(), &engine->file().blobs(), context->team_, options.max_shapes,
-                      options.profile, options.observer, engine->device(), &engine->device_blobs(), options.graphs};
+                      options.profile, options.observer, engine->device(), &engine->device_blobs(), options.graphs, options.arena};
   context->executor_ = std::make_unique<RegionExecutor>(context->shared_, 0, nullptr);
   SINTER_TRY(guarded(engine->device(), [&] { return context->executor_->open_device(); }));
   context->inputs_.resize(engine->inputs().size());
@@ -91,6 +96,33 @@ Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_p
   context->targets_.resize(engine->outputs().size());
   context->engine_ = std::move(engine);
   return context;
+}
+
+Result<int64_t> device_arena_bytes(const Engine& engine, std::span<const Dims> input_dims) {
+  if (!engine.device()) return int64_t{0};
+  const std::vector<engine::IoInfo>& inputs = engine.inputs();
+  if (!input_dims.empty() && input_dims.size() != inputs.size()) {
+    return make_error(Code::kInvalidArgument, "{} shapes given, the engine has {} inputs", input_dims.size(), inputs.size());
+  }
+  Bindings most;
+  for (const plan::SymbolRange& symbol : engine.plan().symbols) most[symbol.name] = symbol.max;
+  ShapeRequest request{&engine.plan(), &engine.programs()[0], &engine.file().blobs(), &engine.device_blobs(), 1, {}, {}, {}};
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const bool tensor = inputs[i].type.is_tensor() && inputs[i].type.shape;
+    const std::optional<Dims> dims = !input_dims.empty() ? input_dims[i] : tensor ? evaluate(*inputs[i].type.shape, most) : Dims();
+    const bool unbounded = dims && std::find(dims->begin(), dims->end(), INT64_MAX) != dims->end();
+    if (!dims || unbounded) {
+      return make_error(Code::kInvalidArgument, "input '{}' is {}, whose sizes have no upper end; say for which shapes", inputs[i].name, inputs[i].type.to_string());
+    }
+    request.inputs.push_back(*dims);
+  }
+  int64_t bytes = 0;
+  SINTER_TRY(guarded(engine.device(), [&]() -> Status {
+    SINTER_ASSIGN(const std::unique_ptr<ShapePlan> plan, make_shape_plan(request));
+    bytes = plan->device_arena_bytes;
+    return ok_status();
+  }));
+  return bytes;
 }
 
 ExecutionContext::~ExecutionContext() {
@@ -147,6 +179,15 @@ Status ExecutionContext::set_output_device_data(size_t index, void* data, int64_
   }
   SINTER_TRY(set_output_data(index, data, bytes));
   targets_[index].on_device = data != nullptr;
+  return ok_status();
+}
+
+Status ExecutionContext::keep_output_on_device(size_t index, bool keep) {
+  if (!engine_->device()) {
+    return make_error(Code::kInvalidArgument, "output {}: it can't stay on a device, since the engine runs on the CPU; read it from host memory", index);
+  }
+  SINTER_TRY(set_output_data(index, nullptr, 0));
+  targets_[index].on_device = keep;
   return ok_status();
 }
 

@@ -19,7 +19,12 @@ struct ContextOptions {
   bool profile = false;
   LayerObserver observer;
   bool graphs = true;     // engines for CUDA: capture runs that are all on the device into CUDA graphs
+  std::shared_ptr<SharedArena> arena;  // engines for CUDA: memory for activations and scratch that contexts share; null: an arena of its own
 };
+
+// Bytes of the arena on the device that a context of the engine takes for inputs of these shapes ({}: those of the model, dims with a range at its
+// upper end), before there is one. 0 for an engine for the CPU.
+Result<int64_t> device_arena_bytes(const Engine& engine, std::span<const Dims> input_dims = {});
 
 struct LayerTime {
   std::string region, step, tactic;  // tactic "cpu.conv@1", "reference", "control"
@@ -55,6 +60,13 @@ class ExecutionContext {
   // Fixes shapes ahead of a run, so that the first execute has nothing to prepare. Inputs need no data yet.
   Status prepare(std::span<const Dims> input_dims);
   Status prepare();  // the shapes of the inputs that are set
+  // An output that has no memory of the caller stays on the device, in memory of the context: output() is then a view of device memory.
+  Status keep_output_on_device(size_t index, bool keep);
+  // The memory of such an output after a run: later runs leave it alone as long as it is held. Null: the output is elsewhere.
+  std::shared_ptr<const DeviceBuffer> share_output(size_t index) const { return executor_->share_output(index); }
+  // Whether output() is a view of device memory.
+  bool output_is_on_device(size_t index) const { return targets_[index].on_device; }
+
   // After prepare or execute; nullopt: depends on data.
   std::optional<Dims> output_dims(size_t index) const;
 

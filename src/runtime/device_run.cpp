@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/log.h"
+
 namespace sinter::runtime {
 namespace {
 
-constexpr size_t kMostGraphs = 4;  // of a shape plan: callers that rotate buffers
+constexpr size_t kMostGraphs = 4;   // of a shape plan: callers that rotate buffers
+constexpr size_t kMostBuffers = 8;  // of an output, of those that nobody else holds
 
 }  // namespace
 
@@ -24,9 +27,10 @@ Status PinnedBuffer::reserve(Device* device, int64_t bytes) {
   return ok_status();
 }
 
-Result<std::unique_ptr<DeviceRun>> DeviceRun::make(Device* device, size_t inputs, size_t outputs) {
+Result<std::unique_ptr<DeviceRun>> DeviceRun::make(Device* device, size_t inputs, size_t outputs, std::shared_ptr<SharedArena> shared) {
   std::unique_ptr<DeviceRun> run(new DeviceRun());
   run->device_ = device;
+  run->shared_ = std::move(shared);
   SINTER_ASSIGN(run->own_stream_, device->make_stream());
   SINTER_ASSIGN(run->order_, device->make_event(/*timing=*/false));
   run->stream_ = run->own_stream_;
@@ -57,17 +61,22 @@ Status DeviceRun::use_stream(DeviceStream stream) {
 }
 
 Status DeviceRun::reserve_arena(int64_t bytes) {
+  if (shared_) return shared_->reserve(bytes);
   if (bytes <= arena_.bytes()) return ok_status();
   SINTER_TRY(wait());
   arena_ = DeviceBuffer();
-  SINTER_ASSIGN(arena_, DeviceBuffer::make(device_, bytes));
+  auto made = DeviceBuffer::make(device_, bytes);
+  if (!made.ok()) return std::move(made).status().with("while making room for activations and scratch of these shapes");
+  arena_ = std::move(made).value();
   return ok_status();
 }
 
 int64_t DeviceRun::staging_bytes() const {
   int64_t bytes = 0;
   for (const DeviceBuffer& buffer : inputs_) bytes += buffer.bytes();
-  for (const DeviceBuffer& buffer : outputs_) bytes += buffer.bytes();
+  for (const auto& buffers : outputs_) {
+    for (const auto& buffer : buffers) bytes += buffer->bytes();
+  }
   return bytes;
 }
 
@@ -80,6 +89,8 @@ Result<const void*> DeviceRun::stage_input(size_t index, const void* data, int64
   }
   if (on_device) {
     SINTER_TRY(device_->copy(buffer.data(), data, bytes, CopyKind::kDeviceToDevice, stream_));
+  } else if (device_->is_pinned_memory(data)) {  // of the caller, who leaves it alone during the run
+    SINTER_TRY(device_->copy(buffer.data(), data, bytes, CopyKind::kHostToDevice, stream_));
   } else {
     PinnedBuffer& pinned = *pinned_inputs_[index];
     SINTER_TRY(pinned.reserve(device_, bytes));
@@ -90,13 +101,19 @@ Result<const void*> DeviceRun::stage_input(size_t index, const void* data, int64
 }
 
 Result<void*> DeviceRun::output_buffer(size_t index, int64_t bytes) {
-  DeviceBuffer& buffer = outputs_[index];
-  if (!buffer.data() || buffer.bytes() < bytes) {
-    SINTER_TRY(wait());
-    buffer = DeviceBuffer();
-    SINTER_ASSIGN(buffer, DeviceBuffer::make(device_, bytes));
+  auto& buffers = outputs_[index];
+  const auto is_free = [&](const std::shared_ptr<DeviceBuffer>& buffer) { return buffer.use_count() == 1 && buffer->bytes() >= bytes; };
+  const auto found = std::find_if(buffers.rbegin(), buffers.rend(), is_free);  // the last one first: graphs are of its address
+  if (found != buffers.rend()) {
+    std::rotate(found.base() - 1, found.base(), buffers.end());
+    return static_cast<void*>(buffers.back()->data());
   }
-  return static_cast<void*>(buffer.data());
+  // Those that are held live on without this object; those that are too small go.
+  if (!buffers.empty()) SINTER_TRY(wait());
+  std::erase_if(buffers, [&](const auto& buffer) { return buffer.use_count() == 1 || buffers.size() >= kMostBuffers; });
+  SINTER_ASSIGN(DeviceBuffer made, DeviceBuffer::make(device_, bytes));
+  buffers.push_back(std::make_shared<DeviceBuffer>(std::move(made)));
+  return static_cast<void*>(buffers.back()->data());
 }
 
 Result<const uint8_t*> DeviceRun::fetch_output(size_t index, const void* from, int64_t bytes) {
@@ -110,6 +127,7 @@ Status DeviceRun::wait() { return device_->wait(stream_).with("while waiting for
 
 Result<DeviceRun::Found> DeviceRun::find_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases) {
   Found found;
+  take_pending(plan, /*wait=*/false);
   const auto same = [&](const ShapePlan::CapturedGraph& graph) { return graph.bases == bases; };
   const auto it = std::find_if(plan.graphs.begin(), plan.graphs.end(), same);
   if (it != plan.graphs.end()) {
@@ -118,7 +136,7 @@ Result<DeviceRun::Found> DeviceRun::find_graph(ShapePlan& plan, const std::vecto
     return found;
   }
   // Pointers seen once may never come again, and the first launch of a kernel loads it, which a capture may not do.
-  found.capture = plan.last_bases == bases;
+  found.capture = plan.last_bases == bases && !plan.pending.valid() && !plan.graphs_fail;
   plan.last_bases = bases;
   if (found.capture && plan.graphs.size() >= kMostGraphs) {
     SINTER_TRY(wait());
@@ -128,7 +146,30 @@ Result<DeviceRun::Found> DeviceRun::find_graph(ShapePlan& plan, const std::vecto
   return found;
 }
 
+void DeviceRun::start_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases, DeviceCapture capture) {
+  plan.pending_bases = bases;
+  plan.pending = std::async(std::launch::async, [device = device_, capture]() -> Result<DeviceGraph> {
+    const DeviceScope scope(device);
+    SINTER_TRY(scope.status());
+    return device->make_graph(capture);
+  });
+}
+
+void DeviceRun::take_pending(ShapePlan& plan, bool wait) {
+  if (!plan.pending.valid()) return;
+  if (!wait && plan.pending.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  const Result<DeviceGraph> graph = plan.pending.get();
+  if (graph.ok()) {
+    plan.graphs.push_back({std::move(plan.pending_bases), *graph});
+    return;
+  }
+  plan.graphs_fail = true;
+  log(Severity::kWarning, "{}: no CUDA graph could be made of the run, so every layer is launched on its own; free device memory, or make the context anew",
+      graph.status().message());
+}
+
 void DeviceRun::release_graphs(ShapePlan& plan) {
+  take_pending(plan, /*wait=*/true);
   if (plan.graphs.empty()) return;
   const DeviceScope scope(device_);
   (void)device_->wait(stream_);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/shape_plan.h"
+#include "runtime/shared_arena.h"
 
 namespace sinter::runtime {
 
@@ -27,7 +28,8 @@ class PinnedBuffer {
 
 class DeviceRun {
  public:
-  static Result<std::unique_ptr<DeviceRun>> make(Device* device, size_t inputs, size_t outputs);
+  // Null `shared`: an arena of its own.
+  static Result<std::unique_ptr<DeviceRun>> make(Device* device, size_t inputs, size_t outputs, std::shared_ptr<SharedArena> shared);
   ~DeviceRun();  // waits for the device
   DeviceRun(const DeviceRun&) = delete;
   DeviceRun& operator=(const DeviceRun&) = delete;
@@ -39,21 +41,26 @@ class DeviceRun {
   // Later work goes to `stream` (null: the own one), after all that came before.
   Status use_stream(DeviceStream stream);
 
+  // With a shared arena: within a turn of it.
   Status reserve_arena(int64_t bytes);
-  uintptr_t arena_address() const { return reinterpret_cast<uintptr_t>(arena_.data()); }
-  int64_t arena_bytes() const { return arena_.bytes(); }
+  SharedArena* shared_arena() const { return shared_.get(); }
+  uintptr_t arena_address() const { return reinterpret_cast<uintptr_t>(shared_ ? shared_->data() : arena_.data()); }
+  int64_t arena_bytes() const { return shared_ ? shared_->bytes() : arena_.bytes(); }
   int64_t staging_bytes() const;
 
   // Puts the copy of an input into a buffer of this object on the stream; its address.
   Result<const void*> stage_input(size_t index, const void* data, int64_t bytes, bool on_device);
-  // Memory on the device for an output.
+  // Memory on the device for an output: the same as in the run before, unless somebody holds that (share_output).
   Result<void*> output_buffer(size_t index, int64_t bytes);
+  // What output_buffer gave last, with a share in it: no later run writes it as long as that lives. Null: nothing.
+  std::shared_ptr<const DeviceBuffer> share_output(size_t index) const { return outputs_[index].empty() ? nullptr : outputs_[index].back(); }
   // Puts the copy of an output to pinned memory on the stream; there when wait() has returned.
   Result<const uint8_t*> fetch_output(size_t index, const void* from, int64_t bytes);
   // For all work so far.
   Status wait();
 
-  // Runs what `steps` puts on the stream: at first as it is, for pointers that come again as a graph.
+  // Runs what `steps` puts on the stream: as it is, until a graph of it is there. For pointers that come again it is captured; the graph is made
+  // by a thread of its own, for later runs.
   template <typename Steps>
   Status run_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases, Steps&& steps) {
     SINTER_ASSIGN(const Found found, find_graph(plan, bases));
@@ -64,14 +71,13 @@ class DeviceRun {
     Status status = device_->begin_capture(own_stream_);
     if (status.ok()) {
       status = steps();
-      auto graph = device_->end_capture(own_stream_);
-      if (status.ok() && !graph.ok()) status = std::move(graph).status();
-      if (status.ok()) plan.graphs.push_back({bases, *graph});
-      else if (graph.ok()) device_->release_graph(*graph);
+      auto capture = device_->end_capture(own_stream_);
+      if (status.ok() && !capture.ok()) status = std::move(capture).status();
+      else if (capture.ok()) start_graph(plan, bases, *capture);
     }
     stream_ = target;
     SINTER_TRY(std::move(status).with("while capturing the run into a graph"));
-    return device_->launch_graph(plan.graphs.back().graph, stream_);
+    return steps();
   }
   void release_graphs(ShapePlan& plan);
 
@@ -86,13 +92,18 @@ class DeviceRun {
     bool capture = false;
   };
   Result<Found> find_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases);
+  // Uses the capture up; the graph is in plan.pending.
+  void start_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases, DeviceCapture capture);
+  void take_pending(ShapePlan& plan, bool wait);
   DeviceRun() = default;
 
   Device* device_ = nullptr;
   DeviceStream own_stream_ = nullptr, stream_ = nullptr;
   DeviceEvent order_ = nullptr;  // between streams
   DeviceBuffer arena_;
-  std::vector<DeviceBuffer> inputs_, outputs_;
+  std::shared_ptr<SharedArena> shared_;
+  std::vector<DeviceBuffer> inputs_;
+  std::vector<std::vector<std::shared_ptr<DeviceBuffer>>> outputs_;  // by output: the one in use last
   std::vector<std::unique_ptr<PinnedBuffer>> pinned_inputs_, pinned_outputs_;
   std::vector<DeviceEvent> events_;
   DeviceBuffer filler_;

@@ -15,7 +15,7 @@ bool is_aligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % k
 
 Status RegionExecutor::open_device() {
   if (!shared_.device) return ok_status();
-  SINTER_ASSIGN(device_, DeviceRun::make(shared_.device, program_.region->inputs.size(), program_.region->outputs.size()));
+  SINTER_ASSIGN(device_, DeviceRun::make(shared_.device, program_.region->inputs.size(), program_.region->outputs.size(), shared_.arena));
   fetched_.resize(program_.region->outputs.size());
   return ok_status();
 }
@@ -33,7 +33,9 @@ Result<const void*> RegionExecutor::place_input(size_t index, const Tensor& tens
   }
   if (is_device_value(program_.region->inputs[index])) {
     if (on_device && is_aligned(tensor.raw())) return tensor.raw();
-    return device_->stage_input(index, tensor.raw(), tensor.bytes(), on_device);
+    auto staged = device_->stage_input(index, tensor.raw(), tensor.bytes(), on_device);
+    if (staged.ok()) return staged;
+    return std::move(staged).status().with(fmt::format("while bringing input '{}' to the device", program_.region->values[program_.region->inputs[index]].name));
   }
   Tensor& copy = input_copies_[index];
   if (!copy.defined() || copy.dtype() != tensor.dtype() || copy.dims() != tensor.dims()) copy = Tensor(tensor.dtype(), tensor.dims());
@@ -52,7 +54,7 @@ Status RegionExecutor::check_asynchronous(std::span<const OutputTarget> targets,
                       program_.region->values[program_.region->inputs[i]].name);
   }
   for (size_t k = 0; k < program_.region->outputs.size(); ++k) {
-    if (k < targets.size() && targets[k].data && targets[k].on_device && is_device_value(program_.region->outputs[k])) continue;
+    if (k < targets.size() && targets[k].on_device && is_device_value(program_.region->outputs[k])) continue;
     return make_error(Code::kInvalidArgument, "output '{}' has no device memory to go to, which a run on a CUDA stream needs",
                       program_.region->values[program_.region->outputs[k]].name);
   }
@@ -108,25 +110,48 @@ Status RegionExecutor::add_device_times() {
   return ok_status();
 }
 
+Status RegionExecutor::fetch_output(size_t index, const OutputTarget& target, int64_t bytes) {
+  const uint8_t* made = data_of(program_.region->outputs[index]);
+  Device& device = device_->device();
+  if (target.on_device && target.data) {
+    return made == target.data ? ok_status() : device.copy(target.data, made, bytes, CopyKind::kDeviceToDevice, device_->stream());
+  }
+  if (target.on_device) {
+    const auto kept = device_->share_output(index);
+    fetched_[index] = made;
+    if (kept && kept->data() == made) return ok_status();
+    // It is an input, a constant, or part of another value: memory that is not this output's.
+    SINTER_ASSIGN(void* const buffer, device_->output_buffer(index, bytes));
+    fetched_[index] = static_cast<const uint8_t*>(buffer);
+    return device.copy(buffer, made, bytes, CopyKind::kDeviceToDevice, device_->stream());
+  }
+  if (target.data && target.bytes >= bytes && device.is_pinned_memory(target.data)) {
+    fetched_[index] = static_cast<const uint8_t*>(target.data);
+    return device.copy(target.data, made, bytes, CopyKind::kDeviceToHost, device_->stream());
+  }
+  SINTER_ASSIGN(fetched_[index], device_->fetch_output(index, made, bytes));
+  return ok_status();
+}
+
+std::shared_ptr<const DeviceBuffer> RegionExecutor::share_output(size_t index) const {
+  const auto buffer = device_ ? device_->share_output(index) : nullptr;
+  return buffer && buffer->data() == fetched_[index] ? buffer : nullptr;
+}
+
 Status RegionExecutor::fetch_outputs(std::span<const OutputTarget> targets, bool wait) {
   for (size_t k = 0; k < program_.region->outputs.size(); ++k) {
     const int32_t v = program_.region->outputs[k];
     const Slot& slot = current_->slots[v];
-    const bool to_device = k < targets.size() && targets[k].on_device && targets[k].data;
+    const OutputTarget target = k < targets.size() ? targets[k] : OutputTarget();
     if (!is_device_value(v)) {
-      if (!to_device) continue;
+      if (!target.on_device) continue;
       return make_error(Code::kUnsupported, "output '{}' is made on the host, so it can't be written to device memory; pass host memory",
                         program_.region->values[v].name);
     }
     if (!slot.fixed) {
       return make_error(Code::kInvalidEngine, "output '{}' on the device has no size; the engine is damaged, build it again", program_.region->values[v].name);
     }
-    if (to_device) {
-      if (data_of(v) == targets[k].data) continue;
-      SINTER_TRY(device_->device().copy(targets[k].data, data_of(v), slot.bytes, CopyKind::kDeviceToDevice, device_->stream()));
-    } else {
-      SINTER_ASSIGN(fetched_[k], device_->fetch_output(k, data_of(v), slot.bytes));
-    }
+    SINTER_TRY(fetch_output(k, target, slot.bytes).with(fmt::format("while bringing output '{}' to where it is wanted", output_name(k))));
   }
   if (!wait) return ok_status();
   host_waits_ = false;

@@ -1,6 +1,8 @@
 #include "runtime/engine.h"
 
 #include "base/cpu_info.h"
+#include "engine/signature.h"
+#include "tactic/code.h"
 
 namespace sinter::runtime {
 namespace {
@@ -55,6 +57,26 @@ int index_of(const std::vector<engine::IoInfo>& infos, std::string_view name) {
   return -1;
 }
 
+// Device code is loaded when this user made it, or somebody trusted signed it.
+Status check_trust(const engine::EngineFile& file, const LoadOptions& options) {
+  if (options.trust_any || file.in_process()) return ok_status();
+  std::vector<bool> seen(file.blobs().size(), false);
+  bool own = true;
+  for (const plan::Region& region : file.plan().regions) {
+    for (const plan::Step& step : region.steps) {
+      if (!own || step.code < 0 || seen[static_cast<size_t>(step.code)]) continue;
+      seen[static_cast<size_t>(step.code)] = true;
+      own = cuda_code_made_here(file.blobs()[static_cast<size_t>(step.code)]);
+    }
+  }
+  if (own) return ok_status();
+  const Status checked = engine::check_signature(file, options.trusted_keys);
+  if (checked.ok() || checked.code() != Code::kNotFound) return checked;
+  return make_error(Code::kTargetMismatch, "engine '{}': its device code was not made by this user's kernel cache, and {}; expected code of this user or signed with "
+                    "a key that is trusted: not loaded, file untouched; make it here with 'sinter retune {}', or trust the signer (--trust KEY.pem) or "
+                    "whoever made it (--trust any)", file.name(), checked.message(), file.name());
+}
+
 }  // namespace
 
 std::string_view match_name(Match match) { return match == Match::kExact ? "exact" : "compatible"; }
@@ -78,7 +100,9 @@ Status Engine::upload() {
     offsets[b] = bytes;
     bytes += (blobs[b].bytes() + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
   }
-  SINTER_ASSIGN(device_weights_, DeviceBuffer::make(device_, bytes));
+  auto made = DeviceBuffer::make(device_, bytes);
+  if (!made.ok()) return std::move(made).status().with("while making room for the weights on the device");
+  device_weights_ = std::move(made).value();
   SINTER_ASSIGN(const DeviceStream stream, device_->make_stream());
   Status status;
   device_blobs_.assign(blobs.size(), nullptr);
@@ -104,15 +128,19 @@ Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const en
     engine->device_ = *device;
     SINTER_ASSIGN(const Match match, match_device(*file, **device));
     engine->match_ = std::max(engine->match_, match);
+    SINTER_TRY(check_trust(*file, options));
   }
   const DeviceScope scope(engine->device_);
   SINTER_TRY(scope.status());
   if (engine->device_) {
     Status uploaded = engine->upload();
-    if (!uploaded.ok()) return loading(std::move(uploaded));
+    if (!uploaded.ok()) return engine->device_->explain(loading(std::move(uploaded)));
   }
   auto programs = compile(file->plan(), file->blobs(), engine->device_blobs_);
-  if (!programs.ok()) return std::move(programs).status().with(fmt::format("while loading engine '{}'", file->name()));
+  if (!programs.ok()) {
+    Status failure = loading(std::move(programs).status());
+    return engine->device_ ? engine->device_->explain(std::move(failure)) : failure;
+  }
   engine->programs_ = std::move(programs).value();
   const plan::Region& main = file->plan().regions[0];
   engine->inputs_ = io_infos(main, main.inputs, file->manifest().inputs);

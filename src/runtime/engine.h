@@ -23,6 +23,8 @@ struct LoadOptions {
   LoadOptions(engine::Verify verify_what, int device_number = 0) : verify(verify_what), device(device_number) {}  // NOLINT: implicit by design
   engine::Verify verify = engine::Verify::kTarget;
   int device = 0;  // of an engine for CUDA: which GPU
+  std::vector<std::string> trusted_keys;  // PEM files of public keys whose holders may have made the engine's device code
+  bool trust_any = false;                 // whoever made it
 };
 
 class Engine {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 
 #include "runtime/binding.h"
@@ -12,6 +13,15 @@ namespace {
 constexpr uintptr_t kMinAlignment = 16;
 
 bool is_aligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % kMinAlignment == 0; }
+
+// Faults on a device show when it is waited for: to know the step, wait for each.
+bool sync_asked() {
+  static const bool asked = [] {
+    const char* knob = std::getenv("SINTER_DEVICE_SYNC");
+    return knob && std::string_view(knob) == "1";
+  }();
+  return asked;
+}
 
 const Dims& tensor_dims(const Value& value) {
   static const Dims kNone;
@@ -115,7 +125,10 @@ Status RegionExecutor::find_shape_plan(std::span<const Value> inputs, std::span<
   return ok_status();
 }
 
-Status RegionExecutor::prepare(std::span<const Dims> inputs) { return find_shape_plan({}, inputs); }
+Status RegionExecutor::prepare(std::span<const Dims> inputs) {
+  const SharedArena::Turn turn(device_ ? device_->shared_arena() : nullptr);
+  return find_shape_plan({}, inputs);
+}
 
 std::optional<Dims> RegionExecutor::output_dims(size_t index) const {
   const Slot& slot = current_->slots[program_.region->outputs[index]];
@@ -146,7 +159,7 @@ Status RegionExecutor::set_outputs(std::span<const OutputTarget> targets, bool f
     const Slot& output = current_->slots[region.outputs[k]];
     if (output.fixed && k < targets.size() && targets[k].data && targets[k].bytes < output.bytes) {
       return make_error(Code::kInvalidArgument, "output '{}' {} takes {} bytes, the caller's buffer has {}; pass a larger one",
-                        region.values[region.outputs[k]].name, to_string(output.dims), output.bytes, targets[k].bytes);
+                        output_name(k), to_string(output.dims), output.bytes, targets[k].bytes);
     }
     if (program_.output_of_root[root] != static_cast<int32_t>(k) || !slot.fixed) continue;
     const int32_t base = current_->output_base(program_, k);
@@ -156,8 +169,9 @@ Status RegionExecutor::set_outputs(std::span<const OutputTarget> targets, bool f
       continue;
     }
     if (on_device) {
-      SINTER_ASSIGN(void* buffer, device_->output_buffer(k, slot.bytes));
-      bases_[base] = reinterpret_cast<uintptr_t>(buffer);
+      auto buffer = device_->output_buffer(k, slot.bytes);
+      if (!buffer.ok()) return std::move(buffer).status().with(fmt::format("while making room for output '{}' on the device", output_name(k)));
+      bases_[base] = reinterpret_cast<uintptr_t>(*buffer);
       continue;
     }
     Tensor& owned = owned_outputs_[k];
@@ -177,15 +191,30 @@ Status RegionExecutor::run(std::span<const Value> inputs, std::span<const Output
                       region.inputs.size());
   }
   SINTER_TRY(check_inputs(inputs));
+  SharedArena::Turn turn(device_ ? device_->shared_arena() : nullptr);
   SINTER_TRY(find_shape_plan(inputs, {}));
   if (!options.wait) SINTER_TRY(check_asynchronous(targets, options));
-  if (device_) SINTER_TRY(device_->use_stream(options.stream));
+  if (device_) {
+    SINTER_TRY(device_->use_stream(options.stream));
+    SINTER_TRY(turn.start(device_->stream()));
+  }
+  Status status = run_prepared(inputs, targets, fresh, results, options);
+  // The caller's memory must not be in use when this returns.
+  if (!status.ok() && device_ && options.wait) (void)device_->wait();
+  return status;
+}
+
+Status RegionExecutor::run_prepared(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results,
+                                    const RunOptions& options) {
   SINTER_TRY(set_inputs(inputs, options));
   SINTER_TRY(set_outputs(targets, fresh));
   current_->apply(bases_);
   if (!current_->all_fast) bindings_ = current_->bindings;
+  // The first run of a shape loads kernels and waits for the host often anyhow.
+  stepwise_ = device_ && ((options.wait && !current_->proven) || sync_asked());
   SINTER_TRY(run_steps());
-  if (device_) SINTER_TRY(fetch_outputs(targets, options.wait));
+  if (device_) SINTER_TRY(narrow(fetch_outputs(targets, options.wait)));
+  current_->proven = current_->proven || options.wait;
   return finish_outputs(targets, fresh, results);
 }
 
@@ -233,6 +262,7 @@ Status RegionExecutor::run_steps() {
   const auto all = [&]() -> Status {
     for (size_t s = 0; s < program_.steps.size(); ++s) {
       Status status = watched ? run_watched(s) : run_step(s);
+      if (status.ok() && stepwise_ && program_.steps[s].on_device) status = device_->wait();
       if (!status.ok()) {
         const plan::Step& step = *program_.steps[s].step;
         return std::move(status).with(fmt::format("while running step '{}' ({})", step.name, step.problem.op));
@@ -240,10 +270,18 @@ Status RegionExecutor::run_steps() {
     }
     return ok_status();
   };
-  if (device_ && current_->all_device && shared_.graphs && !watched) return device_->run_graph(*current_, bases_, all);
+  if (device_ && current_->all_device && shared_.graphs && !watched && !stepwise_) return device_->run_graph(*current_, bases_, all);
   if (device_ && shared_.profile && current_->all_device && !shared_.observer) SINTER_TRY(queue_ahead());
   SINTER_TRY(all());
+  if (stepwise_) current_->last_bases = bases_;
   return device_ && shared_.profile ? add_device_times() : ok_status();
+}
+
+Status RegionExecutor::narrow(Status failure) const {
+  if (failure.ok() || stepwise_ || program_.region->steps.empty() || device_->device().lost().ok()) return failure;
+  const std::vector<plan::Step>& steps = program_.region->steps;
+  return std::move(failure).with(fmt::format("while running one of the {} steps from '{}' to '{}' (SINTER_DEVICE_SYNC=1 in the environment makes runs "
+                                             "slow and names the step)", steps.size(), steps.front().name, steps.back().name));
 }
 
 Status RegionExecutor::run_watched(size_t number) {
@@ -441,7 +479,7 @@ Status RegionExecutor::copy_output(size_t index, const OutputTarget& target, boo
     return ok_status();
   }
   if (is_device_value(v) && target.on_device) {
-    result = Tensor::view(declared.type.dtype, slot.dims, target.data);
+    result = Tensor::view(declared.type.dtype, slot.dims, target.data ? target.data : const_cast<uint8_t*>(fetched_[index]));
     return ok_status();
   }
   const uint8_t* data = is_device_value(v) ? fetched_[index] : data_of(v);

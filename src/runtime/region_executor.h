@@ -30,6 +30,7 @@ struct ExecutorShared {
   Device* device = nullptr;  // of a plan for one
   const std::vector<const void*>* device_blobs = nullptr;
   bool graphs = true;        // capture runs that are all on the device
+  std::shared_ptr<SharedArena> arena;  // of the device; null: an arena of the executor's own
 };
 
 struct StepTime {
@@ -44,7 +45,7 @@ struct StepTime {
   }
 };
 
-// Where an output goes: memory of the caller, or nowhere (data null): memory of the executor.
+// Where an output goes: memory of the caller, or nowhere (data null): memory of the executor, on the device when on_device.
 struct OutputTarget {
   void* data = nullptr;
   int64_t bytes = 0;
@@ -75,8 +76,11 @@ class RegionExecutor {
   // Runs. `targets`: one an output, or {}. `results` gets one value an output: a view of the target, or of memory of the executor
   // that the next run overwrites, or (fresh) memory of its own.
   // On a device a result in device memory is a view of that memory.
+  // Those in the executor's device memory can be kept beyond the next run: share_output.
   Status run(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results,
              const RunOptions& options = {});
+  // The memory of an output that stayed on the device in memory of the executor; null: it did not.
+  std::shared_ptr<const DeviceBuffer> share_output(size_t index) const;
   // Of a plan for a device; to be called once, before all else.
   Status open_device();
 
@@ -101,17 +105,22 @@ class RegionExecutor {
   void make_key(std::span<const Value> inputs, std::span<const Dims> dims);
   const Bindings& bindings() const { return current_->all_fast ? current_->bindings : bindings_; }
   Status check_inputs(std::span<const Value> inputs) const;
+  Status run_prepared(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results,
+                      const RunOptions& options);
   Status set_inputs(std::span<const Value> inputs, const RunOptions& options);
   Result<const void*> place_input(size_t index, const Tensor& tensor, bool on_device);
   Status set_outputs(std::span<const OutputTarget> targets, bool fresh);
   Status check_asynchronous(std::span<const OutputTarget> targets, const RunOptions& options) const;
   Status reserve_memory(const ShapePlan& plan);
   Status run_steps();
+  // A failure seen only when the device was waited for: says which steps it can be of.
+  Status narrow(Status failure) const;
   Status run_watched(size_t number);
   Status run_transfer(const plan::Step& step, const StepState& state);
   Status queue_ahead();
   Status add_device_times();
   bool is_device_value(int32_t value) const { return program_.region->values[value].place == plan::Place::kDevice; }
+  const std::string& output_name(size_t index) const { return program_.region->values[program_.region->outputs[index]].name; }
   Status run_step(size_t number);
   Status run_fast(const StepProgram& step, StepState& state);
   Status run_dynamic_kernel(const StepProgram& step, StepState& state);
@@ -119,6 +128,7 @@ class RegionExecutor {
   Status finish_outputs(std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results);
   Status copy_output(size_t index, const OutputTarget& target, bool fresh, Value& result);
   // Device outputs: starts their copies to the host, then waits.
+  Status fetch_output(size_t index, const OutputTarget& target, int64_t bytes);
   Status fetch_outputs(std::span<const OutputTarget> targets, bool wait);
   Status observe(const plan::Step& step);
 
@@ -141,9 +151,10 @@ class RegionExecutor {
   Dims key_;
   Arena arena_;
   std::unique_ptr<DeviceRun> device_;
+  bool stepwise_ = false;                 // this run waits after every step, so that a fault has a name
   bool host_waits_ = false;               // a copy to the host is under way
   bool empty_timed_ = false;              // the events after the steps' hold what a pair of events takes
-  std::vector<const uint8_t*> fetched_;   // by output, of this run: pinned memory
+  std::vector<const uint8_t*> fetched_;   // by output, of this run: pinned memory, or device memory that stays there
   std::vector<uintptr_t> bases_;
   std::vector<State> states_;
   Bindings bindings_;

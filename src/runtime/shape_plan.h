@@ -6,6 +6,7 @@
 // heap in the executor's states. A step whose values are all fixed is launched from its table without further work.
 #pragma once
 
+#include <future>
 #include <memory>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct ShapePlan {
   int64_t arena_bytes = 0, device_arena_bytes = 0;
   bool all_fast = true;    // every step is launched from its table
   bool all_device = false; // and on the device: the whole can be one graph
+  bool proven = false;     // a run has succeeded
 
   // Graphs of the region, each for one set of bases; the executor makes and releases them.
   struct CapturedGraph {
@@ -49,6 +51,9 @@ struct ShapePlan {
   };
   std::vector<CapturedGraph> graphs;  // most recently used last
   std::vector<uintptr_t> last_bases;  // of the last run that was not a graph
+  std::future<Result<DeviceGraph>> pending;  // being made, for pending_bases
+  std::vector<uintptr_t> pending_bases;
+  bool graphs_fail = false;           // one could not be made
 
   std::vector<void*> pointers;
   struct Patch {

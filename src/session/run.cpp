@@ -3,6 +3,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "base/log.h"
 #include "ir/graph.h"
 
 namespace sinter::session {
@@ -38,17 +39,25 @@ bool is_engine_file(const std::string& path) {
   return in && std::memcmp(start, kEngineMagic, sizeof start) == 0;
 }
 
-Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& request, bool may_retune) {
-  const runtime::LoadOptions how(engine::Verify::kTarget, request.build.device ? request.build.device->ordinal() : 0);
+Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& given) {
+  BuildRequest request = given;
+  runtime::LoadOptions how(engine::Verify::kTarget, request.build.device ? request.build.device->ordinal() : 0);
+  how.trusted_keys = request.trusted_keys;
+  how.trust_any = request.trust_any;
   if (!is_engine_file(request.model_path)) {
     SINTER_ASSIGN(BuildOutcome outcome, build_model(request));
     SINTER_TRY(outcome.timing_cache_saved);
     return runtime::Engine::from_contents(std::move(outcome.contents), how);
   }
   auto engine = runtime::Engine::load(request.model_path, how);
-  if (engine.ok() || engine.status().code() != Code::kTargetMismatch || !may_retune) return engine;
+  if (engine.ok() || engine.status().code() != Code::kTargetMismatch) return engine;
+  if (request.strict) return std::move(engine).status().with("while loading it as it is, as strict asks for");
   SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
   if (!file->has_portable()) return engine;
+  if (file->plan().on_cuda() && !request.build.device) {
+    SINTER_ASSIGN(request.build.device, find_device({DeviceKind::kCuda, how.device}));
+  }
+  log(Severity::kWarning, "{}; re-tuned in memory from its portable part, for this run alone", engine.status().message());
   SINTER_ASSIGN(BuildOutcome outcome, retune(*file, request));
   SINTER_TRY(outcome.timing_cache_saved);
   return runtime::Engine::from_contents(std::move(outcome.contents), how);

@@ -12,6 +12,7 @@
 #include "base/process_memory.h"
 #include "base/version.h"
 #include "builder/lower_precision.h"
+#include "engine/signature.h"
 
 namespace sinter::session {
 namespace {
@@ -113,6 +114,7 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
   manifest.inputs = io_of(graph.inputs);
   manifest.outputs = io_of(graph.outputs);
   manifest.profile = built.plan.symbols;
+  if (engine::has_code(built.plan)) manifest.more.push_back(engine::signature_place());
   outcome.contents.manifest = std::move(manifest);
   outcome.contents.plan = std::move(built.plan);
   outcome.contents.blobs = std::move(built.blobs);

@@ -20,6 +20,9 @@ struct BuildRequest {
   // range and `shapes` is what is tuned for.
   std::map<std::string, Shape, std::less<>> shapes, min_shapes, max_shapes;
   bool portable = true;   // keep the portable part: the engine can be re-tuned for another machine
+  std::vector<std::string> trusted_keys;  // load_any: see runtime::LoadOptions
+  bool trust_any = false;
+  bool strict = false;    // load_any: an engine of another machine is an error
   std::string command;    // recorded in the manifest; without output names, so that equal builds give equal bytes
 };
 

@@ -17,6 +17,8 @@ class HostDevice final : public Device {
   int ordinal() const override { return 0; }
   Result<bool> enter() override { return false; }
   void leave() override {}
+  Status lost() const override { return ok_status(); }
+  Status explain(Status failure) override { return failure; }
   Result<void*> allocate(int64_t bytes) override {
     void* memory = nullptr;
     const size_t size = static_cast<size_t>((std::max<int64_t>(bytes, 1) + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment);
@@ -30,6 +32,7 @@ class HostDevice final : public Device {
   void release_host(void* memory) override { std::free(memory); }
   int64_t free_bytes() override { return cpu_info().memory_bytes; }
   bool is_device_memory(const void*) override { return true; }
+  bool is_pinned_memory(const void*) override { return true; }
   Status copy(void* to, const void* from, int64_t bytes, CopyKind, DeviceStream) override {
     if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
     return ok_status();
@@ -47,7 +50,8 @@ class HostDevice final : public Device {
   Status wait_event(DeviceStream, DeviceEvent) override { return ok_status(); }
   Result<double> elapsed_us(DeviceEvent, DeviceEvent) override { return no("timing by events"); }
   Status begin_capture(DeviceStream) override { return no("capturing a graph"); }
-  Result<DeviceGraph> end_capture(DeviceStream) override { return no("capturing a graph"); }
+  Result<DeviceCapture> end_capture(DeviceStream) override { return no("capturing a graph"); }
+  Result<DeviceGraph> make_graph(DeviceCapture) override { return no("making a graph"); }
   Status launch_graph(DeviceGraph, DeviceStream) override { return no("launching a graph"); }
   void release_graph(DeviceGraph) override {}
 

@@ -16,9 +16,10 @@
 
 namespace sinter {
 
-using DeviceStream = void*;  // CUstream
-using DeviceEvent = void*;   // CUevent
-using DeviceGraph = void*;   // CUgraphExec
+using DeviceStream = void*;   // CUstream
+using DeviceEvent = void*;    // CUevent
+using DeviceCapture = void*;  // CUgraph
+using DeviceGraph = void*;    // CUgraphExec
 
 enum class CopyKind : uint8_t { kHostToDevice, kDeviceToHost, kDeviceToDevice };
 
@@ -33,6 +34,11 @@ class Device {
   // Makes the device current on this thread; true: leave() must follow. (any time)
   virtual Result<bool> enter() = 0;
   virtual void leave() = 0;
+  // Ok while this process can use the device. A kernel that faults destroys the device's context and all memory in it for good: then the error
+  // says what did it, enter() fails with it, and releasing does nothing. (any time)
+  virtual Status lost() const = 0;
+  // Passes a failure of work on the device on; the first one after which the device is lost becomes the cause that lost() tells. (any time)
+  virtual Status explain(Status failure) = 0;
 
   // Device memory of at least one byte. An error names the size asked for and what is free.
   virtual Result<void*> allocate(int64_t bytes) = 0;
@@ -43,6 +49,8 @@ class Device {
   virtual int64_t free_bytes() = 0;
   // Whether the address is the device's memory.
   virtual bool is_device_memory(const void* address) = 0;
+  // Whether it is host memory of allocate_host's kind, whoever made it.
+  virtual bool is_pinned_memory(const void* address) = 0;
 
   // In the stream's order; from or to pageable host memory it waits for as long as that memory is used.
   virtual Status copy(void* to, const void* from, int64_t bytes, CopyKind kind, DeviceStream stream) = 0;
@@ -57,9 +65,11 @@ class Device {
   virtual Status wait_event(DeviceStream stream, DeviceEvent event) = 0;  // the stream's later work waits for the event
   virtual Result<double> elapsed_us(DeviceEvent begin, DeviceEvent end) = 0;  // waits for `end`
 
-  // What is put on the stream between the two calls becomes a graph and does not run.
+  // What is put on the stream between the two calls is captured and does not run. Making a graph of it takes long and may be left to another
+  // thread; it uses the capture up.
   virtual Status begin_capture(DeviceStream stream) = 0;
-  virtual Result<DeviceGraph> end_capture(DeviceStream stream) = 0;
+  virtual Result<DeviceCapture> end_capture(DeviceStream stream) = 0;
+  virtual Result<DeviceGraph> make_graph(DeviceCapture capture) = 0;
   virtual Status launch_graph(DeviceGraph graph, DeviceStream stream) = 0;
   virtual void release_graph(DeviceGraph graph) = 0;
 };

@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mock_cuda/control.h"
@@ -44,6 +45,7 @@ struct Module {
 };
 struct Function {
   void (*run)(void**, const unsigned*) = nullptr;
+  int* trapped = nullptr;  // a variable of the module that its kernels set when they trap
   std::vector<int> sizes;
   int dynamic_limit = 48 << 10;
 };
@@ -92,11 +94,21 @@ Stream& stream_of(void* stream) { return stream ? *static_cast<Stream*>(stream) 
 void flush(Stream& stream) {
   std::vector<Work> queue;
   queue.swap(stream.queue);
-  for (Work& work : queue) work();
+  for (Work& work : queue) {
+    if (!state().sticky) work();
+  }
 }
 void flush_all() {
   flush(state().null_stream);
   for (auto& stream : state().streams) flush(*stream);
+}
+// The stream of the event's last record, unless it was destroyed (and so flushed) since.
+void flush_recorded(void* event) {
+  Stream* const stream = static_cast<Event*>(event)->stream;
+  if (stream == &state().null_stream) flush(*stream);
+  for (auto& living : state().streams) {
+    if (living.get() == stream) return flush(*stream);
+  }
 }
 int submit(void* handle, Work work) {
   Stream& stream = stream_of(handle);
@@ -172,7 +184,10 @@ MOCK_API void mock_cuda_counts(MockCounts* counts) {
   *counts = state().counts;
 }
 
-MOCK_API int cuInit(unsigned) { return refused("cuInit"); }
+MOCK_API int cuInit(unsigned) {
+  const char* devices = std::getenv("SINTER_MOCK_DEVICES");  // "0": a machine without a GPU
+  return devices && std::strcmp(devices, "0") == 0 ? 100 : refused("cuInit");
+}
 MOCK_API int cuDriverGetVersion(int* version) { return *version = 13000, 0; }
 MOCK_API int cuGetErrorName(int result, const char** name) {
   static const std::map<int, const char*> names = {{0, "CUDA_SUCCESS"}, {1, "CUDA_ERROR_INVALID_VALUE"}, {2, "CUDA_ERROR_OUT_OF_MEMORY"},
@@ -293,7 +308,7 @@ MOCK_API int cuStreamSynchronize(void* stream) {
 MOCK_API int cuStreamWaitEvent(void* stream, void* event, unsigned) {
   ENTER("cuStreamWaitEvent");
   (void)stream;
-  if (static_cast<Event*>(event)->stream) flush(*static_cast<Event*>(event)->stream);
+  flush_recorded(event);
   return 0;
 }
 
@@ -318,7 +333,7 @@ MOCK_API int cuEventRecord(void* event, void* stream) {
 }
 MOCK_API int cuEventSynchronize(void* event) {
   ENTER("cuEventSynchronize");
-  if (static_cast<Event*>(event)->stream) flush(*static_cast<Event*>(event)->stream);
+  flush_recorded(event);
   return 0;
 }
 MOCK_API int cuEventElapsedTime(float* milliseconds, void* begin, void* end) {
@@ -355,7 +370,9 @@ MOCK_API int cuGraphLaunch(void* executable, void* stream) {
   ++state().counts.graph_launches;
   auto work = static_cast<Graph*>(executable)->work;
   return submit(stream, [work = std::move(work)] {
-    for (const Work& step : work) step();
+    for (const Work& step : work) {
+      if (!state().sticky) step();
+    }
   });
 }
 MOCK_API int cuGraphExecDestroy(void* executable) {
@@ -396,6 +413,7 @@ MOCK_API int cuModuleGetFunction(void** function, void* module, const char* name
   auto made = std::make_unique<Function>();
   void* library = static_cast<Module*>(module)->library;
   made->run = reinterpret_cast<void (*)(void**, const unsigned*)>(dlsym(library, name));
+  made->trapped = static_cast<int*>(dlsym(library, "mock_trapped"));
   auto sizes = reinterpret_cast<int (*)(int*)>(dlsym(library, (std::string(name) + "_sizes").c_str()));
   if (!made->run || !sizes) return 500;
   made->sizes.resize(64);
@@ -434,5 +452,6 @@ MOCK_API int cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz,
     for (auto& value : *values) pointers.push_back(value.data());
     const unsigned geometry[] = {gx, gy, gz, bx, shared};
     function->run(pointers.data(), geometry);
+    if (function->trapped && std::exchange(*function->trapped, 0)) state().sticky = 719;
   });
 }

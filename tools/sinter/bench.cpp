@@ -68,6 +68,7 @@ void add_bench(CLI::App& app) {
   command->add_flag("--no-transfers", state->on_device, "GPU engines: inputs and outputs stay in the GPU's memory");
   state->inputs.add_to(*command);
   state->flags.add_to(*command);
+  state->flags.add_loading(*command);
   command->callback([state] {
     const PeakRates peaks = state->peaks.empty() ? PeakRates() : parse_peaks(state->peaks);
     Session session;

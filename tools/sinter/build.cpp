@@ -1,4 +1,4 @@
-// sinter build: model to engine.
+// sinter build, retune and sign: model to engine, and an engine for others.
 #include <cstdio>
 #include <fstream>
 
@@ -46,6 +46,25 @@ void add_retune(CLI::App& app) {
   command->callback([state] {
     const std::string& output = state->output.empty() ? state->engine : state->output;
     require(sinter_build(state->engine.c_str(), state->flags.get(), output.c_str()));
+    std::printf("wrote %s\n", output.c_str());
+  });
+}
+
+void add_sign(CLI::App& app) {
+  struct State {
+    std::string engine, key, output;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = add_command(app, "sign", "Signs an engine's device code, so that users who trust the key load it as it is.",
+                                  "  openssl genpkey -algorithm ed25519 -out private.pem && openssl pkey -in private.pem -pubout -out public.pem\n"
+                                  "  sinter sign model.engine --key private.pem\n"
+                                  "  sinter run model.engine --trust public.pem    (another user)");
+  command->add_option("ENGINE", state->engine, "the engine file")->required();
+  command->add_option("--key", state->key, "the private key, a PEM file")->required();
+  command->add_option("-o,--output", state->output, "the engine file to write; default: in place of the old one");
+  command->callback([state] {
+    const std::string& output = state->output.empty() ? state->engine : state->output;
+    require(sinter_sign(state->engine.c_str(), state->key.c_str(), output.c_str()));
     std::printf("wrote %s\n", output.c_str());
   });
 }

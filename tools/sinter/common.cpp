@@ -76,6 +76,11 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_flag("--verbose", verbose_, "print every offer and refusal");
 }
 
+void BuildFlags::add_loading(CLI::App& app) {
+  app.add_option("--trust", trust_, "whose device code an engine for a GPU may hold besides this user's: public keys (PEM files), or 'any'");
+  app.add_flag("--strict", strict_, "refuse an engine of another machine instead of re-tuning it");
+}
+
 const sinter_build_options* BuildFlags::get() {
   sinter_build_options_init(&options_);
   options_.threads = threads_;
@@ -101,6 +106,8 @@ const sinter_build_options* BuildFlags::get() {
   options_.report_path = or_null(report_path);
   options_.verbose = verbose_;
   options_.dynamic_batch = dynamic_batch_;
+  options_.strict = strict_;
+  options_.trust = or_null(trust_);
   options_.progress = show_progress;
   return &options_;
 }

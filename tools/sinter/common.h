@@ -36,6 +36,8 @@ using Array = std::unique_ptr<sinter_array, Free>;
 class BuildFlags {
  public:
   void add_to(CLI::App& app);
+  // --strict and --trust, for commands that load engines.
+  void add_loading(CLI::App& app);
   const sinter_build_options* get();
   int threads() const { return threads_; }
   void set_threads(int threads) { threads_ = threads; }
@@ -44,10 +46,10 @@ class BuildFlags {
 
  private:
   int threads_ = 0;
-  std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_;
+  std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_, trust_;
   std::string disabled_passes_, tactics_;
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
-  bool verbose_ = false, dynamic_batch_ = false;
+  bool verbose_ = false, dynamic_batch_ = false, strict_ = false;
   int64_t stop_after_patch_ = -1;
   sinter_build_options options_;
 };
@@ -58,6 +60,7 @@ uint64_t parse_size(const std::string& text);
 // The commands. Each declares itself on the app and runs when chosen.
 void add_build(CLI::App& app);
 void add_retune(CLI::App& app);
+void add_sign(CLI::App& app);
 void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_inspect(CLI::App& app);

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   app.footer("exit codes: 0 done, 1 the work failed, 2 usage\n\nexamples:\n  sinter build model.onnx -o model.engine\n  sinter bench model.engine");
   add_build(app);
   add_retune(app);
+  add_sign(app);
   add_run(app);
   add_bench(app);
   add_inspect(app);

@@ -41,6 +41,7 @@ void add_run(CLI::App& app) {
   command->add_option("--output-dir", state->folder, "folder for NAME.npy of every output; default: only shapes are printed");
   state->inputs.add_to(*command);
   state->flags.add_to(*command);
+  state->flags.add_loading(*command);
   command->callback([state] {
     Session session;
     session.load(state->model, state->flags);

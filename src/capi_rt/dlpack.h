@@ -1,0 +1,68 @@
+// DLPack's binary interface (version 0.6 and later, the unversioned DLManagedTensor), declared from its public description, and what Sinter makes of it.
+#pragma once
+
+#include <cstdint>
+
+#include "core/tensor.h"
+
+// The names are those of every user of the interface: sinter.h speaks of struct DLManagedTensor.
+struct DLDevice {
+  int32_t device_type;
+  int32_t device_id;
+};
+struct DLDataType {
+  uint8_t code, bits;
+  uint16_t lanes;
+};
+struct DLTensor {
+  void* data;
+  DLDevice device;
+  int32_t ndim;
+  DLDataType dtype;
+  int64_t* shape;
+  int64_t* strides;  // in elements; null: dense and row-major
+  uint64_t byte_offset;
+};
+struct DLManagedTensor {
+  DLTensor dl_tensor;
+  void* manager_ctx;
+  void (*deleter)(DLManagedTensor* self);
+};
+
+namespace sinter::capi {
+
+// Device types.
+constexpr int32_t kDlCpu = 1, kDlCuda = 2, kDlCudaHost = 3, kDlCudaManaged = 13;
+
+// Owns an imported tensor: calls its deleter.
+class DlpackOwner {
+ public:
+  DlpackOwner() = default;
+  explicit DlpackOwner(DLManagedTensor* tensor) : tensor_(tensor) {}
+  DlpackOwner(DlpackOwner&& other) noexcept : tensor_(other.tensor_) { other.tensor_ = nullptr; }
+  DlpackOwner& operator=(DlpackOwner&& other) noexcept {
+    std::swap(tensor_, other.tensor_);
+    return *this;
+  }
+  ~DlpackOwner() {
+    if (tensor_ && tensor_->deleter) tensor_->deleter(tensor_);
+  }
+
+ private:
+  DLManagedTensor* tensor_ = nullptr;
+};
+
+// What a dense tensor of DLPack says; an error for another layout, element type or device. `ordinal`: of the engine's GPU, -1: it runs on the CPU.
+struct Imported {
+  DType dtype = DType::kUndefined;
+  Dims dims;
+  void* data = nullptr;
+  int64_t bytes = 0;
+  bool on_device = false;
+};
+Result<Imported> import_dlpack(const DLManagedTensor* tensor, int ordinal);
+
+// A tensor for others; `owner` is kept till its deleter is called. ordinal -1: in host memory.
+Result<DLManagedTensor*> export_dlpack(DType dtype, const Dims& dims, const void* data, std::shared_ptr<const void> owner, int ordinal);
+
+}  // namespace sinter::capi
