@@ -115,6 +115,9 @@ class Engine {
     sinter_load_options options;
     sinter_load_options_init(&options);
     options.verify = verify;
+    return load(path, options);
+  }
+  static Engine load(const std::string& path, const sinter_load_options& options) {
     sinter_engine* handle = nullptr;
     check(sinter_engine_load(path.c_str(), &options, &handle));
     return Engine(handle);
@@ -153,10 +156,32 @@ class Engine {
     check(sinter_engine_info_json(handle(), &text));
     return detail::take_text(text);
   }
+  // GPU memory that a context takes for activations and scratch, at the model's own shapes, dynamic dims at their largest.
+  size_t arena_bytes() const {
+    size_t bytes = 0;
+    check(sinter_engine_arena_bytes(handle(), nullptr, 0, &bytes));
+    return bytes;
+  }
   const sinter_engine* handle() const { return handle_.get(); }
 
  private:
   std::shared_ptr<sinter_engine> handle_;
+};
+
+// GPU memory for activations and scratch that contexts share; they keep it alive.
+class Arena {
+ public:
+  // device_data nullptr: it grows; else it lies in that memory of the caller.
+  explicit Arena(const Engine& engine, void* device_data = nullptr, size_t bytes = 0) : handle_(make(engine, device_data, bytes), sinter_arena_free) {}
+  sinter_arena* handle() const { return handle_.get(); }
+
+ private:
+  static sinter_arena* make(const Engine& engine, void* device_data, size_t bytes) {
+    sinter_arena* handle = nullptr;
+    check(sinter_arena_create(engine.handle(), device_data, bytes, &handle));
+    return handle;
+  }
+  std::unique_ptr<sinter_arena, void (*)(sinter_arena*)> handle_;
 };
 
 // An in-order queue of runs.
@@ -180,6 +205,7 @@ class ExecutionContext {
   // threads 0: all cores this process may use.
   explicit ExecutionContext(const Engine& engine, int threads = 0, bool profile = false)
       : engine_(engine), handle_(make(engine, threads, profile), sinter_context_free) {}
+  ExecutionContext(const Engine& engine, const Arena& arena) : engine_(engine), handle_(make(engine, 0, false, &arena), sinter_context_free) {}
   const Engine& engine() const { return engine_; }
 
   void set_input(size_t index, sinter_dtype dtype, const void* data, const Shape& shape) {
@@ -199,6 +225,22 @@ class ExecutionContext {
   // Where an output is written; nullptr: the context's own memory.
   void set_output(size_t index, void* data, size_t bytes) { check(sinter_context_set_output(handle(), index, data, bytes)); }
   void set_output(const std::string& name, void* data, size_t bytes) { set_output(engine_.output_index(name), data, bytes); }
+
+  // Engines for CUDA: the same in GPU memory, and runs on a CUDA stream of the caller (nullptr: the context's own).
+  void set_input_device(size_t index, sinter_dtype dtype, const void* device_data, const Shape& shape) {
+    check(sinter_context_set_input_device(handle(), index, dtype, shape.data(), static_cast<int32_t>(shape.size()), device_data));
+  }
+  void set_output_device(size_t index, void* device_data, size_t bytes) { check(sinter_context_set_output_device(handle(), index, device_data, bytes)); }
+  void keep_output_on_device(size_t index, bool keep = true) { check(sinter_context_keep_output_on_device(handle(), index, keep)); }
+  void enqueue_cuda(void* cuda_stream) { check(sinter_context_enqueue_cuda(handle(), cuda_stream)); }
+  // DLPack (see sinter.h): an import that does not throw owns the tensor; an export is the caller's, who ends it with its deleter.
+  void set_input_dlpack(size_t index, DLManagedTensor* tensor) { check(sinter_context_set_input_dlpack(handle(), index, tensor)); }
+  void set_output_dlpack(size_t index, DLManagedTensor* tensor) { check(sinter_context_set_output_dlpack(handle(), index, tensor)); }
+  DLManagedTensor* output_dlpack(size_t index) {
+    DLManagedTensor* tensor = nullptr;
+    check(sinter_context_output_dlpack(handle(), index, &tensor));
+    return tensor;
+  }
 
   void prepare() { check(sinter_context_prepare(handle())); }
   Shape output_shape(size_t index) const {
@@ -240,11 +282,12 @@ class ExecutionContext {
   sinter_context* handle() const { return handle_.get(); }
 
  private:
-  static sinter_context* make(const Engine& engine, int threads, bool profile) {
+  static sinter_context* make(const Engine& engine, int threads, bool profile, const Arena* arena = nullptr) {
     sinter_context_options options;
     sinter_context_options_init(&options);
     options.threads = threads;
     options.profile = profile;
+    options.arena = arena ? arena->handle() : nullptr;
     sinter_context* handle = nullptr;
     check(sinter_context_create(engine.handle(), &options, &handle));
     return handle;

@@ -200,9 +200,9 @@ Status sign_engine(const std::string& path, const std::string& private_key_path,
 Status check_signature(const EngineFile& file, std::span<const std::string> public_key_paths) {
   const std::string_view place = place_of(file);
   const bool is_signed = !place.empty() && place.find_first_not_of("0") != place.npos;
-  if (!is_signed) return make_error(Code::kNotFound, "it is not signed");
+  if (!is_signed) return make_error(Code::kTargetMismatch, "it is not signed");
   const std::string signer(place.substr(0, 2 * kKeyBytes));
-  if (public_key_paths.empty()) return make_error(Code::kNotFound, "it is signed by the key {}, and no key is trusted", signer.substr(0, 16));
+  if (public_key_paths.empty()) return make_error(Code::kTargetMismatch, "it is signed by the key {}, and no key is trusted", signer.substr(0, 16));
   SINTER_ASSIGN(const CryptoApi* api, crypto());
   for (const std::string& path : public_key_paths) {
     SINTER_ASSIGN(const Key key, read_key(*api, path, /*is_private=*/false));
@@ -214,9 +214,9 @@ Status check_signature(const EngineFile& file, std::span<const std::string> publ
         api->EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(text), text.size()) == 1) {
       return ok_status();
     }
-    return make_error(Code::kNotFound, "its signature by the key {} does not fit: the code was changed after signing", signer.substr(0, 16));
+    return make_error(Code::kTargetMismatch, "its signature by the key {} does not fit: the code was changed after signing", signer.substr(0, 16));
   }
-  return make_error(Code::kNotFound, "it is signed by the key {}, which is none of the {} trusted", signer.substr(0, 16), public_key_paths.size());
+  return make_error(Code::kTargetMismatch, "it is signed by the key {}, which is none of the {} trusted", signer.substr(0, 16), public_key_paths.size());
 }
 
 }  // namespace sinter::engine

@@ -21,7 +21,7 @@ bool has_code(const plan::Plan& plan);
 // Signs the engine file with a private key; `out_path` may be the same file.
 Status sign_engine(const std::string& path, const std::string& private_key_path, const std::string& out_path);
 
-// Ok when the engine's code is signed by the holder of one of the public keys. kNotFound: it is signed by nobody of them, or not at all.
+// Ok when the engine's code is signed by the holder of one of the public keys. kTargetMismatch: it is signed by nobody of them, or not at all.
 Status check_signature(const EngineFile& file, std::span<const std::string> public_key_paths);
 
 }  // namespace sinter::engine

@@ -71,7 +71,7 @@ Status check_trust(const engine::EngineFile& file, const LoadOptions& options) {
   }
   if (own) return ok_status();
   const Status checked = engine::check_signature(file, options.trusted_keys);
-  if (checked.ok() || checked.code() != Code::kNotFound) return checked;
+  if (checked.ok() || checked.code() != Code::kTargetMismatch) return checked;
   return make_error(Code::kTargetMismatch, "engine '{}': its device code was not made by this user's kernel cache, and {}; expected code of this user or signed with "
                     "a key that is trusted: not loaded, file untouched; make it here with 'sinter retune {}', or trust the signer (--trust KEY.pem) or "
                     "whoever made it (--trust any)", file.name(), checked.message(), file.name());

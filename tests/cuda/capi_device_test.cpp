@@ -94,6 +94,7 @@ TEST(CapiDevice, dlpack_tensors_of_the_device_are_used_in_place) {
 TEST(CapiDevice, dlpack_tensors_that_do_not_fit_are_refused_and_stay_the_callers) {
   const Loader loader;
   Context context(loader);
+  const DeviceScope scope(harness_device());
   const auto memory = DeviceBuffer::make(harness_device(), kBytes);
   const auto refused = [&](auto&& change, std::initializer_list<const char*> words) {
     Foreign tensor(memory->data(), kIn, capi::kDlCuda);

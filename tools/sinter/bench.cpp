@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "bench_streams.h"
 #include "layers.h"
 #include "session.h"
 
@@ -52,6 +53,7 @@ void add_bench(CLI::App& app) {
     std::string model, json, peaks, csv;
     double warmup_ms = 200, duration_s = 3;
     bool layers = false, on_device = false;
+    int streams = 0;
   };
   auto state = std::make_shared<State>();
   CLI::App* command = add_command(app, "bench", "Measures latency and throughput.",
@@ -66,6 +68,8 @@ void add_bench(CLI::App& app) {
   command->add_option("--peaks", state->peaks, "with --layers: what the machine can do, BANDWIDTH,FLOPS (4.3TB/s,758TFLOP/s); default: a probe, once a machine");
   command->add_option("--csv", state->csv, "with --layers: write them as CSV");
   command->add_flag("--no-transfers", state->on_device, "GPU engines: inputs and outputs stay in the GPU's memory");
+  command->add_option("--streams", state->streams, "measure also the rate of N contexts at once, on streams of their own (inputs in pinned memory)")
+      ->check(CLI::Range(1, 256));
   state->inputs.add_to(*command);
   state->flags.add_to(*command);
   state->flags.add_loading(*command);
@@ -116,6 +120,9 @@ void add_bench(CLI::App& app) {
     }
     std::printf("memory    engine %.1f MiB, activations %.1f MiB, peak resident %.1f MiB\n", static_cast<double>(session.engine_bytes) / 1048576,
                 static_cast<double>(sinter_context_arena_bytes(session.context())) / 1048576, peak_rss_mb());
+    if (state->streams > 0) {
+      result["streams"] = compare_streams(session, state->streams, state->flags.threads(), state->warmup_ms, state->duration_s, state->on_device);
+    }
     if (state->layers) {
       const char* device = sinter_engine_device(session.engine());
       result["by_layer"] = time_layers(session.context(), state->peaks.empty() ? measure_peak_rates(device, sinter_context_threads(session.context())) : peaks);

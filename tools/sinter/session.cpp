@@ -108,6 +108,12 @@ void Session::move_to_device() {
   }
 }
 
+sinter_tensor Session::input(size_t index) const {
+  sinter_tensor tensor;
+  require(sinter_array_tensor(arrays_[index].get(), &tensor));
+  return tensor;
+}
+
 std::vector<int64_t> Session::dims_of(const sinter_io_info& info, const std::map<std::string, std::vector<int64_t>>& shapes) const {
   auto given = shapes.find(info.name);
   if (given == shapes.end() && sinter_engine_input_count(engine_.get()) == 1) given = shapes.find("");

@@ -23,6 +23,8 @@ class Session {
   void set_inputs(const InputFlags& inputs, const std::string& shapes, bool random_by_default);
   // Inputs and outputs of a GPU engine go to its memory; their shapes must be known.
   void move_to_device();
+  // After set_inputs.
+  sinter_tensor input(size_t index) const;
   sinter_engine* engine() const { return engine_.get(); }
   sinter_context* context() const { return context_.get(); }
   double load_ms = 0, build_s = 0;
