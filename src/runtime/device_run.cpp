@@ -9,7 +9,7 @@ namespace sinter::runtime {
 namespace {
 
 constexpr size_t kMostGraphs = 4;   // of a shape plan: callers that rotate buffers
-constexpr size_t kMostBuffers = 8;  // of an output, of those that nobody else holds
+constexpr size_t kMostBuffers = 8;  // of an output that are watched for becoming free
 
 }  // namespace
 
@@ -108,9 +108,11 @@ Result<void*> DeviceRun::output_buffer(size_t index, int64_t bytes) {
     std::rotate(found.base() - 1, found.base(), buffers.end());
     return static_cast<void*>(buffers.back()->data());
   }
-  // Those that are held live on without this object; those that are too small go.
-  if (!buffers.empty()) SINTER_TRY(wait());
-  std::erase_if(buffers, [&](const auto& buffer) { return buffer.use_count() == 1 || buffers.size() >= kMostBuffers; });
+  // Those that are too small go, when nothing uses them any more; those that are held live on without this object.
+  const auto is_small = [](const auto& buffer) { return buffer.use_count() == 1; };
+  if (std::ranges::any_of(buffers, is_small)) SINTER_TRY(wait());
+  std::erase_if(buffers, is_small);
+  if (buffers.size() >= kMostBuffers) buffers.erase(buffers.begin());
   SINTER_ASSIGN(DeviceBuffer made, DeviceBuffer::make(device_, bytes));
   buffers.push_back(std::make_shared<DeviceBuffer>(std::move(made)));
   return static_cast<void*>(buffers.back()->data());

@@ -2,7 +2,7 @@
 """usage: tests/cuda/with_torch.py LIBSINTER MODEL.onnx
 
 Sinter beside PyTorch on a GPU, through the C interface and DLPack: tensors of one used by the other in place, on PyTorch's streams and in its CUDA
-context. MODEL has one f32 input of fixed shape. The last line is `N passed, M failed`; exit code 77: PyTorch or a GPU is not here.
+context. MODEL has one f32 input. The last line is `N passed, M failed`; exit code 77: PyTorch or a GPU is not here.
 """
 import ctypes
 import gc
@@ -88,7 +88,7 @@ class Net:
         info = IoInfo()
         require(api.sinter_engine_input_info(self.engine, 0, ctypes.byref(info)))
         assert info.dtype == F32
-        self.shape = [info.dims[i] for i in range(info.rank)]
+        self.shape = [info.dims[i] if info.dims[i] >= 0 else 2 for i in range(info.rank)]
 
     def context(self):
         return made(api.sinter_context_create, self.engine, None)
