@@ -211,7 +211,7 @@ Status RegionExecutor::run_prepared(std::span<const Value> inputs, std::span<con
   current_->apply(bases_);
   if (!current_->all_fast) bindings_ = current_->bindings;
   // The first run of a shape loads kernels and waits for the host often anyhow.
-  stepwise_ = device_ && ((options.wait && !current_->proven) || sync_asked());
+  stepwise_ = device_ && ((options.wait && !current_->proven && !shared_.profile) || sync_asked());
   SINTER_TRY(run_steps());
   if (device_) SINTER_TRY(narrow(fetch_outputs(targets, options.wait)));
   current_->proven = current_->proven || options.wait;

@@ -122,10 +122,10 @@ TEST(Whole, profile_takes_the_device_times) {
 
 // Timed runs are made twice behind a filler, and give what other runs give; each layer says what it has to do.
 TEST(Whole, profiled_runs_give_the_same_and_know_their_work) {
-  Loaded net = load(kDeviceNet, builder::Fallback::kError, {.profile = true});
+  Loaded net = load_net(kDeviceNet, builder::Fallback::kError, {.profile = true});
   const Tensor x = random_tensor({2, 3, 17, 19}, 5);
   const auto wanted = ir::evaluate(*net.graph, std::vector<Value>{x});
-  for (int round = 0; round < 3; ++round) expect_close(*net.context->run(std::vector<Value>{x}), *wanted);
+  for (int round = 0; round < 3; ++round) expect_near(*net.context->run(std::vector<Value>{x}), *wanted);
   double operations = 0;
   for (const auto& time : net.context->profile()) {
     EXPECT_EQ(time.runs, 3);
@@ -136,7 +136,7 @@ TEST(Whole, profiled_runs_give_the_same_and_know_their_work) {
   }
   EXPECT_GT(operations, 0);
   net.context->set_profile(false);
-  expect_close(*net.context->run(std::vector<Value>{x}), *wanted);
+  expect_near(*net.context->run(std::vector<Value>{x}), *wanted);
 }
 
 class MockOnly : public ::testing::Test {
