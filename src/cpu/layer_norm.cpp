@@ -1,6 +1,8 @@
 // LayerNormalization and RMSNormalization over the trailing axes, f32, row-major. Mean and variance in two passes over a row that
-// stays in cache (the one-pass form loses digits where the mean is large). Gain and bias must have the normalized shape.
+// stays in cache (the one-pass form loses digits where the mean is large). Gain and bias must have the normalized shape. Of
+// LayerNormalizationPair the second result is a copy here, which cpu.widen makes narrow.
 #include <cmath>
+#include <cstring>
 
 #include "cpu/cpu_tactic.h"
 #include "cpu/kernels/row_kernels.h"
@@ -10,11 +12,13 @@ namespace {
 
 constexpr int64_t kMinPartElements = 8192;
 
+bool is_pair(const Problem& problem) { return is_op(problem, "LayerNormalizationPair", "sinter"); }
+
 class LayerNormKernel final : public Kernel {
  public:
   explicit LayerNormKernel(const Problem& problem)
       : rows_(row_kernels(problem.isa)), axis_(problem.attributes.i_or("axis", -1)), epsilon_(problem.attributes.f_or("epsilon", 1e-5f)),
-        centers_(problem.op == "LayerNormalization") {}
+        centers_(problem.op != "RMSNormalization"), pair_(is_pair(problem)) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
     const auto axis = static_cast<size_t>(normal_axis(axis_, static_cast<int64_t>(inputs[0].size())));
@@ -35,6 +39,7 @@ class LayerNormKernel final : public Kernel {
         const float mean = centers_ ? rows_.sum(a, length_) / static_cast<float>(length_) : 0.0f;
         const float variance = rows_.sum_square(a, mean, length_) / static_cast<float>(length_);
         rows_.normalize(output + i * length_, a, mean, 1.0f / std::sqrt(variance + epsilon_), gain, bias, length_);
+        if (pair_) std::memcpy(static_cast<float*>(args.outputs[1]) + i * length_, output + i * length_, static_cast<size_t>(length_) * sizeof(float));
       }
     });
     return ok_status();
@@ -48,7 +53,7 @@ class LayerNormKernel final : public Kernel {
   const RowKernels& rows_;
   int64_t axis_;
   float epsilon_;
-  bool centers_;
+  bool centers_, pair_;
   int64_t count_ = 0, length_ = 0;
 };
 
@@ -57,9 +62,11 @@ class LayerNorm final : public CpuTactic {
   using CpuTactic::CpuTactic;
 
   void query(const Problem& problem, Answer& answer) const override {
-    if (!is_op(problem, "LayerNormalization") && !is_op(problem, "RMSNormalization")) return;
+    if (!is_op(problem, "LayerNormalization") && !is_op(problem, "RMSNormalization") && !is_pair(problem)) return;
+    const bool pair = is_pair(problem);
     if (problem.has_epilogue()) return answer.decline("no epilogue");
-    for (size_t i = 1; i < problem.outputs.size(); ++i) {
+    if (pair && problem.outputs[1].dtype != DType::kF32) return answer.decline("a second result that is not f32");
+    for (size_t i = 1; i < problem.outputs.size() && !pair; ++i) {
       if (problem.outputs[i].present) return answer.decline("mean and inverse deviation are wanted");
     }
     const TensorDesc& input = problem.inputs[0];
@@ -73,7 +80,7 @@ class LayerNorm final : public CpuTactic {
       if (i > 0 && desc.shape != normalized) return answer.decline("gain or bias of another shape than the normalized axes");
     }
     Offer offer = uniform_offer(problem, Layout::kRowMajor);
-    offer.in_place_input = 0;
+    if (!pair) offer.in_place_input = 0;
     answer.offer(std::move(offer));
   }
 

@@ -20,6 +20,10 @@ TEST(Widen, rows_and_pools) {
     TacticRow pool("MaxPool");
     pool.attr("kernel_shape", std::vector<int64_t>{3, 3}).attr("strides", std::vector<int64_t>{2, 2});
     check(pool.input(half(dtype, {2, 5, 9, 33}, 1, 1, true)), {});
+    TacticRow pair("LayerNormalizationPair", "sinter");
+    pair.attr("axis", int64_t{-1}).attr("to", static_cast<int64_t>(dtype)).input(random_tensor({5, 24}, 7)).input(random_tensor({24}, 8));
+    pair.outputs = 2;
+    check(pair, {rounding(dtype).relative, 1e-5});
     TacticRow norm("LayerNormalization");
     check(norm.input(half(dtype, {4, 40}, 1)).constant_input(half(dtype, {40}, 2)).input(half(dtype, {40}, 3)), {rounding(dtype).relative, 1e-2});
     check(TacticRow("ReduceMax").input(half(dtype, {4, 0, 3}, 1)).constant_input(Tensor::from_i64({0})), {});
