@@ -1,4 +1,4 @@
-// stack_products: a product whose columns are taken apart and moved to the front becomes one product for each part, in a batch (for GPUs).
+// split_product_columns: a product whose columns are taken apart and moved to the front becomes one product for each part, in a batch (for GPUs).
 //
 //   Transpose<2,0,1,3>(Reshape(MatMul(%x: [b,s,k], %w: [k,3·e]) + %c, [b,s,3,e]))
 //     →  Reshape(MatMul(Reshape(%x, [b·s,k]), %w': [3,k,e]) + %c': [3,1,e], [3,b,s,e])
@@ -9,7 +9,7 @@
 #include "passes/layout.h"
 
 namespace sinter::passes {
-namespace stack_products_impl {
+namespace split_product_columns_impl {
 
 constexpr int64_t kMostParts = 16;
 
@@ -32,10 +32,10 @@ std::optional<Tensor> stacked(const Tensor& weight, int64_t parts) {
   return turned.ok() ? std::optional<Tensor>((*turned)[0]) : std::nullopt;
 }
 
-}  // namespace stack_products_impl
+}  // namespace split_product_columns_impl
 
-Outcome stack_products(Graph& graph, Node& node) {
-  using namespace stack_products_impl;
+Outcome split_product_columns(Graph& graph, Node& node) {
+  using namespace split_product_columns_impl;
   const auto* perm = perm_of(&node);
   const Node* view = perm ? node.input(0)->producer : nullptr;
   if (!is_view(view) || !used_once(node.input(0)) || !view->input(0) || !used_once(view->input(0))) return NoMatch{};

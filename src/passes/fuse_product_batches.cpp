@@ -1,4 +1,4 @@
-// stack_sibling_products: products of one input with constant weights of one shape become a batch of products (for GPUs).
+// fuse_product_batches: products of one input with constant weights of one shape become a batch of products (for GPUs).
 //
 //   %a = MatMul(%x: [b,s,k], %w1: [k,e]) + %c1   %b = MatMul(%x, %w2) + %c2
 //     →  %ab = MatMul(Reshape(%x, [b·s,k]), w1|w2: [2,k,e]) + c1|c2: [2,1,e]   %a = Reshape(%ab[0])   %b = Reshape(%ab[1])
@@ -9,7 +9,7 @@
 #include "passes/layout.h"
 
 namespace sinter::passes {
-namespace stack_sibling_products_impl {
+namespace fuse_product_batches_impl {
 
 constexpr size_t kMostParts = 16;
 
@@ -47,10 +47,10 @@ std::optional<Tensor> stacked(const std::vector<const IrValue*>& values, const D
   return joined.ok() ? std::optional<Tensor>((*joined)[0]) : std::nullopt;
 }
 
-}  // namespace stack_sibling_products_impl
+}  // namespace fuse_product_batches_impl
 
-Outcome stack_sibling_products(Graph& graph, Node& node) {
-  using namespace stack_sibling_products_impl;
+Outcome fuse_product_batches(Graph& graph, Node& node) {
+  using namespace fuse_product_batches_impl;
   if (!is_plain(node)) return NoMatch{};
   const Shape* rows = shape_of(node.input(0));
   const Tensor& weight = *constant_of(node.input(1));

@@ -1,4 +1,4 @@
-// merge_transposes: two transposes with a view between them become one, with views around it.
+// fuse_transposes: two transposes with a view between them become one, with views around it.
 //
 //   %y = Transpose<0,1,3,2>(Reshape(Transpose<1,2,0>(%x: [s,b·h,d]), [b,h,d,s]))
 //     →  %y = Transpose<1,2,0,3>(Reshape(%x, [s,b,h,d]))
@@ -9,7 +9,7 @@
 #include "passes/layout.h"
 
 namespace sinter::passes {
-namespace merge_transposes_impl {
+namespace fuse_transposes_impl {
 
 // A factor of a dim of both shapes.
 struct Factor {
@@ -62,10 +62,10 @@ std::vector<Group> groups_of(const std::vector<Factor>& factors, const std::vect
   return groups;
 }
 
-}  // namespace merge_transposes_impl
+}  // namespace fuse_transposes_impl
 
-Outcome merge_transposes(Graph& graph, Node& node) {
-  using namespace merge_transposes_impl;
+Outcome fuse_transposes(Graph& graph, Node& node) {
+  using namespace fuse_transposes_impl;
   const auto* outer = perm_of(&node);
   const Node* view = outer ? node.input(0)->producer : nullptr;
   if (!is_view(view) || !view->input(0)) return NoMatch{};
