@@ -92,14 +92,15 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   build.threads = options.threads > 0 ? options.threads : cpu_info().usable_cores;
   build.timing_cache = options.timing_cache ? options.timing_cache : "";
   build.precision = {options.tf32 != 0, options.fp16 != 0, options.bf16 != 0, options.int8 != 0, options.strict_nans != 0};
-  if (options.fp16 || options.bf16 || options.int8) {
-    log(Severity::kWarning, "a precision below fp32 is permitted, but no kernel of this version uses it: layers keep the model's types");
-  }
   build.workspace_bytes = limit_of(options.workspace_bytes);
   build.max_build_memory_bytes = limit_of(options.max_build_memory_bytes);
   SINTER_ASSIGN(const DeviceId device, parse_device(options.device ? options.device : "cpu"));
   if (device.kind != DeviceKind::kCpu) {
     SINTER_ASSIGN(build.device, find_device(device));
+  }
+  if (options.int8 || ((options.fp16 || options.bf16) && !build.device)) {
+    log(Severity::kWarning, "{} is permitted, but no kernel of this version uses it{}: layers keep the model's types", options.int8 ? "int8" : "a precision below fp32",
+        options.int8 ? "" : " on the CPU");
   }
   SINTER_ASSIGN(build.fallback, fallback_of(options.fallback, build.device != nullptr));
   build.tactic_filter = split_names(options.tactic_filter);
@@ -110,6 +111,7 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   }
   request.portable = options.target_only == 0;
   request.strict = options.strict != 0;
+  request.fallback_chosen = options.fallback != SINTER_FALLBACK_DEFAULT;
   request.trusted_keys = trusted_keys_of(options.trust, request.trust_any);
   request.command = options.build_command ? options.build_command : command_of(request, options);
   return request;

@@ -56,6 +56,7 @@ Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& give
   if (!file->has_portable()) return engine;
   if (file->plan().on_cuda() && !request.build.device) {
     SINTER_ASSIGN(request.build.device, find_device({DeviceKind::kCuda, how.device}));
+    if (!request.fallback_chosen) request.build.fallback = builder::Fallback::kError;
   }
   log(Severity::kWarning, "{}; re-tuned in memory from its portable part, for this run alone", engine.status().message());
   SINTER_ASSIGN(BuildOutcome outcome, retune(*file, request));

@@ -22,6 +22,7 @@ struct BuildRequest {
   bool portable = true;   // keep the portable part: the engine can be re-tuned for another machine
   std::vector<std::string> trusted_keys;  // load_any: see runtime::LoadOptions
   bool trust_any = false;
+  bool fallback_chosen = false;  // load_any: build.fallback is not the default of build.device
   bool strict = false;    // load_any: an engine of another machine is an error
   std::string command;    // recorded in the manifest; without output names, so that equal builds give equal bytes
 };
