@@ -279,6 +279,7 @@ typedef struct sinter_build_options {
   int32_t dynamic_batch;         /* 1: a fixed leading 1 of the model's inputs becomes dynamic; an error names the node that forbids it */
   const char* trust;             /* sinter_load_or_build: as in sinter_load_options */
   int32_t strict;                /* 1: sinter_load_or_build refuses an engine of another machine instead of re-tuning it */
+  const char* tactic_sources;    /* "+CUBLAS_LT,+CUDNN": libraries beside Sinter's own kernels on a GPU; NULL: none */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

@@ -39,6 +39,7 @@ struct BuildOptions {
   int64_t baseline_memory_bytes = 0;           // anonymous memory of the process before the work began: not counted
   std::string timing_cache;                    // file; "": none
   std::vector<std::string> tactic_filter;      // only tactics whose id begins with one of these; {}: all
+  std::vector<std::string> tactic_sources;     // libraries whose tactics take part (Tactic::source)
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // ranges and optimum of symbols; missing: opt 1, any size
   bool find_packings = false;                  // fill BuildResult::packed_weights
   bool time_all = false;                       // no pruning: every offer gets full statistics (sinter tactics)

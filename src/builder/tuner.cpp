@@ -166,6 +166,8 @@ Candidates collect_candidates(const Problem& problem, const BuildOptions& option
     const std::string label = fmt::format("{}@{}", tactic->id(), tactic->version());
     if (tactic->device() != problem.device.kind) continue;
     if (!matches_filter(tactic->id(), options.tactic_filter)) continue;
+    const auto& sources = options.tactic_sources;
+    if (!tactic->source().empty() && std::find(sources.begin(), sources.end(), tactic->source()) == sources.end()) continue;
     Answer answer;
     tactic->query(problem, answer);
     for (Decline& decline : answer.declines) {

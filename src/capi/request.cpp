@@ -29,6 +29,24 @@ Result<builder::Fallback> fallback_of(sinter_fallback fallback, bool on_device) 
   return make_error(Code::kInvalidArgument, "build options: fallback is {}; use a sinter_fallback", static_cast<int>(fallback));
 }
 
+// trtexec's grammar: "+NAME" adds a library, "-NAME" removes it, and a name without a sign is an error.
+Result<std::vector<std::string>> tactic_sources_of(const char* text, bool on_device) {
+  std::vector<std::string> sources;
+  for (const std::string& entry : split_names(text)) {
+    const std::string name = entry.substr(1);
+    if ((entry[0] != '+' && entry[0] != '-') || (name != "CUBLAS_LT" && name != "CUDNN")) {
+      return make_error(Code::kInvalidArgument, "--tacticSources: found '{}', expected +NAME or -NAME with CUBLAS_LT or CUDNN; Sinter's own kernels always take part", entry);
+    }
+    std::erase(sources, name);
+    if (entry[0] == '+') sources.push_back(name);
+  }
+  if (!sources.empty() && !on_device) {
+    return make_error(Code::kInvalidArgument, "--tacticSources: {} works on a GPU only; add --device cuda", sources[0]);
+  }
+  for (const std::string& source : sources) SINTER_TRY(find_tactic_source(source).with(fmt::format("while looking for --tacticSources=+{}", source)));
+  return sources;
+}
+
 int64_t limit_of(uint64_t bytes) { return bytes == 0 || bytes > INT64_MAX ? INT64_MAX : static_cast<int64_t>(bytes); }
 
 // Tactics of a provider compete when its module loads. A module that is there and does not load is said once; one that is not there (bundles have
@@ -67,6 +85,7 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   add_flag("--fallback=error", options.fallback == SINTER_FALLBACK_ERROR);
   add_flag("--fallback=cpu", options.fallback == SINTER_FALLBACK_CPU);
   add_text("--tactics", options.tactic_filter);
+  add_text("--tacticSources", options.tactic_sources);
   add_text("--disable-passes", options.disabled_passes);
   if (options.stop_after_patch >= 0) command += fmt::format(" --stop-after-patch {}", options.stop_after_patch);
   add_flag("--target-only", options.target_only);
@@ -104,6 +123,7 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   }
   SINTER_ASSIGN(build.fallback, fallback_of(options.fallback, build.device != nullptr));
   build.tactic_filter = split_names(options.tactic_filter);
+  SINTER_ASSIGN(build.tactic_sources, tactic_sources_of(options.tactic_sources, build.device != nullptr));
   if (options.progress) {
     build.progress = [progress = options.progress, user = options.progress_user](const builder::Progress& p) {
       return progress(user, std::string(p.phase).c_str(), p.done, p.total) == 0;

@@ -1,7 +1,5 @@
 // What of CUDA is on this machine, for `sinter doctor`.
-#include <dlfcn.h>
-
-#include "cuda/driver_api.h"
+#include "cuda/library_api.h"
 #include "tactic/device.h"
 
 namespace sinter {
@@ -29,14 +27,11 @@ void examine_devices(std::vector<CudaFinding>& findings, const cuda::DriverApi& 
   }
 }
 
-CudaFinding examine_library(const char* topic, const char* name, const char* package) {
-  for (const std::string& path : cuda::library_candidates(name)) {
-    if (void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL)) {
-      dlclose(library);
-      return {topic, path + " (used when --tacticSources asks for it)", true, true};
-    }
-  }
-  return {topic, fmt::format("not found; pip install {}, if it shall be compared with", package), false, true};
+// A library that is opened when --tacticSources asks for it.
+template <typename Api>
+CudaFinding examine_library(const char* topic, const char* name, const Result<Api>& api) {
+  if (!api.ok()) return {topic, api.status().message(), false, true};
+  return {topic, fmt::format("{}, version {} (used when --tacticSources=+{} asks for it)", (*api)->path, (*api)->version, name), true, true};
 }
 
 }  // namespace
@@ -54,9 +49,15 @@ std::vector<CudaFinding> examine_cuda() {
   } else {
     findings.push_back({"nvrtc", nvrtc.status().message(), false, false});
   }
-  findings.push_back(examine_library("cublasLt", "cublasLt", "nvidia-cublas"));
-  findings.push_back(examine_library("cudnn", "cudnn", "nvidia-cudnn-cu13"));
+  findings.push_back(examine_library("cublasLt", "CUBLAS_LT", cuda::cublaslt()));
+  findings.push_back(examine_library("cudnn", "CUDNN", cuda::cudnn()));
   return findings;
+}
+
+Status find_tactic_source(std::string_view source) {
+  if (source == "CUBLAS_LT") return Status(cuda::cublaslt().status());
+  if (source == "CUDNN") return Status(cuda::cudnn().status());
+  return make_error(Code::kInvalidArgument, "tactic source '{}': there are CUBLAS_LT and CUDNN", source);
 }
 
 }  // namespace sinter

@@ -1,4 +1,4 @@
-// Gather along one axis, elements of 1, 2, 4 or 8 bytes, row-major. A device can't report an index out of range: the nearest element is read.
+// Gather along one axis, elements of 1, 2, 4 or 8 bytes, row-major. An index out of range gives zero and is reported.
 // Bandwidth-bound.
 #include "cuda/cuda_tactic.h"
 
@@ -22,7 +22,7 @@ class GatherKernel final : public Kernel {
     how.threads = 256;
     how.grid.x = ceil_quotient(count_, 256);
     how.stream = args.stream;
-    return cuda::launch(function_, how, args.inputs[0], args.inputs[1], args.outputs[0], count_, inner_, index_count_, size_);
+    return cuda::launch(function_, how, args.inputs[0], args.inputs[1], args.outputs[0], count_, inner_, index_count_, size_, args.fault);
   }
 
  private:

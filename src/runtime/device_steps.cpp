@@ -17,7 +17,7 @@ Status RegionExecutor::open_device() {
   if (!shared_.device) return ok_status();
   SINTER_ASSIGN(device_, DeviceRun::make(shared_.device, program_.region->inputs.size(), program_.region->outputs.size(), shared_.arena));
   fetched_.resize(program_.region->outputs.size());
-  return ok_status();
+  return faults_.reserve(shared_.device, program_);
 }
 
 Status RegionExecutor::reserve_memory(const ShapePlan& plan) {
@@ -153,9 +153,10 @@ Status RegionExecutor::fetch_outputs(std::span<const OutputTarget> targets, bool
     }
     SINTER_TRY(fetch_output(k, target, slot.bytes).with(fmt::format("while bringing output '{}' to where it is wanted", output_name(k))));
   }
-  if (!wait) return ok_status();
+  if (!wait) return ok_status();  // an index out of range shows in the next run that is waited for
   host_waits_ = false;
-  return device_->wait();
+  SINTER_TRY(device_->wait());
+  return faults_.take(program_);
 }
 
 }  // namespace sinter::runtime

@@ -329,6 +329,7 @@ Status RegionExecutor::run_fast(const StepProgram& step, StepState& state) {
   if (step.on_device) {
     args.stream = device_->stream();
     args.blobs = step.device_blobs.data();
+    args.fault = faults_.at(static_cast<size_t>(&step - program_.steps.data()));
   }
   return state.kernel->launch(args);
 }

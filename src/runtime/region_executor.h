@@ -12,6 +12,7 @@
 #include "runtime/arena.h"
 #include "runtime/device_run.h"
 #include "runtime/shape_plan.h"
+#include "runtime/step_faults.h"
 
 namespace sinter::runtime {
 
@@ -150,6 +151,7 @@ class RegionExecutor {
   ShapePlan* current_ = nullptr;
   Dims key_;
   Arena arena_;
+  StepFaults faults_;  // after device_ in destruction: its kernels may still write there
   std::unique_ptr<DeviceRun> device_;
   bool stepwise_ = false;                 // this run waits after every step, so that a fault has a name
   bool host_waits_ = false;               // a copy to the host is under way

@@ -144,4 +144,8 @@ struct CudaFinding {
 };
 std::vector<CudaFinding> examine_cuda();
 
+// Whether the library that tactics of this source need (Tactic::source: "CUBLAS_LT", "CUDNN") is there and of a version that fits. Defined by
+// src/cuda.
+Status find_tactic_source(std::string_view source);
+
 }  // namespace sinter

@@ -29,6 +29,12 @@ struct Answer {
   void decline(std::string reason) { declines.push_back({std::move(reason)}); }
 };
 
+// An index that a kernel on a device found out of range: what a launch there can't return.
+struct DeviceFault {
+  uint32_t seen = 0, padding = 0;          // not 0: the rest says what the first was
+  int64_t value = 0, position = 0, size = 0;  // the index, its place among the indices, how many elements there are
+};
+
 // All pointers are addresses of the problem's device.
 struct LaunchArgs {
   const void* const* inputs;  // one a problem input; null for packed and absent ones; in the offer's layouts
@@ -37,6 +43,7 @@ struct LaunchArgs {
   ThreadTeam* team;           // CPU
   void* stream = nullptr;     // CUDA: the CUstream that all work goes to
   const void* const* blobs = nullptr;  // CUDA: device addresses of prepare's blobs, in order
+  DeviceFault* fault = nullptr;        // CUDA: pinned host memory where kernels report the first index out of range; null: nobody asks
 };
 
 // A bound kernel: belongs to one execution context, used by one thread at a time. CUDA: the device's context is current in all calls
@@ -60,6 +67,8 @@ class Tactic {
   virtual std::string_view id() const = 0;  // "cpu.softmax_rows"; printed as id@version
   virtual int version() const = 0;          // bump when results, packing or speed change: invalidates timings and engines
   virtual DeviceKind device() const { return DeviceKind::kCpu; }  // it is asked about problems of this device only
+  // The library outside Sinter that it needs, as --tacticSources names it ("CUBLAS_LT"): it takes part only when asked for. "": none.
+  virtual std::string_view source() const { return ""; }
   // Adds offers, or declines with a reason, for a problem whose layouts are all kRowMajor still. Pure and thread-safe.
   virtual void query(const Problem& problem, Answer& answer) const = 0;
   // Packed blobs for the engine (any dtype; often u8 or f32), from the constant inputs marked packed_inputs. `constants` has one

@@ -13,7 +13,7 @@ std::string launch_error(TacticRow row, DType out_dtype, const Dims& out) {
   for (const Tactic* tactic : tactic_registry().all()) {
     Answer answer;
     tactic->query(problem, answer);
-    if (tactic->device() != DeviceKind::kCpu || answer.offers.empty()) continue;
+    if (tactic->device() != DeviceKind::kCpu || answer.offers.empty()) continue;  // a GPU's: tests/cuda/index_test.cpp
     auto kernel = tactic->bind(problem, answer.offers[0], {});
     std::vector<Dims> inputs;
     std::vector<const void*> in;

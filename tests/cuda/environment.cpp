@@ -24,6 +24,8 @@ class Gpu final : public ::testing::Environment {
     setenv("SINTER_CUDA_DRIVER", MOCK_DRIVER, own);
     setenv("SINTER_NVRTC", MOCK_NVRTC, own);
     setenv("SINTER_KERNEL_CACHE", "none", own);
+    setenv("SINTER_CUBLASLT", MOCK_CUBLASLT, 0);
+    setenv("SINTER_CUDNN", MOCK_CUDNN, 0);
   }
   void SetUp() override {
     auto device = find_device({DeviceKind::kCuda, 0});

@@ -104,6 +104,118 @@ TEST(Lstm, directions_sizes_and_states) {
   }
 }
 
+TEST(Gru, directions_sizes_states_and_reset_gates) {
+  for (const std::string direction : {"forward", "reverse", "bidirectional"}) {
+    const int64_t directions = direction == "bidirectional" ? 2 : 1;
+    for (const Dims& size : {Dims{5, 1, 7, 12}, Dims{3, 2, 40, 33}, Dims{1, 3, 1, 1}}) {
+      for (const int64_t linear : {0, 1}) {
+        const int64_t steps = size[0], batch = size[1], input = size[2], hidden = size[3];
+        TacticRow row("GRU");
+        row.outputs = 2;
+        row.attr("hidden_size", hidden).attr("direction", direction).attr("linear_before_reset", linear);
+        row.input(random_tensor({steps, batch, input}, 1));
+        row.constant_input(random_tensor({directions, 3 * hidden, input}, 2, 0.3f)).constant_input(random_tensor({directions, 3 * hidden, hidden}, 3, 0.3f));
+        if (linear || batch == 2) {
+          row.constant_input(random_tensor({directions, 6 * hidden}, 4, 0.3f)).absent().input(random_tensor({directions, batch, hidden}, 5));
+        }
+        check(row, {1e-5, 1e-6});
+      }
+    }
+  }
+}
+
+TEST(Lrn, windows_types_and_layouts) {
+  for (const int64_t size : {1, 2, 5, 40}) {
+    TacticRow row("LRN");
+    row.attr("size", size).attr("alpha", 0.3f).attr("beta", 0.6f).attr("bias", 1.5f);
+    check(TacticRow(row).input(random_tensor({2, 9, 5, 7}, 1, 2)), {2e-6, 1e-6});
+    if (size == 5) check(row.input(random_tensor({2, 9, 35}, 1, 2).cast(DType::kF16)), kHalf);
+  }
+  check(TacticRow("LRN").attr("size", int64_t{3}).input(random_tensor({1, 4, 3, 3}, 1, 1, true)), {2e-6, 1e-6});
+  check(TacticRow("LRN").attr("size", int64_t{3}).input(Tensor(DType::kF32, {0, 4, 3, 3})), {});
+}
+
+TEST(Quantize, grids_types_and_special_values) {
+  const Tensor x = random_tensor({3, 8, 5}, 1, 30, true), few = random_tensor({8}, 2, 0.2f);
+  Tensor scales = few.clone();
+  for (int64_t i = 0; i < 8; ++i) scales.data<float>()[i] = 0.05f + std::fabs(few.data<float>()[i]);
+  for (const DType to : {DType::kI8, DType::kU8, DType::kI16, DType::kU16}) {
+    const Tensor zeros = random_integers(to, {8}, 0, 20, 3), zero = random_integers(to, {}, 3, 3, 3);
+    check(TacticRow("QuantizeLinear").input(x).constant_input(Tensor::from_f32({0.25f}, {1})).constant_input(zero.reshaped({1})), {});
+    check(TacticRow("QuantizeLinear").attr("axis", int64_t{-2}).input(x).constant_input(scales).constant_input(zeros), {});
+    const Tensor codes = random_integers(to, {3, 8, 5}, 0, 100, 4);
+    check(TacticRow("DequantizeLinear").attr("axis", int64_t{1}).input(codes).constant_input(scales).constant_input(zeros), {});
+    check(TacticRow("DequantizeLinear").input(codes).constant_input(Tensor::from_f32({0.25f}, {}).reshaped({})), {});
+  }
+  check(TacticRow("DequantizeLinear").attr("axis", int64_t{0}).input(random_integers(DType::kI32, {8}, -70000, 70000, 4)).input(scales), {});
+  check(TacticRow("QuantizeLinear").input(random_integers(DType::kF16, {4, 5}, -90, 90, 1)).input(Tensor::from_f32({0.3f}, {1}).cast(DType::kF16)), {});
+  check(TacticRow("DequantizeLinear").attr("axis", int64_t{1}).attr("block_size", int64_t{3}).input(random_integers(DType::kI8, {2, 8, 3}, -90, 90, 1)).input(random_tensor({2, 3, 3}, 5)), {});
+}
+
+TEST(NarrowFloats, selection_scans_and_scatters) {
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    TacticRow best("TopK");
+    best.outputs = 2;
+    check(best.input(random_tensor({4, 70, 3}, 1, 1, true).cast(dtype)).attr("axis", int64_t{1}).constant_input(Tensor::from_i64({9})), {});
+    check(TacticRow("CumSum").input(random_integers(dtype, {3, 50}, -2, 2, 1)).constant_input(Tensor::from_i64({1}).reshaped({})), {});
+    TacticRow sums("ScatterND");
+    sums.attr("reduction", std::string("add")).input(random_integers(dtype, {4, 5}, -9, 9, 1)).input(random_integers(DType::kI64, {30, 2}, 0, 3, 2));
+    check(sums.input(random_integers(dtype, {30}, -3, 3, 3)), {});
+  }
+}
+
+TEST(IntegerReduce, operators_axes_and_types) {
+  for (const DType dtype : {DType::kI32, DType::kI64}) {
+    for (const char* op : {"ReduceSum", "ReduceProd", "ReduceMax", "ReduceMin"}) {
+      const Tensor x = random_integers(dtype, {4, 5, 6, 7}, -9, 9, 1);
+      for (const std::vector<int64_t>& axes : {std::vector<int64_t>{1}, {-1, 0}, {0, 1, 2, 3}}) {
+        check(TacticRow(op).attr("keepdims", int64_t{0}).input(x).constant_input(Tensor::from_i64(axes)), {});
+      }
+      check(TacticRow(op).input(x), {});
+    }
+    for (const char* op : {"ArgMax", "ArgMin"}) {
+      for (const int64_t last : {0, 1}) check(TacticRow(op).attr("axis", int64_t{-2}).attr("select_last_index", last).input(random_integers(dtype, {3, 40, 5}, 0, 6, 2)), {});
+    }
+  }
+  check(TacticRow("ReduceSum").input(Tensor(DType::kI64, {3, 0})).constant_input(Tensor::from_i64({1})), {});
+}
+
+TEST(GridSample, modes_paddings_and_types) {
+  const Tensor x = random_tensor({2, 3, 6, 9}, 1), grid = random_tensor({2, 5, 8, 2}, 2, 0.9f);
+  for (const char* mode : {"nearest", "linear", "cubic"}) {
+    for (const char* padding : {"zeros", "border", "reflection"}) {
+      for (const int64_t align : {0, 1}) {
+        TacticRow row("GridSample");
+        row.attr("mode", std::string(mode)).attr("padding_mode", std::string(padding)).attr("align_corners", align);
+        check(TacticRow(row).input(x).input(grid), {1e-4, 1e-4});
+        if (align == 0 && std::string(mode) == "linear") check(row.input(x.cast(DType::kF16)).input(grid.cast(DType::kF16)), {4e-3, 4e-3});
+      }
+    }
+  }
+  check(TacticRow("GridSample").input(x).input(random_tensor({2, 4, 4, 2}, 3, 2, true)), {1e-4, 1e-4});
+}
+
+TEST(Shape, starts_ends_and_sizes) {
+  const Tensor x = random_tensor({2, 1, 5, 7}, 1);
+  check(TacticRow("Shape").input(x), {});
+  check(TacticRow("Shape").attr("start", int64_t{-3}).attr("end", int64_t{-1}).input(x), {});
+  check(TacticRow("Shape").attr("start", int64_t{1}).input(Tensor(DType::kU8, {0, 4})), {});
+  check(TacticRow("Shape").attr("start", int64_t{3}).attr("end", int64_t{1}).input(x), {});
+  check(TacticRow("Size").input(x), {});
+}
+
+TEST(IntegerUnary, operators_types_and_bounds) {
+  for (const DType dtype : {DType::kI8, DType::kI32, DType::kI64}) {
+    for (const char* op : {"Neg", "Abs", "Sign", "BitwiseNot"}) check(TacticRow(op).input(random_integers(dtype, {7, 90}, -100, 100, 1)), {});
+    const auto one = [&](int64_t value) { return random_integers(dtype, {}, value, value, 1); };
+    check(TacticRow("Clip").input(random_integers(dtype, {300}, -100, 100, 1)).input(one(-20)).input(one(50)), {});
+    check(TacticRow("Clip").input(random_integers(dtype, {300}, -100, 100, 1)).absent().input(one(50)), {});
+  }
+  for (const char* op : {"BitwiseAnd", "BitwiseOr", "BitwiseXor"}) {
+    check(TacticRow(op).input(random_integers(DType::kU8, {5, 60}, 0, 255, 1)).input(random_integers(DType::kU8, {60}, 0, 255, 2)), {});
+  }
+}
+
 TacticRow conv(const Dims& x, const Dims& w, std::vector<int64_t> strides, std::vector<int64_t> pads, int64_t group = 1) {
   TacticRow row("Conv");
   row.attr("strides", strides).attr("pads", pads).attr("group", group).attr("dilations", std::vector<int64_t>(strides.size(), 1));

@@ -14,7 +14,12 @@ struct MockCounts {
       host_to_device, device_to_host, waits, damaged;  // damaged: allocations written out of bounds
 };
 using MockCountsFn = void (*)(MockCounts* counts);
+// Puts work on a stream, for mocks of other libraries; `drop` frees `data` when nobody will ask for it any more.
+using MockSubmitFn = int (*)(void* stream, void (*work)(void*), void* data, void (*drop)(void*));
 }
 inline constexpr const char* kMockFail = "mock_cuda_fail";
 inline constexpr const char* kMockMemory = "mock_cuda_memory";
+// Of the mocks of cuBLASLt and cuDNN: the next call of the entry point gives this result; once. Exported by each library.
+inline constexpr const char* kMockLibraryFail = "mock_library_fail";
+using MockLibraryFailFn = void (*)(const char* call, int result);
 inline constexpr const char* kMockCounts = "mock_cuda_counts";

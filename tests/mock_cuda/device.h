@@ -294,6 +294,8 @@ SINTER_DEVICE void copy_async_wait() {}
 
 SINTER_DEVICE f32 atomic_add(f32* address, f32 value) { const f32 old = *address; *address = old + value; return old; }
 SINTER_DEVICE u32 atomic_add(u32* address, u32 value) { const u32 old = *address; *address = old + value; return old; }
+SINTER_DEVICE u32 atomic_max(u32* address, u32 value) { const u32 old = *address; if (value > old) *address = value; return old; }
+SINTER_DEVICE u32 atomic_add_shared(u32* address, u32 value) { return atomic_add(address, value); }
 SINTER_DEVICE void fence() {}
 
 // Matrix i of the four: rows are the 16-byte lines that lanes 8i … 8i + 7 point to.

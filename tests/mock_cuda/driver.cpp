@@ -178,6 +178,10 @@ MOCK_API void mock_cuda_fail(const char* call, int after, int result) {
   if (result == 0) state().sticky = 0, state().failures.clear();
   else state().failures[call] = {after, result};
 }
+MOCK_API int mock_cuda_submit(void* stream, void (*work)(void*), void* data, void (*drop)(void*)) {
+  const std::lock_guard lock(state().mutex);
+  return submit(stream, [work, owner = std::shared_ptr<void>(data, drop)] { work(owner.get()); });
+}
 MOCK_API void mock_cuda_memory(size_t bytes) { state().limit = bytes; }
 MOCK_API void mock_cuda_counts(MockCounts* counts) {
   const std::lock_guard lock(state().mutex);

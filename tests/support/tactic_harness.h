@@ -226,8 +226,13 @@ class Staging {
     for (const void* pointer : inputs) in.push_back(at(pointer));
     for (void* pointer : outputs) out.push_back(at(pointer));
     for (const Tensor& blob : blobs) packed.push_back(at(blob.raw()));
-    SINTER_TRY(kernel.launch({in.data(), out.data(), at(workspace), nullptr, stream_, packed.data()}));
-    SINTER_TRY(harness_device()->wait(stream_));
+    DeviceFault* const fault = static_cast<DeviceFault*>(*harness_device()->allocate_host(sizeof(DeviceFault)));
+    *fault = DeviceFault();
+    Status status = kernel.launch({in.data(), out.data(), at(workspace), nullptr, stream_, packed.data(), fault});
+    if (status.ok()) status = harness_device()->wait(stream_);
+    if (status.ok() && fault->seen) status = make_error(Code::kInvalidArgument, "index {} at position {} of {}", fault->value, fault->position, fault->size);
+    harness_device()->release_host(fault);
+    SINTER_TRY(std::move(status));
     for (auto& [host, there] : mapped_) SINTER_TRY(harness_device()->copy(host, there.first.data(), there.second, CopyKind::kDeviceToHost, stream_));
     return harness_device()->wait(stream_);
   }

@@ -69,6 +69,7 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_option("--fallback", fallback_, "layers without a tactic: error (default for a GPU), reference (default for the CPU), or cpu: a CPU tactic")
       ->check(CLI::IsMember({"reference", "error", "cpu"}));
   app.add_option("--tactics", tactics_, "only tactics whose id begins so: cpu.,onednn.convolution");
+  app.add_option("--tacticSources", tactic_sources_, "libraries beside Sinter's own kernels on a GPU: +CUBLAS_LT,+CUDNN (default none; -NAME removes)");
   app.add_flag("--target-only", target_only_, "leave the portable part out: smaller, but can't be re-tuned elsewhere");
   app.add_flag("--trace-passes", trace_passes_, "print one line a rewrite");
   app.add_option("--stop-after-patch", stop_after_patch_, "apply only the first N rewrites");
@@ -103,6 +104,7 @@ const sinter_build_options* BuildFlags::get() {
   options_.stop_after_patch = stop_after_patch_;
   options_.disabled_passes = or_null(disabled_passes_);
   options_.tactic_filter = or_null(tactics_);
+  options_.tactic_sources = or_null(tactic_sources_);
   options_.report_path = or_null(report_path);
   options_.verbose = verbose_;
   options_.dynamic_batch = dynamic_batch_;

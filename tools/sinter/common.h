@@ -47,7 +47,7 @@ class BuildFlags {
  private:
   int threads_ = 0;
   std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_, trust_;
-  std::string disabled_passes_, tactics_;
+  std::string disabled_passes_, tactics_, tactic_sources_;
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
   bool verbose_ = false, dynamic_batch_ = false, strict_ = false;
   int64_t stop_after_patch_ = -1;

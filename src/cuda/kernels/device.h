@@ -193,6 +193,16 @@ SINTER_DEVICE u32 atomic_add(u32* address, u32 value) {
   asm volatile("atom.global.add.u32 %0, [%1], %2;" : "=r"(old) : "l"(address), "r"(value) : "memory");
   return old;
 }
+SINTER_DEVICE u32 atomic_max(u32* address, u32 value) {
+  u32 old;
+  asm volatile("atom.global.max.u32 %0, [%1], %2;" : "=r"(old) : "l"(address), "r"(value) : "memory");
+  return old;
+}
+SINTER_DEVICE u32 atomic_add_shared(u32* address, u32 value) {
+  u32 old;
+  asm volatile("atom.shared.add.u32 %0, [%1], %2;" : "=r"(old) : "r"(shared_address(address)), "r"(value) : "memory");
+  return old;
+}
 SINTER_DEVICE void fence() { asm volatile("fence.acq_rel.gpu;" ::: "memory"); }
 
 // ---- matrix units (warp-wide). Fragments as in the PTX manual: a: 4 registers, b: 2, c/d: 4 floats ----

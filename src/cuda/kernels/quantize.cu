@@ -1,0 +1,35 @@
+// QuantizeLinear (FROM f32, f16, bf16 or i32 to integers of 8 or 16 bits) and DequantizeLinear (integers FROM to floats), a thread an element. The scale of an
+// element is at outer * outer_step + (place along the axis / block) * step + inner * inner_step.
+#include "device.h"
+
+struct Grid {
+  i64 count, inner, size, block, outer_step, step, inner_step;
+};
+
+SINTER_DEVICE i64 scale_of(const Grid& g, i64 i) {
+  const i64 line = i / g.inner, outer = line / g.size;
+  return outer * g.outer_step + (line - outer * g.size) / g.block * g.step + (i - line * g.inner) * g.inner_step;
+}
+
+#if QUANTIZE
+SINTER_KERNEL(quantize, 256, (const FROM* x, const SCALE* scales, const TO* zeros, TO* y, const Grid g, i32 low, i32 high)) {
+  after_previous();
+  const i64 i = grid_thread();
+  if (i >= g.count) return;
+  const i64 s = scale_of(g, i);
+  const f32 zero = zeros ? (f32)zeros[s] : 0.0f;
+  // The division has the precision of PRECISION.
+  const f32 divided = to_f32(from_f32<PRECISION>(to_f32(from_f32<PRECISION>(to_f32(x[i]))) / to_f32(from_f32<PRECISION>(to_f32(scales[s])))));
+  const f32 value = rintf(divided) + zero;
+  y[i] = (TO)(is_nan(value) ? (i32)zero : value < (f32)low ? low : value > (f32)high ? high : (i32)value);
+}
+#else
+SINTER_KERNEL(dequantize, 256, (const FROM* x, const SCALE* scales, const FROM* zeros, TO* y, const Grid g, i32, i32)) {
+  after_previous();
+  const i64 i = grid_thread();
+  if (i >= g.count) return;
+  const i64 s = scale_of(g, i);
+  const i64 difference = (i64)x[i] - (zeros ? (i64)zeros[s] : 0);
+  y[i] = from_f32<TO>((f32)difference * to_f32(scales[s]));
+}
+#endif

@@ -1,0 +1,109 @@
+// QuantizeLinear to and DequantizeLinear from integers of 8 and 16 bits (the latter also i32), one scale for all, for each place along an axis, or for each
+// block along it; row-major (kernels/quantize.cu). Bandwidth-bound.
+#include "cuda/cuda_tactic.h"
+
+namespace sinter::cuda {
+namespace {
+
+// As in kernels/quantize.cu.
+struct ScaleGrid {
+  int64_t count = 0, inner = 1, size = 1, block = 1, outer_step = 0, step = 0, inner_step = 0;
+};
+
+bool quantizes(const Problem& problem) { return problem.op == "QuantizeLinear"; }
+bool has_zeros(const Problem& problem) { return problem.inputs.size() > 2 && problem.inputs[2].present; }
+
+Result<ScaleGrid> grid_of(const Problem& problem, const Dims& x, const Dims& scale) {
+  ScaleGrid grid;
+  grid.count = product(x);
+  if (product(scale) == 1) return grid;
+  const auto axis = static_cast<size_t>(normal_axis(problem.attributes.i_or("axis", 1), static_cast<int64_t>(x.size())));
+  const int64_t block = problem.attributes.i_or("block_size", 0);
+  if (axis >= x.size()) return make_error(Code::kUnsupported, "axis out of range");
+  grid.inner = product(x, axis + 1);
+  grid.size = x[axis];
+  if (scale.size() == 1 && block == 0 && scale[0] == x[axis]) {
+    grid.step = 1;
+    return grid;
+  }
+  bool blocked = block > 0 && scale.size() == x.size();
+  for (size_t i = 0; blocked && i < x.size(); ++i) blocked = scale[i] == (i == axis ? ceil_quotient(x[i], block) : x[i]);
+  if (!blocked) return make_error(Code::kUnsupported, "scales of {} for {}", to_string(to_shape(scale)), to_string(to_shape(x)));
+  grid.block = block;
+  grid.inner_step = 1;
+  grid.step = grid.inner;
+  grid.outer_step = grid.inner * scale[axis];
+  return grid;
+}
+
+class QuantizeKernel final : public Kernel {
+ public:
+  QuantizeKernel(Function function, Problem problem) : function_(std::move(function)), problem_(std::move(problem)) {
+    const DType to = problem_.outputs[0].dtype;
+    const int bits = dtype_bits(to);
+    if (!quantizes(problem_)) return;
+    low_ = is_signed(to) ? -(1 << (bits - 1)) : 0;
+    high_ = (is_signed(to) ? 1 << (bits - 1) : 1 << bits) - 1;
+  }
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
+    SINTER_ASSIGN(grid_, grid_of(problem_, inputs[0], inputs[1]));
+    return int64_t{0};
+  }
+  Status launch(const LaunchArgs& args) override {
+    Launch how;
+    how.threads = 256;
+    how.grid.x = ceil_quotient(grid_.count, 256);
+    how.stream = args.stream;
+    const void* zeros = has_zeros(problem_) ? args.inputs[2] : nullptr;
+    return cuda::launch(function_, how, args.inputs[0], args.inputs[1], zeros, args.outputs[0], grid_, low_, high_);
+  }
+
+ private:
+  Function function_;
+  Problem problem_;
+  ScaleGrid grid_;
+  int32_t low_ = 0, high_ = 0;
+};
+
+std::string unsuitable(const Problem& problem) {
+  if (problem.has_epilogue()) return "an epilogue";
+  const DType from = problem.inputs[0].dtype, scale = problem.inputs[1].dtype, to = problem.outputs[0].dtype;
+  const DType narrow = quantizes(problem) ? to : from;
+  const bool integer = is_integer(narrow) && (dtype_bits(narrow) == 8 || dtype_bits(narrow) == 16 || (!quantizes(problem) && narrow == DType::kI32));
+  if (!integer) return fmt::format("not for {}", dtype_name(narrow));
+  if (!is_compute_float(scale)) return "scales that are not f32, f16 or bf16";
+  if (quantizes(problem) ? !is_compute_float(from) && from != DType::kI32 : !is_compute_float(to)) return "values that are not f32, f16 or bf16";
+  if (problem.attributes.i_or("precision", 0) != 0) return "a precision of the division";
+  const auto grid = grid_of(problem, problem.inputs[0].opt, problem.inputs[1].opt);
+  return grid.ok() ? "" : grid.status().message();
+}
+
+class Quantize final : public CudaTactic {
+ public:
+  using CudaTactic::CudaTactic;
+  void query(const Problem& problem, Answer& answer) const override {
+    if (!is_op(problem, "QuantizeLinear") && !is_op(problem, "DequantizeLinear")) return;
+    const std::string reason = unsuitable(problem);
+    if (!reason.empty()) return answer.decline(reason);
+    answer.offer(uniform_offer(problem, Layout::kRowMajor));
+  }
+  Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer&, std::span<const Tensor> blobs) const override {
+    SINTER_ASSIGN(Function function, load_code(blobs, quantizes(problem) ? "quantize" : "dequantize"));
+    return std::unique_ptr<Kernel>(std::make_unique<QuantizeKernel>(std::move(function), problem));
+  }
+
+ protected:
+  Result<Source> source(const Problem& problem, const Offer&) const override {
+    const std::string_view scale = device_type(problem.inputs[1].dtype);
+    return Source{"quantize.cu",
+                  {fmt::format("QUANTIZE={}", quantizes(problem) ? 1 : 0), fmt::format("FROM={}", device_type(problem.inputs[0].dtype)),
+                   fmt::format("SCALE={}", scale), fmt::format("PRECISION={}", scale), fmt::format("TO={}", device_type(problem.outputs[0].dtype))},
+                  ""};
+  }
+};
+
+}  // namespace
+
+SINTER_CUDA_TACTIC(quantize, Quantize)
+
+}  // namespace sinter::cuda
