@@ -211,7 +211,7 @@ TEST(TrustChild, loads_or_not) {
 }
 
 std::string load_in_child(const std::string& engine, const std::string& trust, const std::string& cache = "none") {
-  const std::string command = fmt::format("env SINTER_FAULT_CHILD=1 SINTER_NVRTC=none SINTER_KERNEL_CACHE='{}' SINTER_TRUST_ENGINE='{}' {} '{}' "
+  const std::string command = fmt::format("env -u GTEST_TOTAL_SHARDS -u GTEST_SHARD_INDEX SINTER_FAULT_CHILD=1 SINTER_NVRTC=none SINTER_KERNEL_CACHE='{}' SINTER_TRUST_ENGINE='{}' {} '{}' "
                                           "--gtest_filter=TrustChild.* 2>&1", cache, engine, trust, program_path());
   FILE* const pipe = ::popen(command.c_str(), "r");
   std::string text;
