@@ -142,7 +142,7 @@ TEST(CumSum, directions_axes_and_types) {
         for (const DType dtype : {DType::kF32, DType::kI32, DType::kI64}) {
           TacticRow row("CumSum");
           row.attr("exclusive", exclusive).attr("reverse", reverse);
-          check(row.input(random_integers(dtype, {7, 33, 150}, -100, 100, 1)).constant_input(Tensor::from_i64({axis}).reshaped({})), {});
+          check(row.input(random_integers(dtype, {3, 33, 70}, -100, 100, 1)).constant_input(Tensor::from_i64({axis}).reshaped({})), {});
         }
         TacticRow special("CumSum");
         special.attr("exclusive", exclusive).attr("reverse", reverse);

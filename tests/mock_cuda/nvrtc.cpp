@@ -44,7 +44,8 @@ std::string digest(const std::string& text) {
   return buffer;
 }
 
-// With SINTER_MOCK_KEEP=FOLDER every text that compiles is also written there, for scripts/check_kernels.
+// With SINTER_MOCK_KEEP=FOLDER every text that compiles is also written there, for scripts/check_kernels; not those that tests wrote for the
+// mock alone (they name something of its own, mock_…).
 void keep(const Program& program, const std::vector<std::string>& options) {
   const char* folder = std::getenv("SINTER_MOCK_KEEP");
   if (!folder) return;
@@ -53,6 +54,7 @@ void keep(const Program& program, const std::vector<std::string>& options) {
     if (option.rfind("-D", 0) == 0) lines += option + "\n";
   }
   for (const auto& [name, text] : program.headers) generated = name == "generated.h" ? text : generated;
+  if (generated.find("mock_") != std::string::npos) return;
   const fs::path to = fs::path(folder) / (program.name + "." + digest(program.name + lines + generated));
   fs::create_directories(to);
   std::ofstream(to / "options") << lines;
