@@ -75,10 +75,7 @@ class ConvDirectKernel final : public Kernel {
     const size_t operands = operands_of(problem_);
     if (operands > 0) std::memcpy(epilogue_.data(), args.inputs + problem_.epilogue_base, operands * sizeof(void*));
     const void* bias = problem_.op_input_count() > 2 ? args.inputs[2] : nullptr;
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(args_.count, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(args_.count, args.stream);
     const void *x = args.inputs[0], *w = args.inputs[1];
     void* to = args.outputs[0];
     void* pointers[] = {&x, &w, &bias, &to, &args_, epilogue_.data()};

@@ -48,6 +48,15 @@ namespace tactic_version {
     return tactic;                                                      \
   }
 
+// A launch of a thread for each of `count` elements.
+inline Launch a_thread_each(int64_t count, void* stream) {
+  Launch launch;
+  launch.threads = 256;
+  launch.grid.x = ceil_quotient(count, launch.threads);
+  launch.stream = stream;
+  return launch;
+}
+
 // f32, f16, bf16: what kernels widen to float.
 inline bool is_compute_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 // The name in kernel text: "f32", "f16", "bf16", "i8", "u8", "i32", "i64", "boolean", …; "" where kernels have no such type.

@@ -18,10 +18,7 @@ class GatherKernel final : public Kernel {
     return int64_t{0};
   }
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(count_, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(count_, args.stream);
     return cuda::launch(function_, how, args.inputs[0], args.inputs[1], args.outputs[0], count_, inner_, index_count_, size_, args.fault);
   }
 

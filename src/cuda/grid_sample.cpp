@@ -36,10 +36,7 @@ class GridSampleKernel final : public Kernel {
     return int64_t{0};
   }
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(samples_.count, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(samples_.count, args.stream);
     return cuda::launch(function_, how, args.inputs[0], args.inputs[1], args.outputs[0], samples_);
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cuda/cuda_tactic.h"
+#include "cuda/recurrent.h"
 
 namespace sinter::cuda {
 namespace {
@@ -15,8 +16,6 @@ struct GruArgs {
   int64_t steps = 0, batch = 0, hidden = 0, directions = 0, step = 0;
   int32_t reverse = 0, padding = 0;
 };
-
-bool has(const std::vector<TensorDesc>& descs, size_t index) { return index < descs.size() && descs[index].present; }
 
 struct Functions {
   Function project, start, gates, state;
@@ -69,26 +68,12 @@ class GruKernel final : public Kernel {
   int64_t input_ = 0, count_ = 0, projected_ = 0;
 };
 
-std::string unsuitable(const Problem& problem) {
-  if (problem.has_epilogue()) return "an epilogue";
-  if (!is_compute_float(problem.inputs[0].dtype)) return "not f32, f16 or bf16";
-  if (has(problem.inputs, 4)) return "sequence lengths";
-  if (problem.attributes.i_or("layout", 0) != 0) return "batch-first tensors";
-  if (problem.attributes.find("clip")) return "clipping";
-  if (const auto* names = problem.attributes.find_as<std::vector<std::string>>("activations")) {
-    for (size_t i = 0; i < names->size(); ++i) {
-      if ((*names)[i] != (i % 2 == 0 ? "Sigmoid" : "Tanh")) return "activation " + (*names)[i];
-    }
-  }
-  return "";
-}
-
 class Gru final : public CudaTactic {
  public:
   using CudaTactic::CudaTactic;
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "GRU")) return;
-    const std::string reason = unsuitable(problem);
+    const std::string reason = recurrent_unsuitable(problem, 2);
     if (!reason.empty()) return answer.decline(reason);
     Offer offer = uniform_offer(problem, Layout::kRowMajor);
     const Dims &x = problem.inputs[0].opt, &r = problem.inputs[2].opt;

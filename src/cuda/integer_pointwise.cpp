@@ -77,10 +77,7 @@ class IntegerKernel final : public Kernel {
   Status launch(const LaunchArgs& args) override {
     for (size_t i = 0; i < present_.size(); ++i) args_.in[i] = args.inputs[i];
     args_.out = args.outputs[0];
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(args_.count, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(args_.count, args.stream);
     return cuda::launch(function_, how, args_);
   }
 

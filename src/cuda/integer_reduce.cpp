@@ -61,10 +61,7 @@ class IntegerReduceKernel final : public Kernel {
   }
 
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(count_, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(count_, args.stream);
     if (arg_) return cuda::launch(function_, how, args.inputs[0], args.outputs[0], n_, inner_, count_, last_);
     return cuda::launch(function_, how, args.inputs[0], args.outputs[0], kept_, inside_, n_, count_);
   }

@@ -27,10 +27,7 @@ class LrnKernel final : public Kernel {
     return int64_t{0};
   }
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(args_.count, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(args_.count, args.stream);
     return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args_);
   }
 

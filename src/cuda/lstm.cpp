@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/cuda_tactic.h"
+#include "cuda/recurrent.h"
 
 namespace sinter::cuda {
 namespace {
@@ -14,8 +15,6 @@ struct LstmArgs {
   int64_t steps = 0, batch = 0, hidden = 0, directions = 0, step = 0;
   int32_t reverse = 0, padding = 0;
 };
-
-bool has(const std::vector<TensorDesc>& descs, size_t index) { return index < descs.size() && descs[index].present; }
 
 class LstmKernel final : public Kernel {
  public:
@@ -65,20 +64,9 @@ class LstmKernel final : public Kernel {
 };
 
 std::string unsuitable(const Problem& problem) {
-  if (problem.has_epilogue()) return "an epilogue";
-  const DType dtype = problem.inputs[0].dtype;
-  if (!is_compute_float(dtype)) return "not f32, f16 or bf16";
-  if (has(problem.inputs, 4)) return "sequence lengths";
   if (has(problem.inputs, 7)) return "peepholes";
-  if (problem.attributes.i_or("layout", 0) != 0) return "batch-first tensors";
   if (problem.attributes.i_or("input_forget", 0) != 0) return "coupled gates";
-  if (problem.attributes.find("clip")) return "clipping";
-  if (const auto* names = problem.attributes.find_as<std::vector<std::string>>("activations")) {
-    for (size_t i = 0; i < names->size(); ++i) {
-      if ((*names)[i] != (i % 3 == 0 ? "Sigmoid" : "Tanh")) return "activation " + (*names)[i];
-    }
-  }
-  return "";
+  return recurrent_unsuitable(problem, 3);
 }
 
 class Lstm final : public CudaTactic {

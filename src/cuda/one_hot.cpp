@@ -16,10 +16,7 @@ class OneHotKernel final : public Kernel {
     return int64_t{0};
   }
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(count_, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(count_, args.stream);
     return cuda::launch(function_, how, args.inputs[0], args.inputs[2], args.outputs[0], count_, depth_, inner_);
   }
 

@@ -57,10 +57,7 @@ class PadKernel final : public Kernel {
   }
 
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(args_.count, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(args_.count, args.stream);
     const void* value = has_input(problem_, 2) ? args.inputs[2] : nullptr;
     return cuda::launch(function_, how, args.inputs[0], value, args.outputs[0], args_);
   }

@@ -64,10 +64,7 @@ class PoolKernel final : public Kernel {
   }
 
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(args_.count, 256);
-    how.stream = args.stream;
+    Launch how = a_thread_each(args_.count, args.stream);
     if (vectors_) {
       how.grid.x = ceil_quotient(args_.count / each_, 256);
       return cuda::launch(last_, how, args.inputs[0], args.outputs[0], args_);

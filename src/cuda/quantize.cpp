@@ -50,10 +50,7 @@ class QuantizeKernel final : public Kernel {
     return int64_t{0};
   }
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(grid_.count, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(grid_.count, args.stream);
     const void* zeros = has_zeros(problem_) ? args.inputs[2] : nullptr;
     return cuda::launch(function_, how, args.inputs[0], args.inputs[1], zeros, args.outputs[0], grid_, low_, high_);
   }

@@ -136,10 +136,7 @@ class ArgKernel final : public Kernel {
     return int64_t{0};
   }
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(count_, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(count_, args.stream);
     return cuda::launch(function_, how, args.inputs[0], args.outputs[0], n_, inner_, count_, last_);
   }
 

@@ -71,10 +71,7 @@ class ResizeKernel final : public Kernel {
   }
 
   Status launch(const LaunchArgs& args) override {
-    Launch how;
-    how.threads = 256;
-    how.grid.x = ceil_quotient(args_.count, 256);
-    how.stream = args.stream;
+    const Launch how = a_thread_each(args_.count, args.stream);
     if (vectors_) return cuda::launch(last_, how, args.inputs[0], args.outputs[0], args_);
     const int64_t pixels = args_.out_h * args_.out_w, out_c = layout_ == Layout::kChannelsLast ? 1 : pixels;
     return cuda::launch(function_, how, args.inputs[0], args.outputs[0], args_, pixels, groups_, out_c, each_);

@@ -1,19 +1,7 @@
 // GRU over sequences of TYPE, in f32; gates in ONNX's order: update, reset, candidate. gru_project: x·Wᵀ and W's biases for all steps at once; gru_start: the first
 // state; each step: gru_gates (the update gate, and what the candidate's product is made of), then gru_state. A warp an element. LINEAR: the reset
 // gate multiplies the recurrent product (with its bias), else the state before it.
-#include "device.h"
-
-SINTER_DEVICE f32 sigmoid(f32 x) {
-  const f32 e = expf(-fabsf(x));
-  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
-}
-
-template <typename A, typename B>
-SINTER_DEVICE f32 warp_dot(const A* a, const B* b, i64 n) {
-  f32 sum = 0;
-  for (i64 i = lane(); i < n; i += 32) sum += to_f32(a[i]) * to_f32(b[i]);
-  return warp_sum(sum);
-}
+#include "recurrent.h"
 
 // projected[direction][step][batch][3·hidden]; bias: W's three, then R's.
 SINTER_KERNEL(gru_project, 256, (const TYPE* x, const TYPE* w, const TYPE* bias, f32* projected, i64 rows, i64 input, i64 hidden, i64 directions)) {

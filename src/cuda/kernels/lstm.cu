@@ -1,19 +1,6 @@
 // LSTM over sequences of TYPE, in f32. lstm_project: x·Wᵀ and both biases for all steps; a warp an element. lstm_start: the state before the first step.
 // lstm_step: one step of every direction; a warp an element of the hidden state. Gates are in ONNX's order: input, output, forget, cell.
-#include "device.h"
-
-SINTER_DEVICE f32 sigmoid(f32 x) {
-  const f32 e = expf(-fabsf(x));
-  return (x < 0.0f ? e : 1.0f) / (1.0f + e);
-}
-
-// The sum of products of n elements, by a warp.
-template <typename A, typename B>
-SINTER_DEVICE f32 warp_dot(const A* a, const B* b, i64 n) {
-  f32 sum = 0;
-  for (i64 i = lane(); i < n; i += 32) sum += to_f32(a[i]) * to_f32(b[i]);
-  return warp_sum(sum);
-}
+#include "recurrent.h"
 
 // projected[direction][step][batch][4·hidden]
 SINTER_KERNEL(lstm_project, 256, (const TYPE* x, const TYPE* w, const TYPE* bias, f32* projected, i64 rows, i64 input, i64 hidden, i64 directions)) {
