@@ -118,7 +118,7 @@ Result<sinter_kernels::DenseParams> patch_params(const ConvShape& s, int element
   return p;
 }
 
-Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::string config) {
+Offer conv_offer(const Problem& problem, std::string config) {
   Offer offer;
   offer.config = std::move(config);
   offer.input_layouts.assign(problem.inputs.size(), Layout::kRowMajor);
@@ -126,6 +126,11 @@ Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::str
   offer.output_layouts = {Layout::kChannelsLast};
   offer.packed_inputs.assign(problem.inputs.size(), false);
   offer.packed_inputs[1] = true;
+  return offer;
+}
+
+Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::string config) {
+  Offer offer = conv_offer(problem, std::move(config));
   epilogue.book(offer);
   return offer;
 }

@@ -31,7 +31,8 @@ Result<sinter_kernels::DenseParams> conv_params(const ConvShape& shape, int elem
 // (channel, r), their elements s.
 Result<sinter_kernels::DenseParams> patch_params(const ConvShape& shape, int element);
 
-// An offer with channels-last images, weights packed as blob 0, and the epilogue's operands.
+// An offer with channels-last images and weights packed as blob 0; the second: and the epilogue's operands.
+Offer conv_offer(const Problem& problem, std::string config);
 Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::string config);
 
 // Blob 0 is what prepare made: the type, and that many elements.

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 
+#include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
 #include "cuda/cudnn_graph.h"
 
@@ -47,13 +48,7 @@ Result<std::vector<Found>> search_once(const Problem& problem, const DnnConv& co
 }
 
 Offer plain_offer(const Problem& problem, const DnnConv& conv, std::string config) {
-  Offer offer;
-  offer.config = std::move(config);
-  offer.input_layouts.assign(problem.inputs.size(), Layout::kRowMajor);
-  offer.input_layouts[0] = Layout::kChannelsLast;
-  offer.output_layouts = {Layout::kChannelsLast};
-  offer.packed_inputs.assign(problem.inputs.size(), false);
-  offer.packed_inputs[1] = true;
+  Offer offer = conv_offer(problem, std::move(config));
   for (const DnnOperand& operand : conv.operands) {
     if (operand.full) offer.input_layouts[static_cast<size_t>(operand.input)] = Layout::kChannelsLast;
   }

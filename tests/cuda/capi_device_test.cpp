@@ -211,14 +211,7 @@ TEST(TrustChild, loads_or_not) {
 }
 
 std::string load_in_child(const std::string& engine, const std::string& trust, const std::string& cache = "none") {
-  const std::string command = fmt::format("env -u GTEST_TOTAL_SHARDS -u GTEST_SHARD_INDEX SINTER_FAULT_CHILD=1 SINTER_NVRTC=none SINTER_KERNEL_CACHE='{}' SINTER_TRUST_ENGINE='{}' {} '{}' "
-                                          "--gtest_filter=TrustChild.* 2>&1", cache, engine, trust, program_path());
-  FILE* const pipe = ::popen(command.c_str(), "r");
-  std::string text;
-  char buffer[512];
-  while (const size_t got = pipe ? std::fread(buffer, 1, sizeof buffer, pipe) : 0) text.append(buffer, got);
-  if (pipe) ::pclose(pipe);
-  return text;
+  return run_child("TrustChild.*", fmt::format("SINTER_NVRTC=none SINTER_KERNEL_CACHE='{}' SINTER_TRUST_ENGINE='{}' {}", cache, engine, trust)).text;
 }
 
 TEST(Trust, code_of_strangers_is_not_loaded) {

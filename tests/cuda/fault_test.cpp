@@ -1,7 +1,6 @@
 // Bad input and faults of a device, on the mock and (SINTER_TEST_GPU=1) on a GPU: each is one clear error, and the process goes on.
 // What ruins a process (a kernel that traps, a hidden driver) is shown in a child process: this program again, with one test.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -14,24 +13,6 @@
 
 namespace sinter::testing {
 namespace {
-
-// Runs one test of this program in a process of its own, with these variables in its environment; its exit code and what it printed.
-struct Child {
-  int code = -1;
-  std::string text;
-};
-Child run_child(const std::string& test, const std::string& variables) {
-  Child child;
-  // What a dead context holds stays with it: no leaks to look for.
-  const std::string command = fmt::format("env -u GTEST_TOTAL_SHARDS -u GTEST_SHARD_INDEX ASAN_OPTIONS=detect_leaks=0 SINTER_FAULT_CHILD=1 {} timeout 300 '{}' --gtest_filter={} 2>&1", variables, program_path(), test);
-  FILE* pipe = ::popen(command.c_str(), "r");
-  if (!pipe) return child;
-  char buffer[512];
-  while (const size_t got = std::fread(buffer, 1, sizeof buffer, pipe)) child.text.append(buffer, got);
-  const int status = ::pclose(pipe);
-  child.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-  return child;
-}
 
 void expect_text(const std::string& text, std::initializer_list<const char*> words) {
   for (const char* word : words) EXPECT_NE(text.find(word), std::string::npos) << "no '" << word << "' in: " << text;
@@ -100,7 +81,8 @@ TEST(FaultChild, a_trapping_kernel) {
 }
 
 TEST(Fault, a_trapping_kernel_names_its_layer) {
-  const Child child = run_child("FaultChild.a_trapping_kernel", "");
+  // What a dead context holds stays with it: no leaks to look for.
+  const Child child = run_child("FaultChild.a_trapping_kernel", "ASAN_OPTIONS=detect_leaks=0");
   EXPECT_EQ(child.code, 0) << child.text;  // ends by itself: no hang, no crash in destructors
   expect_text(child.text, {"first: ", "the CPU goes on", "[  PASSED  ] 1 test"});
   if (on_real_gpu()) std::fputs(child.text.c_str(), stdout);

@@ -2,10 +2,10 @@
 #include <dlfcn.h>
 
 #include <cstdlib>
-#include <filesystem>
 
 #include "cuda/environment.h"
 #include "cuda/library_api.h"
+#include "cuda/nets.h"
 #include "mock_cuda/control.h"
 #include "support/tactic_harness.h"
 
@@ -212,8 +212,8 @@ TEST(Libraries, sources_are_known_by_name) {
   EXPECT_FALSE(find_tactic_source("CUBLAS").ok());
 }
 
-// Run by the next test in a process of its own, where the libraries are hidden.
-TEST(Libraries, DISABLED_are_missing) {
+TEST(LibrariesChild, are_missing) {
+  if (!is_child()) GTEST_SKIP() << "runs in a child of Libraries.missing_ones_are_named, where they are hidden";
   const auto product = cuda::cublaslt();
   ASSERT_FALSE(product.ok());
   EXPECT_NE(product.status().message().find("hidden by SINTER_CUBLASLT=none"), std::string::npos) << product.status().message();
@@ -229,10 +229,8 @@ TEST(Libraries, DISABLED_are_missing) {
 }
 
 TEST(Libraries, missing_ones_are_named) {
-  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
-  const std::string command = "SINTER_CUBLASLT=none SINTER_CUDNN=/nowhere/libcudnn.so '" + self +
-                              "' --gtest_brief=1 --gtest_also_run_disabled_tests --gtest_filter=Libraries.DISABLED_are_missing";
-  EXPECT_EQ(std::system(command.c_str()), 0);
+  const Child child = run_child("LibrariesChild.are_missing", "SINTER_CUBLASLT=none SINTER_CUDNN=/nowhere/libcudnn.so");
+  EXPECT_EQ(child.code, 0) << child.text;
 }
 
 }  // namespace

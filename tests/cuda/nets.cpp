@@ -2,7 +2,9 @@
 
 #include <dlfcn.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
@@ -77,7 +79,19 @@ void expect_near(const std::vector<Value>& got, const std::vector<Value>& wanted
   for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(difference(got[i].tensor(), wanted[i].tensor(), {1e-5, 1e-6}), "") << "output " << i;
 }
 
-std::string program_path() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+Child run_child(const std::string& test, const std::string& variables) {
+  Child child;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
+  const std::string command =
+      fmt::format("env -u GTEST_TOTAL_SHARDS -u GTEST_SHARD_INDEX SINTER_FAULT_CHILD=1 {} timeout 300 '{}' --gtest_filter={} 2>&1", variables, program, test);
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (!pipe) return child;
+  char buffer[512];
+  while (const size_t got = std::fread(buffer, 1, sizeof buffer, pipe)) child.text.append(buffer, got);
+  const int status = ::pclose(pipe);
+  child.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  return child;
+}
 
 MockCounts counts() {
   MockCounts result{};

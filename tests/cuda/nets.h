@@ -32,8 +32,12 @@ Loaded load_net(const char* text, builder::Fallback fallback = builder::Fallback
 
 void expect_near(const std::vector<Value>& got, const std::vector<Value>& wanted);
 
-// This program's file.
-std::string program_path();
+// One test of this program in a process of its own (is_child() there), with these variables in its environment.
+struct Child {
+  int code = -1;     // its exit code; 128: a signal ended it
+  std::string text;  // what it printed
+};
+Child run_child(const std::string& test, const std::string& variables);
 
 // The mock driver's controls (control.h); not for a real GPU.
 MockCounts counts();
