@@ -29,6 +29,19 @@ void collect_captured(const ir::Graph& body, const ir::Graph& outer, std::set<co
   }
 }
 
+// Values of `outer` that work on the device reads, in `graph` (outer itself, or a body within) and its bodies.
+void collect_read(const ir::Graph& graph, const ir::Graph& outer, const SymbolTable& symbols, std::set<const ir::Value*>& out) {
+  for (const auto& node : graph.nodes()) {
+    for (const auto& [name, body] : node->subgraphs) collect_read(*body, outer, symbols, out);
+    const NodeKind kind = classify(*node, symbols);
+    if (kind == NodeKind::kControl || kind == NodeKind::kReference || is_shape_arithmetic(*node, symbols)) continue;
+    for (const ir::Value* input : node->inputs) {
+      while (input && input->graph != &outer && input->captured) input = input->captured;
+      if (input && input->graph == &outer) out.insert(input);
+    }
+  }
+}
+
 }  // namespace
 
 Result<int32_t> BuildState::add_blob(const Tensor& tensor, std::string_view what) {
@@ -55,13 +68,9 @@ Status RegionBuilder::survey() {
   int64_t done = 0;
   if (on_device()) {
     // An input that only shape arithmetic reads stays on the host.
-    for (const ir::Value* input : graph_.inputs) places_[input] = plan::Place::kHost;
-    for (const auto& node : graph_.nodes()) {
-      if (is_shape_arithmetic(*node, state_.symbols) || classify(*node, state_.symbols) == NodeKind::kReference) continue;
-      for (const ir::Value* input : node->inputs) {
-        if (input && places_.count(input)) places_[input] = plan::Place::kDevice;
-      }
-    }
+    std::set<const ir::Value*> read;
+    collect_read(graph_, graph_, state_.symbols, read);
+    for (const ir::Value* input : graph_.inputs) places_[input] = read.count(input) ? plan::Place::kDevice : plan::Place::kHost;
   }
   if (on_device()) {
     std::vector<Problem> problems;
@@ -112,6 +121,10 @@ Status RegionBuilder::place(Work& work) {
     work.problem = make_problem(node, state_.symbols, state_.options, Place::kHost);
     return work.kind == NodeKind::kKernel ? ask_tactics(work) : ok_status();
   }
+  if (work.kind == NodeKind::kControl) {  // the host decides which body runs, and how often
+    work.problem = make_problem(node, state_.symbols, state_.options, Place::kHost);
+    return ok_status();
+  }
   work.problem = make_problem(node, state_.symbols, state_.options, Place::kDevice);
   work.place = Place::kDevice;
   if (work.kind == NodeKind::kView) {
@@ -137,7 +150,7 @@ Status RegionBuilder::no_tactic(const Work& work) const {
   for (const std::string& refusal : work.candidates.refusals) reasons += "; " + refusal;
   if (on_device()) {
     return make_error(Code::kUnsupported, "node '{}' ({}): no CUDA tactic{}; let it run on the CPU with --fallback=cpu", work.node->name,
-                      work.problem.to_string(), reasons.empty() ? work.kind == NodeKind::kKernel ? " knows this operator" : " takes work whose sizes depend on data, or bodies" : reasons);
+                      work.problem.to_string(), reasons.empty() ? work.kind == NodeKind::kKernel ? " knows this operator" : " takes work whose sizes depend on data" : reasons);
   }
   return make_error(Code::kUnsupported, "node '{}' ({}): no tactic{}; allow the reference kernel with --fallback=reference",
                     work.node->name, work.problem.to_string(), reasons.empty() ? " knows this operator" : reasons);

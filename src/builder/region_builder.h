@@ -52,7 +52,7 @@ class RegionBuilder {
   Status survey();
   // Where the node's work is done: on the device where a tactic takes it, else on the host where that is allowed.
   Status place(Work& work);
-  bool on_device() const { return state_.options.device && !parent_; }
+  bool on_device() const { return state_.options.device; }
   plan::Place place_of(const ir::Value& value) const;
   Status ask_tactics(Work& work);
   void add_view_choices(Work& work);

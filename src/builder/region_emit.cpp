@@ -140,10 +140,10 @@ Result<int32_t> RegionBuilder::use(const ir::Value& value, Layout layout, plan::
   if (value.is_constant()) return use_constant(value, layout, place);
   const bool foreign = value.graph != &graph_;  // asked for by a body that captures from further out
   if (it == placed_.end() && parent_ && (value.captured || foreign)) {
-    SINTER_ASSIGN(const int32_t outer, parent_->use(foreign ? value : *value.captured, Layout::kRowMajor, plan::Place::kHost));
+    // Where it is first wanted here is where it is captured: its other place, if one is needed, is reached by a transfer in this body.
+    SINTER_ASSIGN(const int32_t outer, parent_->use(foreign ? value : *value.captured, Layout::kRowMajor, place));
     const int32_t inner = add_value(value, Layout::kRowMajor, place, plan::Storage::kCaptured, outer);
-    if (layout == Layout::kRowMajor) return inner;
-    return add_reformat(value, inner, layout);
+    return layout == Layout::kRowMajor ? Result<int32_t>(inner) : use(value, layout, place);
   }
   if (it == placed_.end()) {
     return make_error(Code::kInternal, "value '{}' is used before it is made in the plan", value.name);
@@ -358,7 +358,7 @@ Status RegionBuilder::emit_host(Work& work) {
   for (const ir::Value* output : node.outputs) {
     int32_t index = -1;
     if (output) {
-      const bool arena = !control && is_plannable(*output, state_.symbols);
+      const bool arena = is_plannable(*output, state_.symbols);
       index = add_value(*output, Layout::kRowMajor, plan::Place::kHost, arena ? plan::Storage::kArena : plan::Storage::kHost, -1);
     }
     step.outputs.push_back(index);

@@ -72,9 +72,12 @@ Opened open_first(const std::vector<std::string>& candidates) {
       opened.path = path;
       break;
     }
+    // Of a file that is not there the loader repeats the name in a sentence; other reasons are worth reading.
     const char* why = dlerror();
-    if (opened.tried.size() < 400) opened.tried += fmt::format("; {}", why ? why : path);
+    const bool absent = why && std::string_view(why).find("No such file") != std::string_view::npos;
+    if (opened.tried.size() < 400) opened.tried += fmt::format("{}{}", opened.tried.empty() ? " (tried " : ", ", absent || !why ? path.c_str() : why);
   }
+  if (!opened.tried.empty()) opened.tried += ")";
   return opened;
 }
 

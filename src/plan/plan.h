@@ -28,6 +28,7 @@ enum class Storage : uint8_t {
 
 // Where a value's bytes are. Only tensors of fixed-size elements in the main region can be on the device.
 enum class Place : uint8_t { kHost = 0, kDevice = 1 };
+inline const char* place_name(Place place) { return place == Place::kHost ? "host" : "device"; }
 
 struct PlanValue {
   std::string name;                      // engine tensor name; unique in the region
@@ -107,7 +108,7 @@ struct Plan {
 // - A kernel step's problem describes exactly `inputs` and `outputs` (same dtype, shape, layout). Packed inputs are -1 in `inputs`.
 // - A kernel step's inputs and outputs are where its problem says: on the device for CUDA problems, else on the host. kReference and
 //   kControl steps have host values only. A kTransfer step's two values are one on either side and equal in all else.
-// - An alias is where its root is. Values with Storage::kHost and kCaptured, and all of child regions, are on the host.
+// - An alias is where its root is, a captured value where the outer one is. Values with Storage::kHost are on the host.
 // - A region's parent has a smaller number, and exactly one step of the parent names it.
 
 // Every index in range, producers before users, kinds and counts consistent, sizes sane: a plan that passes can't make the

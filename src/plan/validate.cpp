@@ -76,8 +76,7 @@ class RegionValidator {
 
   Status check_place(const PlanValue& value) const {
     if (value.place == Place::kHost) return ok_status();
-    const bool good = value.place == Place::kDevice && plan_.on_cuda() && number_ == 0 && has_fixed_size(value.type) &&
-                      value.storage != Storage::kHost && value.storage != Storage::kCaptured;
+    const bool good = value.place == Place::kDevice && plan_.on_cuda() && has_fixed_size(value.type) && value.storage != Storage::kHost;
     return good ? ok_status() : invalid("{}: value '{}' of type {} can't be on a device", where(), value.name, value.type.to_string());
   }
 
@@ -85,7 +84,7 @@ class RegionValidator {
     for (const std::vector<int32_t>* list : {&step.inputs, &step.outputs}) {
       for (int32_t v : *list) {
         if (v < 0 || region_.values[v].place == place) continue;
-        return invalid("{}: value '{}' is not on the {}", where(step), region_.values[v].name, place == Place::kHost ? "host" : "device");
+        return invalid("{}: value '{}' is not on the {}", where(step), region_.values[v].name, place_name(place));
       }
     }
     return ok_status();
@@ -154,11 +153,11 @@ class RegionValidator {
       return invalid("{}: value '{}': captured value {} is out of range", where(), value.name, value.index);
     }
     const PlanValue& outer = plan_.regions[region_.parent].values[value.index];
-    if (outer.type.kind == value.type.kind && outer.type.dtype == value.type.dtype && outer.layout == value.layout) {
+    if (outer.type.kind == value.type.kind && outer.type.dtype == value.type.dtype && outer.layout == value.layout && outer.place == value.place) {
       return ok_status();
     }
-    return invalid("{}: value '{}' is captured as {} but '{}' is {}", where(), value.name, value.type.to_string(),
-                   outer.name, outer.type.to_string());
+    return invalid("{}: value '{}' is captured as {} on the {} but '{}' is {} on the {}", where(), value.name, value.type.to_string(),
+                   place_name(value.place), outer.name, outer.type.to_string(), place_name(outer.place));
   }
 
   // Fills root_; refuses cycles. Each value is walked over at most twice.

@@ -15,9 +15,17 @@ bool is_aligned(const void* data) { return reinterpret_cast<uintptr_t>(data) % k
 
 Status RegionExecutor::open_device() {
   if (!shared_.device) return ok_status();
-  SINTER_ASSIGN(device_, DeviceRun::make(shared_.device, program_.region->inputs.size(), program_.region->outputs.size(), shared_.arena));
+  // A body has an arena of its own: it runs within a turn of its parent.
+  SINTER_ASSIGN(device_, DeviceRun::make(shared_.device, program_.region->inputs.size(), program_.region->outputs.size(), parent_ ? nullptr : shared_.arena));
   fetched_.resize(program_.region->outputs.size());
+  for (const auto& child : children_) SINTER_TRY(child->open_device());
   return faults_.reserve(shared_.device, program_);
+}
+
+int64_t RegionExecutor::device_bytes() const {
+  int64_t bytes = device_ ? device_->arena_bytes() + device_->staging_bytes() : 0;
+  for (const auto& child : children_) bytes += child->device_bytes();
+  return bytes;
 }
 
 Status RegionExecutor::reserve_memory(const ShapePlan& plan) {

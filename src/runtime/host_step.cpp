@@ -65,7 +65,9 @@ class HostStep final : public EvalContext {
     RegionExecutor* body = executor_.child(number_, attribute);
     if (!body) return error(fmt::format("the plan has no body '{}'", attribute));
     std::vector<Value> results;
-    Status status = body->run(inputs, {}, true, results);
+    RunOptions options;  // in its parent's stream: it reads what is made there
+    if (executor_.device_) options.stream = executor_.device_->stream();
+    Status status = body->run(inputs, {}, true, results, options);
     if (!status.ok()) return std::move(status).with(fmt::format("while running body '{}' of '{}'", attribute, step_.name));
     return results;
   }

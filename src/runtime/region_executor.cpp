@@ -58,6 +58,7 @@ RegionExecutor::RegionExecutor(const ExecutorShared& shared, int32_t region, Reg
 }
 
 RegionExecutor::~RegionExecutor() {
+  children_.clear();  // they work in this one's stream
   if (!device_) return;
   for (const auto& plan : plans_) device_->release_graphs(*plan);
 }

@@ -90,7 +90,7 @@ class RegionExecutor {
   void reset_times();
   const std::vector<std::unique_ptr<RegionExecutor>>& children() const { return children_; }
   int64_t arena_bytes() const;  // children and the device's arena included
-  int64_t device_bytes() const { return device_ ? device_->arena_bytes() + device_->staging_bytes() : 0; }
+  int64_t device_bytes() const;  // children included
 
  private:
   friend class HostStep;

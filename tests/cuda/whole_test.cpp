@@ -69,6 +69,49 @@ TEST(Whole, host_steps_between_device_steps_where_the_fallback_allows_it) {
   }
 }
 
+// Work in bodies is done on the device as in the main region; what they capture is read where it lies, in the order of one stream.
+const char* const kBodiesNet = R"ir(graph net(%x: f32[3,8], %turns: i64[], %twice: bool[]) -> (%y, %all) {
+  %a = Tanh(%x)
+  %on = const bool[] {1}
+  %y, %all = Loop(%turns, %on, %a)
+    body body graph turn(%i: i64[], %go: bool[], %s: f32[3,8]) captures(%a, %x, %twice) -> (%next, %t, %u) {
+    %e = Exp(%a)
+    %next = Identity(%go)
+    %c = If(%twice)
+      body then_branch graph yes() captures(%s, %e) -> (%r) {
+      %q = Mul(%s, %e)
+      %r = Mul(%q, %q)
+      }
+      body else_branch graph no() captures(%s, %x) -> (%r) {
+      %r = Sub(%s, %x)
+      }
+    %t = Sin(%c)
+    %u = Add(%t, %e)
+    }
+}
+)ir";
+
+TEST(Whole, bodies_run_on_the_device) {
+  auto graph = parse_net(kBodiesNet);
+  const auto report = build_report(*graph, builder::Fallback::kError);
+  ASSERT_TRUE(report.ok()) << report.status().to_string();
+  EXPECT_EQ(report->cpu_layers, 0);
+  Loaded net = load_net(kBodiesNet);
+  ASSERT_NE(net.context, nullptr);
+  for (uint32_t round = 0; round < 4; ++round) {
+    Tensor turns(DType::kI64, {}), twice(DType::kBool, {});
+    *turns.data<int64_t>() = 1 + round;
+    *static_cast<uint8_t*>(twice.raw()) = round % 2;
+    const std::vector<Value> inputs{random_tensor({3, 8}, round), turns, twice};
+    const auto wanted = ir::evaluate(*net.graph, inputs);
+    ASSERT_TRUE(wanted.ok()) << wanted.status().to_string();
+    const auto got = net.context->run(inputs);
+    ASSERT_TRUE(got.ok()) << got.status().to_string();
+    expect_near(*got, *wanted);
+  }
+  EXPECT_GT(net.context->device_bytes(), 0);
+}
+
 TEST(Whole, device_memory_of_the_caller_is_used_in_place) {
   Loaded net = load_net(kDeviceNet);
   ASSERT_NE(net.context, nullptr);
