@@ -75,7 +75,7 @@ const char* const kBodiesNet = R"ir(graph net(%x: f32[3,8], %turns: i64[], %twic
   %on = const bool[] {1}
   %y, %all = Loop(%turns, %on, %a)
     body body graph turn(%i: i64[], %go: bool[], %s: f32[3,8]) captures(%a, %x, %twice) -> (%next, %t, %u) {
-    %e = Exp(%a)
+    %e = Sigmoid(%a)
     %next = Identity(%go)
     %c = If(%twice)
       body then_branch graph yes() captures(%s, %e) -> (%r) {
