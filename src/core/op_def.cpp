@@ -50,8 +50,8 @@ Result<std::optional<Epilogue>> read_epilogue(const Attributes& attributes, int 
                       *text, program.inputs, input_count, base);
   }
   const auto stored = static_cast<DType>(attributes.i_or(kEpilogueTypeAttr, 0));
-  if (stored != DType::kUndefined && !contains(kFloatTypes, stored)) {
-    return make_error(Code::kInternal, "epilogue '{}' is stored as type {}; expected a floating type", *text, static_cast<int>(stored));
+  if (stored != DType::kUndefined && !contains(kFloatTypes | dtype_set(DType::kI8, DType::kU8), stored)) {
+    return make_error(Code::kInternal, "epilogue '{}' is stored as type {}; expected a floating type or one of 8 bits", *text, static_cast<int>(stored));
   }
   return std::optional<Epilogue>(Epilogue{std::move(program), static_cast<int>(base), stored});
 }

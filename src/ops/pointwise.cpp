@@ -1,14 +1,15 @@
 // sinter.Pointwise: runs a PointwiseProgram over broadcast inputs (core/pointwise.h). Made by fuse_pointwise.
 //
-// Attributes: program (its text form), dtypes (element type of each output). Inputs and outputs are f32, f16, bf16 or bool; f32
-// within, narrowed once on store, bool outputs are 1 where the result is not 0.
+// Attributes: program (its text form), dtypes (element type of each output). Inputs and outputs are f32, f16, bf16, bool, i8 or
+// u8; f32 within, narrowed once on store, bool outputs are 1 where the result is not 0. A result stored in 8 bits must be a whole number in
+// range: its program ends in round and clip (quantization; NaN gives any value).
 #include "ops/elementwise.h"
 #include "ops/shape_rules.h"
 
 namespace sinter::ops {
 namespace pointwise_impl {
 
-constexpr DTypeSet kTypes = dtype_set(DType::kF32, DType::kF16, DType::kBF16, DType::kBool);
+constexpr DTypeSet kTypes = dtype_set(DType::kF32, DType::kF16, DType::kBF16, DType::kBool, DType::kI8, DType::kU8);
 
 template <typename Context>
 Status read(const Context& context, PointwiseProgram& program, std::vector<DType>& dtypes) {
@@ -16,7 +17,7 @@ Status read(const Context& context, PointwiseProgram& program, std::vector<DType
   for (int64_t dtype : context.attributes().ints("dtypes")) {
     SINTER_ASSIGN(dtypes.emplace_back(), dtype_attribute(context, "dtypes", dtype));
     if (!contains(kTypes, dtypes.back())) {
-      return context.error(fmt::format("output type {}: expected f32, f16, bf16 or bool", dtype_name(dtypes.back())));
+      return context.error(fmt::format("output type {}: expected f32, f16, bf16, bool, i8 or u8", dtype_name(dtypes.back())));
     }
   }
   if (program.inputs != context.input_count() || program.outputs.size() != dtypes.size() ||

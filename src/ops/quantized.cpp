@@ -55,6 +55,17 @@ Status requantize(EvalContext& context, int index, const Tensor& wide, const std
   return ok_status();
 }
 
+Tensor scaled_sums(const Tensor& sums, const std::vector<double>& scale, int axis) {
+  const auto channels = static_cast<int64_t>(scale.size());
+  const int64_t inner = channels <= 1 ? 1 : product(sums.dims(), static_cast<size_t>(axis) + 1);
+  Tensor result(DType::kF32, sums.dims());
+  for (int64_t i = 0; i < sums.count(); ++i) {
+    const auto factor = static_cast<float>(scale[static_cast<size_t>(channels <= 1 ? 0 : i / inner % channels)]);
+    result.data<float>()[i] = static_cast<float>(sums.data<double>()[i]) * factor;
+  }
+  return result;
+}
+
 Result<std::vector<double>> read_scales(const EvalContext& context, int input, int64_t count) {
   const Tensor& scale = context.tensor(input);
   if (scale.count() != 1 && scale.count() != count)

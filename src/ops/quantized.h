@@ -14,6 +14,9 @@ Result<Tensor> centred(const EvalContext& context, int value, int zero_point, in
 Status requantize(EvalContext& context, int index, const Tensor& wide, const std::vector<double>& multiplier, int axis,
                   int zero_point_input);
 
+// float(sum) · scale in f32. `scale` has one element or one for each index of `axis`.
+Tensor scaled_sums(const Tensor& sums, const std::vector<double>& scale, int axis);
+
 // Elements of an input as doubles; an error unless there are 1 or `count`.
 Result<std::vector<double>> read_scales(const EvalContext& context, int input, int64_t count);
 
