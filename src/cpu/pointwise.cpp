@@ -1,5 +1,5 @@
 // Pointwise programs: `sinter.Pointwise`, and any ONNX operator that states itself as one (OpDef::pointwise). f32, f16, bf16 and
-// bool storage, computed in f32, in every layout.
+// bool storage, computed in f32, in every layout; sinter.Pointwise also on i8 and u8 (ONNX's operators compute those as integers).
 //
 // The output's memory is one flat range, cut into tiles of PointwiseTile::kTile elements. Inputs of the output's shape lie in its
 // layout and are read in place. Every other input is row-major and broadcasts: where a tile sees one value or a contiguous run of it,
@@ -18,8 +18,14 @@ namespace {
 constexpr int64_t kTile = PointwiseTile::kTile;
 constexpr int64_t kMinPartElements = 4 * kTile;  // below this a second thread costs more than it saves
 
-bool stored(DType dtype) {
-  return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kBool;
+constexpr DTypeSet kStored = dtype_set(DType::kF32, DType::kF16, DType::kBF16, DType::kBool);
+constexpr DTypeSet kQuantized = dtype_set(DType::kI8, DType::kU8);
+
+// Why a tensor cannot be an operand or a result, "" when it can.
+std::string unsuitable_type(const Problem& problem, DType dtype) {
+  const bool own = is_op(problem, "Pointwise", "sinter");
+  if (contains(kStored, dtype) || (own && contains(kQuantized, dtype))) return "";
+  return fmt::format("element type {} is not f32, f16, bf16{}", dtype_name(dtype), own ? ", bool, i8 or u8" : " or bool");
 }
 
 // The program of a problem; not ok when it has none.
@@ -280,11 +286,11 @@ std::string unsuitable(const Problem& problem, const PointwiseProgram& program) 
   if (program.inputs != static_cast<int>(problem.inputs.size()) || program.outputs.size() < problem.outputs.size()) return "operand counts differ";
   for (const TensorDesc& desc : problem.inputs) {
     if (!desc.present) return "an operand is absent";
-    if (!stored(desc.dtype)) return "element type " + std::string(dtype_name(desc.dtype)) + " is not f32, f16, bf16 or bool";
+    if (std::string reason = unsuitable_type(problem, desc.dtype); !reason.empty()) return reason;
     if (desc.rank() > problem.outputs[0].rank()) return "an operand has a higher rank than the result";
   }
   for (const TensorDesc& desc : problem.outputs) {
-    if (!stored(desc.dtype)) return "element type " + std::string(dtype_name(desc.dtype)) + " is not f32, f16, bf16 or bool";
+    if (std::string reason = unsuitable_type(problem, desc.dtype); !reason.empty()) return reason;
     if (!desc.present || desc.shape != problem.outputs[0].shape) return "outputs of different shapes";
   }
   return "";

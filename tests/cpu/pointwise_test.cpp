@@ -171,6 +171,41 @@ TEST(Pointwise, other_storage_types) {
   check(TacticRow("And").input(random_integers(DType::kBool, {2, 17, 9}, 0, 1, 4)).input(random_integers(DType::kBool, {9}, 0, 1, 5)), {});
 }
 
+// Every value of the type, then random ones.
+Tensor all_bytes(DType dtype, const Dims& dims, uint32_t seed) {
+  const bool is_signed = dtype == DType::kI8;
+  Tensor bytes = random_integers(dtype, dims, is_signed ? -128 : 0, is_signed ? 127 : 255, seed);
+  for (int64_t i = 0; i < std::min<int64_t>(bytes.count(), 256); ++i) bytes.data<uint8_t>()[i] = static_cast<uint8_t>(i);
+  return bytes;
+}
+
+TacticRow program_row(const std::string& text, DType dtype) {
+  return TacticRow("Pointwise", "sinter").attr("program", text).attr("dtypes", std::vector<int64_t>{static_cast<int64_t>(dtype)});
+}
+
+TEST(Pointwise, tables_of_bytes) {
+  const std::string silu = "1 | const(3) sub(0,1) const(0.05) mul(2,3) silu(4) const(0.04) div(5,6) round(7) const(-20) add(8,9) const(-128) const(127) clip(10,11,12) | 13";
+  const std::string rescale = "2 | sub(0,1) const(0.7) mul(2,3) round(4) const(128) add(5,6) const(0) const(255) clip(7,8,9) | 10";
+  for (const Dims& dims : {Dims{}, Dims{5}, Dims{3, 1027}, Dims{2, 32, 9, 7}, Dims{1, 19, 33, 40}, Dims{2, 16, 3}, Dims{0, 4, 4}, Dims{1, 16, 90, 90}}) {
+    check(program_row(silu, DType::kI8).input(all_bytes(DType::kI8, dims, 1)), {});
+    check(program_row(silu, DType::kI8).input(all_bytes(DType::kU8, dims, 2)), {});
+    check(program_row(rescale, DType::kU8).input(all_bytes(DType::kI8, dims, 3)).constant_input(random_integers(DType::kI8, {}, -128, -128, 1)), {});
+    check(program_row(rescale, DType::kU8).input(all_bytes(DType::kU8, dims, 4)).input(random_integers(DType::kU8, {}, 255, 255, 1)), {});
+  }
+}
+
+TEST(Pointwise, programs_between_bytes_and_floats) {
+  const std::string quantize = "2 | mul(0,1) const(0.03125) div(2,3) round(4) const(-128) const(127) clip(5,6,7) | 8";
+  const std::string dequantize = "1 | const(128) sub(0,1) const(0.02) mul(2,3) | 4";
+  const std::string residual = "2 | const(0.03) mul(0,2) const(7) sub(1,4) const(0.05) mul(5,6) add(3,7) relu(8) const(0.06) div(9,10) round(11) const(-128) const(127) clip(12,13,14) | 15";
+  for (const Dims& dims : {Dims{5}, Dims{3, 1027}, Dims{2, 19, 9, 7}, Dims{1, 48, 33, 40}, Dims{0, 4, 4}}) {
+    check(program_row(quantize, DType::kI8).input(random_tensor(dims, 1, 3)).constant_input(random_tensor({dims.back()}, 2)), {});
+    check(program_row(dequantize, DType::kF32).input(all_bytes(DType::kU8, dims, 3)), {});
+    check(program_row(residual, DType::kI8).input(all_bytes(DType::kI8, dims, 4)).input(all_bytes(DType::kU8, dims, 5)), {});
+    check(program_row(residual, DType::kI8).input(all_bytes(DType::kI8, dims, 6)).input(all_bytes(DType::kI8, {dims[0] == 0 ? 1 : dims.back()}, 7)), {});
+  }
+}
+
 TEST(Pointwise, dynamic_shapes) {
   TacticRow row("Mul");
   row.input(random_tensor({3, 8, 5, 6}, 1)).input(random_tensor({8, 1, 1}, 2));

@@ -17,7 +17,8 @@ inline constexpr int kPointwiseOpCount = 0 SINTER_POINTWISE_OPS(X);
 // d[i] = op(a[i], b[i], c[i]); an operand of the step's scalar mask is read at [0] only. d may be any of the operands.
 using PointwiseStep = void (*)(float* d, const float* a, const float* b, const float* c, int64_t n);
 
-// Between a stored type and f32, over n elements. NaN stays NaN; narrowing rounds to nearest even, bool is value != 0.
+// Between a stored type and f32, over n elements. NaN stays NaN; narrowing rounds to nearest even, bool is value != 0. Eight-bit integers
+// saturate, and what is no whole number is cut off; NaN becomes the lowest value.
 using WidenFn = void (*)(const void* source, float* target, int64_t n);
 using NarrowFn = void (*)(const float* source, void* target, int64_t n);
 
@@ -25,8 +26,11 @@ struct PointwiseSteps {
   // By instruction and by which operands are scalars (bit k: operand k). Null: spread the scalars into rows first; the entry
   // of mask 0 is always there.
   PointwiseStep step[kPointwiseOpCount][8] = {};
-  WidenFn from_f16 = nullptr, from_bf16 = nullptr, from_bool = nullptr;
-  NarrowFn to_f16 = nullptr, to_bf16 = nullptr, to_bool = nullptr;
+  WidenFn from_f16 = nullptr, from_bf16 = nullptr, from_bool = nullptr, from_i8 = nullptr, from_u8 = nullptr;
+  NarrowFn to_f16 = nullptr, to_bf16 = nullptr, to_bool = nullptr, to_i8 = nullptr, to_u8 = nullptr;
+
+  // target[i] = table[source[i]] with 256 entries; target may be source.
+  void (*look_up)(const uint8_t* table, const uint8_t* source, uint8_t* target, int64_t n) = nullptr;
 
   // Null for f32 and for types that programs do not store.
   WidenFn widen(DType dtype) const;

@@ -366,14 +366,66 @@ void narrow_bool(const float* source, void* target, int64_t n) {
   for (int64_t i = 0; i < n; ++i) bytes[i] = source[i] != 0 ? 1 : 0;
 }
 
+template <typename T>
+void widen_bytes(const void* source, float* target, int64_t n) {
+  const auto* bytes = static_cast<const T*>(source);
+  for (int64_t i = 0; i < n; ++i) target[i] = static_cast<float>(bytes[i]);
+}
+
+template <typename T>
+void narrow_bytes(const float* source, void* target, int64_t n) {
+  constexpr float kLow = std::numeric_limits<T>::min(), kHigh = std::numeric_limits<T>::max();
+  auto* bytes = static_cast<T*>(target);
+  for (int64_t i = 0; i < n; ++i) {
+    const float raised = source[i] > kLow ? source[i] : kLow;
+    bytes[i] = static_cast<T>(static_cast<int32_t>(raised < kHigh ? raised : kHigh));
+  }
+}
+
+#if defined(__AVX512BW__)
+
+// The table as 128 words in four registers: a word is found by the index's upper seven bits, its half by the lowest one.
+inline __m512i look_up_words(const __m512i (&table)[4], __m512i index) {
+  const __m512i word = _mm512_srli_epi16(index, 1);
+  const __m512i low = _mm512_permutex2var_epi16(table[0], word, table[1]), high = _mm512_permutex2var_epi16(table[2], word, table[3]);
+  const __m512i found = _mm512_mask_blend_epi16(_mm512_test_epi16_mask(index, _mm512_set1_epi16(0x80)), low, high);
+  const __m512i shift = _mm512_slli_epi16(_mm512_and_si512(index, _mm512_set1_epi16(1)), 3);
+  return _mm512_and_si512(_mm512_srlv_epi16(found, shift), _mm512_set1_epi16(0xff));
+}
+
+void look_up_bytes(const uint8_t* table, const uint8_t* source, uint8_t* target, int64_t n) {
+  __m512i words[4];
+  for (int i = 0; i < 4; ++i) words[i] = _mm512_loadu_si512(table + i * 64);
+  for (int64_t i = 0; i < n; i += 64) {
+    const __mmask64 mask = n - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (n - i)) - 1;
+    const __m512i bytes = _mm512_maskz_loadu_epi8(mask, source + i);
+    const __m512i even = look_up_words(words, _mm512_and_si512(bytes, _mm512_set1_epi16(0xff)));
+    const __m512i odd = look_up_words(words, _mm512_srli_epi16(bytes, 8));
+    _mm512_mask_storeu_epi8(target + i, mask, _mm512_or_si512(even, _mm512_slli_epi16(odd, 8)));
+  }
+}
+
+#else
+
+void look_up_bytes(const uint8_t* table, const uint8_t* source, uint8_t* target, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) target[i] = table[source[i]];
+}
+
+#endif
+
 PointwiseSteps make_steps() {
   PointwiseSteps steps;
+  steps.look_up = &look_up_bytes;
   steps.from_f16 = &widen_f16;
   steps.from_bf16 = &widen_bf16;
   steps.from_bool = &widen_bool;
+  steps.from_i8 = &widen_bytes<int8_t>;
+  steps.from_u8 = &widen_bytes<uint8_t>;
   steps.to_f16 = &narrow_f16;
   steps.to_bf16 = &narrow_bf16;
   steps.to_bool = &narrow_bool;
+  steps.to_i8 = &narrow_bytes<int8_t>;
+  steps.to_u8 = &narrow_bytes<uint8_t>;
   set_unary_steps(steps);
   set_other_steps(steps);
   return steps;

@@ -29,11 +29,25 @@ const PointwiseSteps& pointwise_steps(Isa isa) {
 }
 
 WidenFn PointwiseSteps::widen(DType dtype) const {
-  return dtype == DType::kF16 ? from_f16 : dtype == DType::kBF16 ? from_bf16 : dtype == DType::kBool ? from_bool : nullptr;
+  switch (dtype) {
+    case DType::kF16: return from_f16;
+    case DType::kBF16: return from_bf16;
+    case DType::kBool: return from_bool;
+    case DType::kI8: return from_i8;
+    case DType::kU8: return from_u8;
+    default: return nullptr;
+  }
 }
 
 NarrowFn PointwiseSteps::narrow(DType dtype) const {
-  return dtype == DType::kF16 ? to_f16 : dtype == DType::kBF16 ? to_bf16 : dtype == DType::kBool ? to_bool : nullptr;
+  switch (dtype) {
+    case DType::kF16: return to_f16;
+    case DType::kBF16: return to_bf16;
+    case DType::kBool: return to_bool;
+    case DType::kI8: return to_i8;
+    case DType::kU8: return to_u8;
+    default: return nullptr;
+  }
 }
 
 namespace {
