@@ -59,6 +59,8 @@ inline Launch a_thread_each(int64_t count, void* stream) {
 
 // f32, f16, bf16: what kernels widen to float.
 inline bool is_compute_float(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
+// What quantized tensors are stored as.
+inline bool is_byte(DType dtype) { return dtype == DType::kI8 || dtype == DType::kU8; }
 // The name in kernel text: "f32", "f16", "bf16", "i8", "u8", "i32", "i64", "boolean", …; "" where kernels have no such type.
 std::string_view device_type(DType dtype);
 

@@ -1,5 +1,5 @@
 // Pointwise programs: `sinter.Pointwise`, and any ONNX operator that states itself as one (OpDef::pointwise), printed as CUDA source. f32, f16,
-// bf16 and bool storage, computed in f32, row-major and channels-last.
+// bf16, bool, i8 and u8 storage, computed in f32, row-major and channels-last.
 //
 // The result's memory is one flat range in 16-byte vectors. Operands of its shape lie in its layout and are read at the same place;
 // single values are read once a thread; others are row-major and broadcast through a Map.
@@ -30,7 +30,7 @@ struct Form {
   int vector = 4, maps = 0;
 };
 
-bool stored(DType dtype) { return is_compute_float(dtype) || dtype == DType::kBool; }
+bool stored(DType dtype) { return is_compute_float(dtype) || dtype == DType::kBool || is_byte(dtype); }
 
 Result<PointwiseProgram> program_of(const Problem& problem) {
   if (is_op(problem, "Pointwise", "sinter")) {
@@ -65,13 +65,20 @@ Result<Form> form_of(const Problem& problem) {
     form.outputs.push_back(desc.dtype);
     widest = std::max(widest, element_bytes(desc.dtype));
   }
-  form.vector = std::min(16 / widest, 8);
+  // A kernel with bytes at one end has its hands full with conversions: sixteen of them, eight of bool.
+  const auto bytes = [](const TensorDesc& desc) { return is_byte(desc.dtype); };
+  form.vector = std::min(16 / widest, std::all_of(problem.outputs.begin(), problem.outputs.end(), bytes) ? 16 : 8);
   form.program.outputs.resize(problem.outputs.size());
   return form;
 }
 
 std::string generate(const Form& form) {
-  std::string text = fmt::format("#define PW_VECTOR {}\n", form.vector) + program_source(form.program, "pw_program");
+  PointwiseProgram program = form.program;
+  std::string text = fmt::format("#define PW_VECTOR {}\n", form.vector), rounds;
+  for (size_t o = 0; o < form.outputs.size(); ++o) {
+    if (is_byte(form.outputs[o])) rounds += round_source(program, o, form.outputs[o], fmt::format("Round{}", o));
+  }
+  text += program_source(program, "pw_program") + rounds;
   const size_t ins = std::max<size_t>(form.inputs.size(), 1);
   text += fmt::format("struct PointwiseArgs {{\n  i64 count;\n  void* out[{}];\n  const void* in[{}];\n  Map maps[{}];\n}};\n", form.outputs.size(), ins,
                       std::max(form.maps, 1));
@@ -96,7 +103,8 @@ std::string generate(const Form& form) {
   for (size_t o = 0; o < form.outputs.size(); ++o) text += fmt::format("    y{0}[k] = y[{0}];\n", o);
   text += "  }\n";
   for (size_t o = 0; o < form.outputs.size(); ++o) {
-    text += fmt::format("  store_full<{}, PW_VECTOR>(args.out[{}], y{}, i, n);\n", device_type(form.outputs[o]), o, o);
+    const std::string round = is_byte(form.outputs[o]) ? fmt::format(", Round{}", o) : "";
+    text += fmt::format("  store_full<{}, PW_VECTOR{}>(args.out[{}], y{}, i, n);\n", device_type(form.outputs[o]), round, o, o);
   }
   return text + "}\n";
 }
@@ -148,12 +156,12 @@ std::string unsuitable(const Problem& problem, const PointwiseProgram& program) 
   if (problem.outputs[0].rank() > kMapRank) return fmt::format("rank {} > {}", problem.outputs[0].rank(), kMapRank);
   for (const TensorDesc& desc : problem.inputs) {
     if (!desc.present) return "an operand is absent";
-    if (!stored(desc.dtype)) return fmt::format("element type {} is not f32, f16, bf16 or bool", dtype_name(desc.dtype));
+    if (!stored(desc.dtype)) return fmt::format("element type {} is not f32, f16, bf16, bool, i8 or u8", dtype_name(desc.dtype));
     if (desc.rank() > problem.outputs[0].rank()) return "an operand has a higher rank than the result";
   }
   for (const TensorDesc& desc : problem.outputs) {
     if (!desc.present || desc.shape != problem.outputs[0].shape) return "outputs of different shapes";
-    if (!stored(desc.dtype)) return fmt::format("element type {} is not f32, f16, bf16 or bool", dtype_name(desc.dtype));
+    if (!stored(desc.dtype)) return fmt::format("element type {} is not f32, f16, bf16, bool, i8 or u8", dtype_name(desc.dtype));
   }
   return "";
 }
@@ -195,7 +203,7 @@ class Pointwise final : public CudaTactic {
   Result<Source> source(const Problem& problem, const Offer&) const override {
     SINTER_ASSIGN(const Form form, form_of(problem));
     Source source{"pointwise.cu", {}, generate(form)};
-    const bool half = std::all_of(form.outputs.begin(), form.outputs.end(), [](DType dtype) { return element_bytes(dtype) == 2; });
+    const bool half = std::all_of(form.outputs.begin(), form.outputs.end(), [](DType dtype) { return element_bytes(dtype) == 2 || is_byte(dtype); });
     if (half) source.defines.push_back("SINTER_HALF_RESULT=1");
     return source;
   }

@@ -12,4 +12,8 @@ namespace sinter::cuda {
 // Needs "pointwise_ops.h" included before it.
 std::string program_source(const PointwiseProgram& program, const std::string& name);
 
+// The text of "struct NAME { of(f32) }" (kernels/bytes.h), which stores output `output` as `dtype` (i8, u8). A program that ends in a quantization
+// (div by a constant, round, add of a whole constant, clip) loses those steps to the struct, which does them at once.
+std::string round_source(PointwiseProgram& program, size_t output, DType dtype, const std::string& name);
+
 }  // namespace sinter::cuda

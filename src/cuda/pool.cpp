@@ -1,4 +1,4 @@
-// MaxPool, AveragePool and LpPool over one to three spatial axes; f32, f16 and bf16; row-major and channels-last. Bandwidth-bound.
+// MaxPool, AveragePool and LpPool over one to three spatial axes; f32, f16 and bf16, MaxPool also i8 and u8; row-major and channels-last. Bandwidth-bound.
 #include <algorithm>
 
 #include "core/window.h"
@@ -94,7 +94,8 @@ class Pool final : public CudaTactic {
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "MaxPool") && !is_op(problem, "AveragePool") && !is_op(problem, "LpPool")) return;
     if (problem.has_epilogue()) return answer.decline("an epilogue");
-    if (!is_compute_float(problem.inputs[0].dtype)) return answer.decline("not f32, f16 or bf16");
+    const bool bytes = problem.op == "MaxPool" && is_byte(problem.inputs[0].dtype);
+    if (!is_compute_float(problem.inputs[0].dtype) && !bytes) return answer.decline("not f32, f16 or bf16, nor the maximum of i8 or u8");
     const int64_t p = problem.attributes.i_or("p", 2);
     if (problem.op == "LpPool" && p != 1 && p != 2) return answer.decline(fmt::format("p {} is neither 1 nor 2", p));
     if (problem.inputs[0].rank() < 3 || problem.inputs[0].rank() > 5) return answer.decline("not one to three spatial axes");

@@ -34,5 +34,27 @@ TEST(Transpose, permutations_and_element_sizes) {
   check(TacticRow("Transpose").attr("perm", std::vector<int64_t>{4, 0, 2, 1, 3}).input(random_tensor({3, 4, 5, 6, 7}, 1)), {});
 }
 
+TEST(Movement, bytes) {
+  for (const DType dtype : {DType::kI8, DType::kU8}) {
+    const auto bytes = [&](const Dims& dims, uint32_t seed) { return random_integers(dtype, dims, dtype == DType::kI8 ? -128 : 0, dtype == DType::kI8 ? 127 : 255, seed); };
+    for (const int64_t channels : {32, 17}) {
+      check(TacticRow("Concat").attr("axis", int64_t{1}).input(bytes({2, channels, 5, 7}, 1)).input(bytes({2, 48, 5, 7}, 2)), {});
+      TacticRow split("Split");
+      split.outputs = 2;
+      check(split.attr("axis", int64_t{1}).attr("num_outputs", int64_t{2}).input(bytes({2, 2 * channels, 3, 4}, 3)), {});
+      check(TacticRow("Slice").input(bytes({2, 2 * channels, 6, 5}, 4)).constant_input(Tensor::from_i64({3, 1})).constant_input(Tensor::from_i64({40, 6})).constant_input(Tensor::from_i64({1, 2})), {});
+      for (const char* mode : {"constant", "edge", "reflect"}) {
+        check(TacticRow("Pad").attr("mode", std::string(mode)).input(bytes({1, channels, 5, 4}, 5)).constant_input(Tensor::from_i64({0, 0, 1, 2, 0, 1, 0, 1})), {});
+      }
+      check(TacticRow("Gather").attr("axis", int64_t{1}).input(bytes({2, channels, 9}, 6)).input(random_integers(DType::kI64, {4}, 0, 16, 7)), {});
+      const std::vector<int64_t> window{3, 3}, strides{2, 2}, pads{1, 1, 1, 1};
+      check(TacticRow("MaxPool").attr("kernel_shape", window).attr("strides", strides).attr("pads", pads).input(bytes({2, channels, 11, 9}, 8)), {});
+      check(TacticRow("MaxPool").attr("kernel_shape", std::vector<int64_t>{2, 2}).input(bytes({1, channels, 5, 5}, 9)), {});
+      check(TacticRow("Expand").input(bytes({2, 1, 5}, 1)).constant_input(Tensor::from_i64({2, channels, 5})), {});
+      check(TacticRow("DepthToSpace").attr("blocksize", int64_t{2}).input(bytes({1, 4 * channels, 3, 5}, 2)), {});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sinter::testing

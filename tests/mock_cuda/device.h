@@ -228,6 +228,12 @@ SINTER_DEVICE u32 shuffle_down(u32 value, int by) { return shuffle(value, lane()
 
 SINTER_DEVICE u32 bits_of(f32 x) { return __builtin_bit_cast(u32, x); }
 SINTER_DEVICE f32 f32_of(u32 bits) { return __builtin_bit_cast(f32, bits); }
+SINTER_DEVICE u32 byte_permute(u32 a, u32 b, u32 selector) {
+  const u64 bytes = (u64)b << 32 | a;
+  u32 out = 0;
+  for (int i = 0; i < 4; ++i) out |= (u32)(bytes >> (selector >> 4 * i & 7) * 8 & 0xff) << 8 * i;
+  return out;
+}
 SINTER_DEVICE f32 shuffle_xor(f32 value, int mask) { return f32_of(shuffle_xor(bits_of(value), mask)); }
 SINTER_DEVICE i32 shuffle_xor(i32 value, int mask) { return (i32)shuffle_xor((u32)value, mask); }
 SINTER_DEVICE i64 shuffle_xor(i64 value, int mask) {
@@ -329,6 +335,22 @@ SINTER_DEVICE void mma_16bit(f32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) 
       sum += to_f32(Element{(u16)(left >> (k % 2 * 16))}) * to_f32(Element{(u16)(right >> (k % 2 * 16))});
     }
     d[i] = sum;
+  }
+  exchange_end();
+}
+// A 16x32 of Left by 32x8 of Right, 8-bit integers.
+template <typename Left, typename Right>
+SINTER_DEVICE void mma_8bit(i32 (&d)[4], const u32 (&a)[4], const u32 (&b)[2]) {
+  const u32 words[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
+  exchange_begin(words, 6);
+  for (int i = 0; i < 4; ++i) {
+    const int row = lane() / 4 + i / 2 * 8, column = lane() % 4 * 2 + i % 2;
+    u32 sum = (u32)d[i];
+    for (int k = 0; k < 32; ++k) {
+      const u32 left = exchange_word(row % 8 * 4 + k % 16 / 4, k / 16 * 2 + row / 8), right = exchange_word(column * 4 + k % 16 / 4, 4 + k / 16);
+      sum += (u32)((i32)(Left)(u8)(left >> (k % 4 * 8)) * (i32)(Right)(u8)(right >> (k % 4 * 8)));
+    }
+    d[i] = (i32)sum;
   }
   exchange_end();
 }

@@ -2,7 +2,7 @@
 // that broadcasts (through a Map, made on the host: src/cuda/broadcast.cpp).
 #pragma once
 
-#include "device.h"
+#include "bytes.h"
 
 enum { kMapRank = 8 };
 
@@ -41,9 +41,7 @@ template <typename T, int N>
 SINTER_DEVICE void load_full(f32 (&x)[N], const void* data, i64 i, int n) {
   const T* from = (const T*)data + i;
   if (n == N) {
-    const Vec<T, N> vector = load_vec<T, N>(from);
-#pragma unroll
-    for (int k = 0; k < N; ++k) x[k] = to_f32(vector.at[k]);
+    load_floats<T, N>(from, x);
   } else {
 #pragma unroll
     for (int k = 0; k < N; ++k) x[k] = k < n ? to_f32(from[k]) : 0.0f;
@@ -76,18 +74,15 @@ SINTER_DEVICE void load_map(f32 (&x)[N], const void* data, const Map& map, i64 i
   }
 }
 
-template <typename T, int N>
+template <typename T, int N, typename Round = WholeBytes<T>>
 SINTER_DEVICE void store_full(void* data, const f32 (&y)[N], i64 i, int n) {
   T* to = (T*)data + i;
   if (n == N) {
-    Vec<T, N> vector;
-#pragma unroll
-    for (int k = 0; k < N; ++k) vector.at[k] = from_f32<T>(y[k]);
-    store_vec<T, N>(to, vector);
+    store_floats<T, N, Round>(to, y);
   } else {
 #pragma unroll
     for (int k = 0; k < N; ++k) {
-      if (k < n) to[k] = from_f32<T>(y[k]);
+      if (k < n) store_float<T, Round>(to + k, y[k]);
     }
   }
 }

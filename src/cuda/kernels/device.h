@@ -100,6 +100,12 @@ SINTER_DEVICE u32 shuffle_down(u32 value, int by) {
 // ---- bits ----
 SINTER_DEVICE u32 bits_of(f32 x) { return __builtin_bit_cast(u32, x); }
 SINTER_DEVICE f32 f32_of(u32 bits) { return __builtin_bit_cast(f32, bits); }
+// Byte i of the result: byte number (selector >> 4 i & 7) of those of a (0 … 3) and b (4 … 7).
+SINTER_DEVICE u32 byte_permute(u32 a, u32 b, u32 selector) {
+  u32 out;
+  asm("prmt.b32 %0, %1, %2, %3;" : "=r"(out) : "r"(a), "r"(b), "r"(selector));
+  return out;
+}
 SINTER_DEVICE f32 shuffle_xor(f32 value, int mask) { return f32_of(shuffle_xor(bits_of(value), mask)); }
 SINTER_DEVICE i32 shuffle_xor(i32 value, int mask) { return (i32)shuffle_xor((u32)value, mask); }
 SINTER_DEVICE i64 shuffle_xor(i64 value, int mask) {

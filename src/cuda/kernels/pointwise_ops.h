@@ -3,9 +3,9 @@
 
 #include "device.h"
 
-// Results of sixteen bits take the processor's own exponential and reciprocal, which are exact to a few units of f32's last place.
+// Results of sixteen or eight bits take the processor's own exponential and reciprocal, which are exact to a few units of f32's last place.
 #if defined(OUT)
-constexpr bool kFast = sizeof(OUT) == 2;
+constexpr bool kFast = sizeof(OUT) <= 2;
 #elif defined(SINTER_HALF_RESULT)
 constexpr bool kFast = true;
 #else

@@ -1,6 +1,6 @@
 // AveragePool (KIND 0), MaxPool (1) and LpPool (2, p 1 or 2) of TYPE over up to three spatial axes, in f32; one output a thread, in the output's memory order.
 // Strides say the layout. pool_last: images channels last, sixteen bytes of channels a thread.
-#include "device.h"
+#include "bytes.h"
 
 struct PoolArgs {
   i64 count, channels, out_n, out_c, in_n, in_c;      // strides of n and c
@@ -61,7 +61,9 @@ SINTER_KERNEL(pool, 256, (const TYPE* from, TYPE* to, const PoolArgs args)) {
   }
   if (KIND == 2 && args.p == 2) value = sqrtf(value);
   if (KIND == 0) value /= (f32)(args.count_padding ? cells : inside);
-  to[n * args.out_n + c * args.out_c + at[0] * args.out_stride[0] + at[1] * args.out_stride[1] + at[2] * args.out_stride[2]] = from_f32<TYPE>(value);
+  TYPE stored;
+  store_float<TYPE>(&stored, value);
+  to[n * args.out_n + c * args.out_c + at[0] * args.out_stride[0] + at[1] * args.out_stride[1] + at[2] * args.out_stride[2]] = stored;
 }
 
 SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args)) {
@@ -86,10 +88,11 @@ SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args))
     for (int b = 0; b < args.kernel[2]; ++b) {
       const int column = x0 + b * args.dilation[2];
       if ((u32)column >= (u32)args.in_size[2]) continue;
-      const Vec<TYPE, kEach> v = load_vec<TYPE, kEach>(base + row * args.in_stride[1] + column * args.in_stride[2]);
+      f32 v[kEach];
+      load_floats<TYPE, kEach>(base + row * args.in_stride[1] + column * args.in_stride[2], v);
 #pragma unroll
       for (int e = 0; e < kEach; ++e) {
-        const f32 element = to_f32(v.at[e]);
+        const f32 element = v[e];
         if (KIND == 1) value[e] = max_nan(value[e], element);
         else if (KIND == 0) value[e] += element;
         else value[e] += args.p == 1 ? fabsf(element) : element * element;
@@ -98,12 +101,10 @@ SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args))
     }
   }
   for (int b = 0; b < args.kernel[2]; ++b) columns += x0 + b * args.dilation[2] < (int)args.in_size[2] + args.pad_end[2];
-  Vec<TYPE, kEach> out;
 #pragma unroll
   for (int e = 0; e < kEach; ++e) {
     if (KIND == 2 && args.p == 2) value[e] = sqrtf(value[e]);
     if (KIND == 0) value[e] /= (f32)(args.count_padding ? rows * columns : inside);
-    out.at[e] = from_f32<TYPE>(value[e]);
   }
-  store_vec<TYPE, kEach>(to + thread * kEach, out);
+  store_floats<TYPE, kEach>(to + thread * kEach, value);
 }
