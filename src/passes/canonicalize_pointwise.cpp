@@ -34,9 +34,9 @@ Outcome canonicalize_pointwise(Graph& graph, Node& node) {
   const int count = static_cast<int>(node.inputs.size());
   for (const IrValue* input : node.inputs) {
     if (!input) continue;
-    if (!is_program_type(input)) return NoMatch{};  // integers are no matter of this pass
+    if (!is_program_type(input) || is_integer(input->type.dtype)) return NoMatch{};  // integer arithmetic wraps around
   }
-  if (!is_program_type(node.output())) return NoMatch{};
+  if (!is_program_type(node.output()) || is_integer(node.output()->type.dtype)) return NoMatch{};
   if (!node.op->pointwise(node.attributes, count, program)) return decline("no program for these attributes or inputs");
   std::vector<IrValue*> inputs = node.inputs;
   if (node.is("Clip")) canonicalize_pointwise_impl::open_bounds(program, inputs);

@@ -2,7 +2,7 @@
 //
 //   %y = Add(%c1, %c2)       →   %y = const …
 //
-// Never for random operators, nodes with bodies, quantization, or outputs much larger than the inputs (an Expand of a constant would
+// Never for random operators, nodes with bodies, dequantization, or outputs much larger than the inputs (an Expand of a constant would
 // fill the engine). Exact: the reference kernel is what would run.
 #include <algorithm>
 
@@ -16,7 +16,8 @@ constexpr int64_t kExtraBytes = 1 << 20;
 // Outputs of unknown size are computed from no more than this.
 constexpr int64_t kUnknownSizeInputBytes = 1 << 16;
 
-bool is_quantization(const Node& node) { return node.op->name.find("uantizeLinear") != std::string::npos; }
+// A quantized product wants the whole numbers (fuse_quantized_product); fold_dequantize folds what is left.
+bool is_kept(const Node& node) { return node.is("DequantizeLinear"); }
 
 // "" when the sizes allow folding.
 std::string too_large(const Node& node, int64_t input_bytes) {
@@ -52,7 +53,7 @@ Outcome fold_constants(Graph& graph, Node& node) {
   if (node.outputs.empty() || std::count(node.outputs.begin(), node.outputs.end(), nullptr) > 0) {
     return decline("an output without name");
   }
-  if (is_quantization(node)) return decline("kept for quantization");
+  if (is_kept(node)) return decline("kept for quantization");
   for (const IrValue* output : node.outputs) {
     if (!output->type.is_tensor()) return decline("output '{}' is no tensor", output->name);
   }

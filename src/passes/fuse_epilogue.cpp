@@ -6,11 +6,12 @@
 //
 // Conditions: the result has one user, and the program's other inputs broadcast to its shape. When several inputs are such results
 // (a residual add of two convolutions) the one computed last takes the program, so that its inputs are there. An epilogue that is
-// there already is continued. f32 results are the same bits; f16 and bf16 skip a rounding.
+// there already is continued. A quantized product may end in the quantization of its result, which is then stored in 8 bits. f32 results are the same bits; f16 and bf16 skip a rounding.
 #include <algorithm>
 
 #include "passes/match.h"
 #include "passes/program.h"
+#include "passes/quantization.h"
 
 namespace sinter::passes {
 namespace fuse_epilogue_impl {
@@ -18,7 +19,7 @@ namespace fuse_epilogue_impl {
 constexpr size_t kMaxEpilogueInputs = 6, kMaxInstructions = 48;
 
 bool is_dense(const Node& node) {
-  return node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm") || node.is("MatMul");
+  return node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm") || node.is("MatMul") || is_quantized_product(node);
 }
 
 // "" when the program of `node` may move into `dense`, whose result is `result`.
@@ -28,11 +29,14 @@ std::string objection(const Node& node, const Node& dense, const IrValue* result
   if (!same_shape(result, node.output())) {
     return fmt::format("'{}' {} is broadcast to {}", result->name, result->type.to_string(), node.output()->type.to_string());
   }
-  if (!same_dtype(result, node.output()) || !is_small_float(result)) {
+  const bool quantized = is_quantized_product(dense);
+  const auto fits = [&](const IrValue* value) { return is_small_float(value) || (quantized && is_8bit(value)); };
+  if ((!same_dtype(result, node.output()) && !quantized) || !fits(result) || !fits(node.output())) {
     return fmt::format("'{}' is {} and the program's result {}", result->name, dtype_name(result->type.dtype),
                        dtype_name(node.output()->type.dtype));
   }
   for (const IrValue* input : node.inputs) {
+    if (is_8bit(input) && !quantized) return fmt::format("'{}' is {}, which epilogues of floats do not read", input->name, dtype_name(input->type.dtype));
     const Shape* shape = shape_of(input);
     if (input != result && (!shape || !broadcasts_to(*shape, *shape_of(result)))) {
       return fmt::format("'{}' does not broadcast to '{}'", input->name, result->name);
@@ -98,6 +102,7 @@ Outcome fuse_epilogue(Graph& graph, Node& node) {
   Attributes attributes = dense->attributes;
   attributes.set(std::string(kEpilogueAttr), program.to_string());
   attributes.set(std::string(kEpilogueBaseAttr), base);
+  if (is_quantized_product(*dense)) attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(node.output()->type.dtype));
   Patch patch(graph, node);
   Node* made = patch.add_node(dense->op, dense->name, inputs, 1, std::move(attributes), {dense, &node});
   patch.replace(node.output(), made->output());

@@ -16,7 +16,6 @@
 namespace sinter::passes {
 
 struct PassOptions {
-  bool keep_quantization = true;   // Q/DQ pairs are left for quant
   bool stack_products = false;     // products become batches: for GPUs
   std::vector<std::string> disabled;  // pass names to skip
   int64_t stop_after_patch = -1;   // apply at most so many patches; -1: all

@@ -7,7 +7,7 @@ namespace sinter::passes {
 
 bool is_program_type(const IrValue* value) {
   return value && value->type.is_tensor() &&
-         contains(dtype_set(DType::kF32, DType::kF16, DType::kBF16, DType::kBool), value->type.dtype);
+         contains(dtype_set(DType::kF32, DType::kF16, DType::kBF16, DType::kBool, DType::kI8, DType::kU8), value->type.dtype);
 }
 
 PointwiseProgram renumber_inputs(const PointwiseProgram& program, const std::vector<int>& new_index, int new_count) {

@@ -5,7 +5,7 @@
 
 namespace sinter::passes {
 
-// Programs read and write f32, f16, bf16 and bool.
+// Programs read and write f32, f16, bf16, bool, i8 and u8.
 bool is_program_type(const IrValue* value);
 // Removes absent (null) inputs the program does not read; false when it reads one.
 bool drop_absent(PointwiseProgram& program, std::vector<IrValue*>& inputs);

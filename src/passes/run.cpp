@@ -20,8 +20,6 @@ std::span<const Pass> pipeline() {
 
 namespace {
 
-// Quantization's own step folds these when it has no use for them.
-constexpr std::string_view kQuantizationGroup = "quantization";
 constexpr std::string_view kStackGroup = "stack";
 // A pipeline that changes a graph more often than this a node goes in circles.
 constexpr int64_t kMaxPatchesPerNode = 60, kMaxPatchesAtLeast = 2000;
@@ -47,7 +45,6 @@ class Driver {
   }
 
   bool enabled(const Pass& pass) const {
-    if (options_.keep_quantization && pass.group == kQuantizationGroup) return false;
     if (!options_.stack_products && pass.group == kStackGroup) return false;
     return std::find(options_.disabled.begin(), options_.disabled.end(), pass.name) == options_.disabled.end();
   }
