@@ -8,6 +8,12 @@ find_program(SINTER_FLATC flatc REQUIRED)
 find_path(SINTER_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 find_path(SINTER_XXHASH_INCLUDE xxhash.h REQUIRED)
 
+# Pictures of calibration and evaluation (src/data).
+find_path(SINTER_JPEG_INCLUDE jpeglib.h REQUIRED)
+find_library(SINTER_JPEG_LIBRARY jpeg REQUIRED)
+find_path(SINTER_SPNG_INCLUDE spng.h REQUIRED)
+find_library(SINTER_SPNG_LIBRARY spng REQUIRED)
+
 if(SINTER_ONEDNN)
   find_path(SINTER_DNNL_INCLUDE dnnl.h)
   find_library(SINTER_DNNL_LIBRARY dnnl)

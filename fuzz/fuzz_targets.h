@@ -7,3 +7,5 @@
 
 int fuzz_onnx(const uint8_t* data, size_t size);    // a model file: check, import, print
 int fuzz_tensor(const uint8_t* data, size_t size);  // .pb of each kind, and .npy
+int fuzz_image(const uint8_t* data, size_t size);             // a JPEG or PNG
+int fuzz_calibration_text(const uint8_t* data, size_t size);  // preprocessing JSON, labels, calibration cache, histogram
