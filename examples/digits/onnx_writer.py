@@ -6,7 +6,19 @@ import struct
 
 import numpy as np
 
-FLOAT, INT64 = 1, 7  # TensorProto.DataType
+# TensorProto.DataType
+FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, BOOL, FLOAT16, UINT4, INT4 = 1, 2, 3, 4, 5, 6, 7, 9, 10, 21, 22
+TYPES = {"float32": FLOAT, "float64": FLOAT, "uint8": UINT8, "int8": INT8, "uint16": UINT16, "int16": INT16, "int32": INT32, "int64": INT64,
+         "bool": BOOL, "float16": FLOAT16}
+
+
+class Packed:
+    """A tensor of 4-bit elements, given as an array of 8-bit ones."""
+
+    def __init__(self, array, kind):
+        self.shape, self.kind = array.shape, kind
+        nibbles = np.append(array.reshape(-1).astype(np.uint8) & 15, np.zeros(array.size % 2, np.uint8))
+        self.bytes = (nibbles[::2] | nibbles[1::2] << 4).tobytes()
 
 
 def varint(value):
@@ -33,10 +45,13 @@ def data(field, value):
 
 
 def tensor(name, array):
-    array = np.ascontiguousarray(array)
-    kind = {"f": FLOAT, "i": INT64}[array.dtype.kind]
-    array = array.astype("<f4" if kind == FLOAT else "<i8")
-    return b"".join(integer(1, n) for n in array.shape) + integer(2, kind) + data(8, name) + data(9, array.tobytes())
+    if isinstance(array, Packed):
+        kind, content = array.kind, array.bytes
+    else:
+        array = np.asarray(array)
+        kind = TYPES[array.dtype.name]
+        content = array.astype("<f4").tobytes() if kind == FLOAT else array.tobytes()
+    return b"".join(integer(1, n) for n in array.shape) + integer(2, kind) + data(8, name) + data(9, content)
 
 
 def attribute(name, value):
@@ -44,22 +59,31 @@ def attribute(name, value):
         return data(1, name) + single(2, value) + integer(20, 1)
     if isinstance(value, int):
         return data(1, name) + integer(3, value) + integer(20, 2)
+    if isinstance(value, str):
+        return data(1, name) + data(4, value) + integer(20, 3)
+    if len(value) and isinstance(value[0], float):
+        return data(1, name) + b"".join(single(7, n) for n in value) + integer(20, 6)
     return data(1, name) + b"".join(integer(8, n) for n in value) + integer(20, 7)
 
 
-def node(op, inputs, outputs, **attributes):
+def node(op, inputs, outputs, domain="", **attributes):
     return (b"".join(data(1, name) for name in inputs) + b"".join(data(2, name) for name in outputs) + data(3, outputs[0]) +
-            data(4, op) + b"".join(data(5, attribute(name, value)) for name, value in attributes.items()))
+            data(4, op) + b"".join(data(5, attribute(name, value)) for name, value in attributes.items()) + (data(7, domain) if domain else b""))
 
 
-def value_info(name, shape):
-    """A float tensor; a dimension given as text is symbolic."""
+def value_info(name, shape, kind=FLOAT):
+    """A dimension given as text is symbolic; without a shape the rank is unknown."""
+    if shape is None:
+        return data(1, name) + data(2, data(1, integer(1, kind)))
     dims = b"".join(data(1, data(2, n) if isinstance(n, str) else integer(1, n)) for n in shape)
-    return data(1, name) + data(2, data(1, integer(1, FLOAT) + data(2, dims)))
+    return data(1, name) + data(2, data(1, integer(1, kind) + data(2, dims)))
 
 
-def model(graph_name, nodes, weights, inputs, outputs, opset, producer):
+def model(graph_name, nodes, weights, inputs, outputs, opset, producer, ir_version=8, **domains):
+    """Inputs and outputs are tuples as value_info takes them; further domains are given as name=version, '_' for '.'."""
     graph = (b"".join(data(1, n) for n in nodes) + data(2, graph_name) +
              b"".join(data(5, tensor(name, array)) for name, array in weights.items()) +
              b"".join(data(11, value_info(*i)) for i in inputs) + b"".join(data(12, value_info(*o)) for o in outputs))
-    return integer(1, 8) + data(2, producer) + data(7, graph) + data(8, data(1, "") + integer(2, opset))
+    opsets = {"": opset, **{name.replace("_", "."): version for name, version in domains.items()}}
+    return (integer(1, ir_version) + data(2, producer) + data(7, graph) +
+            b"".join(data(8, data(1, name) + integer(2, version)) for name, version in opsets.items()))

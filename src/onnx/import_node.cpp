@@ -234,8 +234,14 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
     }
   }
   const OpDef* known = find_op(domain, pending.op_type);
+  const ContribOp* contrib = known ? nullptr : find_contrib(domain, pending.op_type);
   if (!good) {
-    if (!known && !has_adapter(pending.op_type, INT64_MAX)) unknown_operator(at);
+    if (!known && !contrib && !has_adapter(pending.op_type, INT64_MAX)) unknown_operator(at);
+    poison_outputs(proto, scope);
+    return;
+  }
+  if (contrib) {
+    expand_contrib(*contrib, std::move(pending), graphs, scope, at);
     poison_outputs(proto, scope);
     return;
   }
@@ -261,12 +267,54 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
     std::vector<ir::Value*> inputs{inner->second};
     inputs.insert(inputs.end(), wrapper.more_inputs.begin(), wrapper.more_inputs.end());
     adapting_ = &scope;
-    ir::Value* value = make_node(wrapper.op_type, at.node + "/" + wrapper.op_type, std::move(inputs),
+    ir::Value* value = make_value(wrapper.op_type, at.node + "/" + wrapper.op_type, std::move(inputs),
                                  wrapper.attributes, scope.frame->prefix + wrapper.outer);
     adapting_ = nullptr;
     if (value) define(scope, wrapper.outer, value, at);
   }
   if (findings_.errors() > errors_before) poison_outputs(proto, scope);
+}
+
+void Importer::expand_contrib(const ContribOp& op, PendingNode pending, const std::map<std::string, BoundAttribute>& graphs, Scope& scope,
+                              const Finding& at) {
+  for (const AttrDef& attribute : op.schema.attributes) {
+    if (attribute.default_value && !pending.attributes.has(attribute.name)) {
+      pending.attributes.set(attribute.name, *attribute.default_value);
+    }
+  }
+  if (!check_node(op.schema, pending, graphs, at, findings_)) return;
+  std::vector<std::string> names;
+  for (const std::string& output : pending.outputs) names.push_back(full_name(scope, output));
+  const size_t errors_before = findings_.errors();
+  Expansion expansion(pending, *this, std::move(names));
+  adapting_ = &scope;
+  adapting_node_ = &pending;
+  const Status expanded = op.expand(expansion);
+  adapting_ = nullptr;
+  adapting_node_ = nullptr;
+  if (!expanded.ok()) {
+    Finding finding = at;
+    finding.found = expanded.message();
+    finding.code = expanded.code();
+    findings_.add(std::move(finding));
+  }
+  if (findings_.errors() > errors_before) return;
+  for (size_t i = 0; i < pending.outputs.size(); ++i) {
+    ir::Value* value = expansion.outputs()[i];
+    if (pending.outputs[i].empty()) continue;
+    if (!value) {
+      if (scope.conditional) continue;
+      Finding finding = at;
+      finding.code = Code::kUnsupported;
+      finding.found = fmt::format("output {} ('{}') is used", i, pending.outputs[i]);
+      finding.expected = "only the outputs that inference needs";
+      finding.action = "export the model for inference";
+      findings_.add(std::move(finding));
+      continue;
+    }
+    define(scope, pending.outputs[i], value, at);
+    merge_hint(*value, pending.outputs[i], scope);
+  }
 }
 
 std::string Importer::unique_node_name(const std::string& wanted) {
@@ -275,12 +323,16 @@ std::string Importer::unique_node_name(const std::string& wanted) {
   return name;
 }
 
+std::string Importer::full_name(const Scope& scope, const std::string& output) const {
+  const auto renamed = scope.frame->renames.find(output);
+  const bool is_renamed = !scope.parent && renamed != scope.frame->renames.end();
+  return output.empty() ? "" : is_renamed ? renamed->second : scope.frame->prefix + output;
+}
+
 ir::Node* Importer::make(const PendingNode& pending, const OpDef* op, Scope& scope) {
   std::vector<std::string> names;
   for (const std::string& output : pending.outputs) {
-    const auto renamed = scope.frame->renames.find(output);
-    const bool is_renamed = !scope.parent && renamed != scope.frame->renames.end();
-    names.push_back(output.empty() ? "" : is_renamed ? renamed->second : scope.frame->prefix + output);
+    names.push_back(full_name(scope, output));
   }
   ir::Node* node = scope.graph->add_node(op, unique_node_name(pending.name), pending.inputs, names, pending.attributes);
   node->source_nodes = {pending.source};
@@ -294,15 +346,17 @@ void Importer::unknown_operator(const Finding& at) {
   constexpr size_t kComparedLength = 64;  // longer names are no operator's
   const OpDef* nearest = nullptr;
   size_t best = SIZE_MAX;
-  for (const OpDef* op : all_ops()) {
-    if (op->domain == "sinter") continue;
+  const auto compare = [&](const OpDef* op) {
     const size_t distance =
         2 * edit_distance(op->name, std::string_view(at.op).substr(0, kComparedLength)) + (op->domain != at.domain);
-    if (distance < best) {
-      best = distance;
-      nearest = op;
-    }
+    if (distance >= best) return;
+    best = distance;
+    nearest = op;
+  };
+  for (const OpDef* op : all_ops()) {
+    if (op->domain != "sinter") compare(op);
   }
+  for (const auto& [name, op] : contrib_ops()) compare(&op.schema);
   Finding finding = at;
   finding.code = Code::kUnsupported;
   finding.found =
@@ -405,14 +459,16 @@ ir::Value* Importer::make_constant(const std::string& name, Tensor tensor) {
   return adapting_->graph->add_constant(adapting_->graph->unique_name(name), std::move(tensor));
 }
 
-ir::Value* Importer::make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
-                               Attributes attributes, const std::string& output) {
+ir::Node* Importer::make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
+                              Attributes attributes, const std::vector<std::string>& outputs) {
+  Finding at;
+  at.node = adapting_node_ ? adapting_node_->source : name;
+  at.op = adapting_node_ ? adapting_node_->op_type : op_type;
+  at.domain = adapting_node_ ? adapting_node_->domain : "";
   const OpDef* op = find_op("", op_type);
   if (!op) {
-    Finding finding;
-    finding.node = name;
-    finding.op = op_type;
-    unknown_operator(finding);
+    at.op = op_type;
+    unknown_operator(at);
     return nullptr;
   }
   for (const AttrDef& attribute : op->attributes) {
@@ -420,13 +476,18 @@ ir::Value* Importer::make_node(const std::string& op_type, const std::string& na
       attributes.set(attribute.name, *attribute.default_value);
   }
   ir::Node* node =
-      adapting_->graph->add_node(op, unique_node_name(name), std::move(inputs), {output}, std::move(attributes));
-  node->source_nodes = {adapting_node_ ? adapting_node_->source : name};
-  ir::Value* value = node->outputs[0];
-  value->onnx_names.push_back(output);
+      adapting_->graph->add_node(op, unique_node_name(name), std::move(inputs), outputs, std::move(attributes));
+  node->source_nodes = {at.node};
+  for (size_t i = 0; i < node->outputs.size(); ++i) {
+    if (node->outputs[i]) node->outputs[i]->onnx_names.push_back(outputs[i]);
+  }
   const Status inferred = ir::infer_node(*node);
-  if (!inferred.ok() && !adapting_->conditional) findings_.error(inferred.message(), "", "", inferred.code());
-  return value;
+  if (!inferred.ok() && !adapting_->conditional) {
+    at.found = inferred.message();
+    at.code = inferred.code();
+    findings_.add(std::move(at));
+  }
+  return node;
 }
 
 Result<Tensor> Importer::constant_tensor(NodeProto& proto, Scope& scope) {
@@ -473,9 +534,7 @@ void Importer::import_constant(NodeProto& proto, Scope& scope) {
   }
   const std::string& name = proto.output(0);
   if (name.empty()) return;
-  const auto renamed = scope.frame->renames.find(name);
-  const bool is_renamed = !scope.parent && renamed != scope.frame->renames.end();
-  const std::string full = is_renamed ? renamed->second : scope.frame->prefix + name;
+  const std::string full = full_name(scope, name);
   if (scope.values.count(name)) {
     define(scope, name, nullptr, at);
     return;

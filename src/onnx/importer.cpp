@@ -258,7 +258,7 @@ void Importer::import_outputs(GraphProto& graph, Scope& scope, bool top) {
     if (top && value->name != output.name() && !poisoned_.count(value)) {
       Scope* const saved = adapting_;
       adapting_ = &scope;
-      ir::Value* copy = make_node("Identity", output.name() + "/output", {value}, {}, output.name());
+      ir::Value* copy = make_value("Identity", output.name() + "/output", {value}, {}, output.name());
       adapting_ = saved;
       if (copy) value = copy;
     }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "onnx/adapt/adapt.h"
+#include "onnx/contrib/contrib.h"
 #include "onnx/findings.h"
 #include "onnx/model_file.h"
 #include "onnx/node_order.h"
@@ -85,13 +86,17 @@ class Importer : private NodeMaker {
   void finish_node(PendingNode pending, Scope& scope, const std::map<std::string, BoundAttribute>& graphs);
   void merge_hint(ir::Value& value, const std::string& name, Scope& scope);
   ir::Node* make(const PendingNode& pending, const OpDef* op, Scope& scope);
+  // The name in the graph of a node's output.
+  std::string full_name(const Scope& scope, const std::string& output) const;
+  void expand_contrib(const ContribOp& op, PendingNode pending, const std::map<std::string, BoundAttribute>& graphs,
+                      Scope& scope, const Finding& where);
   Finding where(const NodeProto& proto, const Scope& scope) const;
   void unknown_operator(const Finding& at);
 
   // NodeMaker: what adapters add goes into the graph of the node being adapted
   ir::Value* make_constant(const std::string& name, Tensor tensor) override;
-  ir::Value* make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
-                       Attributes attributes, const std::string& output) override;
+  ir::Node* make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
+                      Attributes attributes, const std::vector<std::string>& outputs) override;
 
   // functions.cpp
   FunctionProto* find_function(const std::string& domain, const NodeProto& proto);

@@ -33,7 +33,7 @@ ir::Value* AdaptContext::constant_like(const std::string& suffix, double value, 
 
 ir::Value* AdaptContext::emit(const std::string& op_type, std::vector<ir::Value*> inputs, Attributes attributes) {
   const std::string name = fmt::format("{}/{}_{}", node.name, op_type, made_++);
-  return maker_.make_node(op_type, name, std::move(inputs), std::move(attributes), name);
+  return maker_.make_value(op_type, name, std::move(inputs), std::move(attributes), name);
 }
 
 void AdaptContext::wrap_output(size_t index, const std::string& op_type, std::vector<ir::Value*> more_inputs,

@@ -27,9 +27,15 @@ class NodeMaker {
  public:
   virtual ~NodeMaker() = default;
   virtual ir::Value* make_constant(const std::string& name, Tensor tensor) = 0;
-  // A node of the default domain at its latest meaning, with one output; null when the operator is unknown.
-  virtual ir::Value* make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
-                               Attributes attributes, const std::string& output) = 0;
+  // A node of the default domain at its latest meaning ("": an output that nobody wants); null when the operator is unknown.
+  virtual ir::Node* make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
+                              Attributes attributes, const std::vector<std::string>& outputs) = 0;
+  // The one output of such a node.
+  ir::Value* make_value(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs, Attributes attributes,
+                        const std::string& output) {
+    const ir::Node* node = make_node(op_type, name, std::move(inputs), std::move(attributes), {output});
+    return node ? node->outputs[0] : nullptr;
+  }
 };
 
 class AdaptContext {
