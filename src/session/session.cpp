@@ -148,6 +148,11 @@ Result<Optimised> import_and_optimise(const BuildRequest& request) {
   passes::PassOptions passes = request.passes;
   passes.stack_products = request.build.device != nullptr;
   SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, passes));
+  if (request.calibration) {
+    SINTER_ASSIGN(result.quantization, quant::insert_quantization(*result.model.graph, *request.calibration, request.quantize));
+    SINTER_ASSIGN(const passes::PassReport again, passes::run_pipeline(*result.model.graph, passes));
+    for (const auto& [name, times] : again.fired) result.passes.fired[name] += times;
+  }
   builder::BuildOptions options = request.build;
   if (!result.symbols.empty()) options.symbols = result.symbols;
   SINTER_TRY(builder::lower_precision(*result.model.graph, options));

@@ -8,6 +8,7 @@
 #include "engine/engine_file.h"
 #include "onnx/import.h"
 #include "passes/pass.h"
+#include "quant/insert.h"
 
 namespace sinter::session {
 
@@ -19,6 +20,9 @@ struct BuildRequest {
   // Shapes of inputs by name ("": the only input). `shapes` alone fixes them; with min_shapes and max_shapes dims stay symbolic in that
   // range and `shapes` is what is tuned for.
   std::map<std::string, Shape, std::less<>> shapes, min_shapes, max_shapes;
+  // Ranges of activations: with them, dense layers work on whole numbers where `quantize` does not keep them in f32. Null: none.
+  std::shared_ptr<const quant::Calibration> calibration;
+  quant::InsertOptions quantize;
   bool portable = true;   // keep the portable part: the engine can be re-tuned for another machine
   std::vector<std::string> trusted_keys;  // load_any: see runtime::LoadOptions
   bool trust_any = false;
@@ -49,6 +53,7 @@ struct Optimised {
   ir::Model model;
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // of the request's profile; {}: none
   passes::PassReport passes;
+  quant::InsertReport quantization;  // empty without a calibration
 };
 Result<Optimised> import_and_optimise(const BuildRequest& request);
 

@@ -1,0 +1,243 @@
+// Where quantization goes (insert.h).
+#include "quant/insert.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "ir/patch.h"
+#include "quant/weights.h"
+
+namespace sinter::quant {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::Patch;
+using IrValue = ir::Value;
+
+constexpr float kSteps = 127;
+
+bool is_f32(const IrValue* value) { return value && value->type.is_tensor() && value->type.dtype == DType::kF32; }
+bool has_epilogue(const Node& node) { return node.attributes.has(kEpilogueAttr); }
+
+// How many of the inputs it moves or selects elements of: 0 for all other operators.
+size_t moved_inputs(const Node& node) {
+  if (has_epilogue(node) || !node.subgraphs.empty()) return 0;
+  if (node.is("Concat")) return node.inputs.size();
+  for (const char* name : {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace", "SpaceToDepth", "Slice", "Split"}) {
+    if (node.is(name)) return 1;
+  }
+  if (node.is("MaxPool")) return node.outputs.size() == 1 ? 1 : 0;
+  if (node.is("Resize")) return node.attributes.s_or("mode", "nearest") == "nearest" ? 1 : 0;
+  return 0;
+}
+
+// The axis of the output channels in a dense node's weights; -1: no dense node with weights.
+int weight_axis(const Node& node) {
+  const IrValue* weights = node.input(1);
+  if (!is_f32(node.input(0)) || !is_f32(weights) || !weights->is_constant() || node.outputs.size() != 1 || !is_f32(node.output())) return -1;
+  if (node.is("Conv") && weights->constant.rank() >= 3) return 0;
+  if (node.is("MatMul") && weights->constant.rank() == 2) return 1;
+  if (node.is("Gemm") && weights->constant.rank() == 2) return node.attributes.i_or("transB", 0) != 0 ? 0 : 1;
+  return -1;
+}
+
+bool all_finite(const Tensor& tensor) {
+  return std::all_of(tensor.data<float>(), tensor.data<float>() + tensor.count(), [](float value) { return std::isfinite(value); });
+}
+
+class Inserter {
+ public:
+  Inserter(Graph& graph, const Calibration& calibration, const InsertOptions& options) : graph_(graph), calibration_(calibration), options_(options) {}
+
+  Result<InsertReport> run() {
+    find_groups();
+    find_ranges();
+    decide_layers();
+    decide_storage();
+    for (IrValue* value : values_) {
+      if (wanted_.count(root(value)) && is_source(value)) SINTER_TRY(quantize_value(value));
+    }
+    for (Node* node : dense_) SINTER_TRY(quantize_weights_of(*node));
+    SINTER_TRY(graph_.sort());
+    find_unused();
+    return std::move(report_);
+  }
+
+ private:
+  // Values that movement connects, as sets that point to a common value.
+  const IrValue* root(const IrValue* value) const {
+    for (auto it = above_.find(value); it != above_.end(); it = above_.find(value)) value = it->second;
+    return value;
+  }
+  void join(const IrValue* a, const IrValue* b) {
+    a = root(a);
+    b = root(b);
+    if (a != b) above_[b] = a;
+  }
+
+  void find_groups() {
+    for (const auto& [id, value] : graph_.values()) {
+      if (is_f32(value.get())) values_.push_back(value.get());
+    }
+    for (const auto& node : graph_.nodes()) {
+      const size_t moved = moved_inputs(*node);
+      for (size_t i = 0; i < moved; ++i) {
+        for (const IrValue* output : node->outputs) {
+          if (is_f32(output) && is_f32(node->inputs[i])) join(node->inputs[i], output);
+        }
+      }
+    }
+  }
+
+  void find_ranges() {
+    for (const IrValue* value : values_) {
+      const auto range = range_of(calibration_, *value);
+      if (!range) continue;
+      float& known = ranges_.try_emplace(root(value), 0.0f).first->second;
+      known = std::max(known, *range);
+    }
+  }
+
+  bool is_kept(const Node& node) const {
+    const auto named = [&](const std::string& name) { return options_.keep.count(name) > 0; };
+    return named(node.name) || std::any_of(node.source_nodes.begin(), node.source_nodes.end(), named);
+  }
+
+  void decide_layers() {
+    for (const auto& node : graph_.nodes()) {
+      if (weight_axis(*node) < 0) continue;
+      LayerDecision decision{node->name, false, ""};
+      const IrValue* data = node->input(0);
+      if (is_kept(*node)) decision.reason = "kept in f32";
+      else if (data->is_constant()) decision.reason = "its data is constant";
+      else if (!ranges_.count(root(data))) decision.reason = fmt::format("no range for '{}'", data->name);
+      else if (!all_finite(node->input(1)->constant)) decision.reason = "its weights are not all finite";
+      else {
+        decision.quantized = true;
+        dense_.push_back(node.get());
+        is_dense_.insert(node.get());
+        wanted_.insert(root(data));
+      }
+      report_.layers.push_back(std::move(decision));
+    }
+  }
+
+  // Readers that take whole numbers at no cost: quantized products and their epilogues, programs, movement, means over images.
+  bool reads_whole_numbers(const Node& user, const IrValue& value) const {
+    if (is_dense_.count(&user)) return true;
+    if (user.is("Pointwise", "sinter") || user.is("GlobalAveragePool") || user.is("ReduceMean")) return true;
+    const size_t moved = moved_inputs(user);
+    for (size_t i = 0; i < moved; ++i) {
+      if (user.inputs[i] == &value && wanted_.count(root(&value))) return true;
+    }
+    return false;
+  }
+
+  // A quantized product's result that nobody needs in f32 is stored in 8 bits.
+  void decide_storage() {
+    for (Node* node : dense_) {
+      IrValue* value = node->output();
+      if (wanted_.count(root(value)) || !ranges_.count(root(value)) || root(value) != value || graph_.is_output(value)) continue;
+      const std::vector<Node*> users = graph_.users(value);
+      const auto reads = [&](const Node* user) { return reads_whole_numbers(*user, *value) && moved_inputs(*user) == 0; };
+      if (!users.empty() && std::all_of(users.begin(), users.end(), reads)) wanted_.insert(root(value));
+    }
+  }
+
+  // Made by something else than movement within its set.
+  bool is_source(const IrValue* value) const {
+    const Node* node = value->producer;
+    const size_t moved = node ? moved_inputs(*node) : 0;
+    for (size_t i = 0; i < moved; ++i) {
+      if (is_f32(node->inputs[i])) return false;
+    }
+    return true;
+  }
+
+  // Whether a reader of the value gets its quantized form.
+  bool is_served(const Node& user, const IrValue& value, bool dense_result) const {
+    if (is_dense_.count(&user) && user.input(0) == &value) return true;
+    if (moved_inputs(user) > 0) return reads_whole_numbers(user, value);
+    return dense_result && reads_whole_numbers(user, value);  // else f32 is there anyhow, and exact
+  }
+
+  Status quantize_value(IrValue* value) {
+    const bool dense_result = value->producer && is_dense_.count(value->producer) > 0;
+    std::vector<Node*> served;
+    for (Node* user : graph_.users(value)) {
+      if (user->subgraphs.empty() && is_served(*user, *value, dense_result) && std::find(served.begin(), served.end(), user) == served.end()) served.push_back(user);
+    }
+    if (served.empty()) return ok_status();
+    const float range = ranges_.at(root(value));
+    // A tensor that was all zero is represented by any scale.
+    const float scale = range / kSteps > 0 && std::isfinite(range) ? range / kSteps : 1.0f;
+    Patch patch(graph_, *served.front());
+    IrValue* step = patch.add_constant(value->name + "_scale", Tensor::scalar(DType::kF32, scale));
+    IrValue* zero = patch.add_constant(value->name + "_zero", Tensor::scalar(DType::kI8, 0));
+    const std::vector<const Node*> sources;
+    IrValue* whole = patch.add_node(find_op("", "QuantizeLinear"), value->name + "_quantize", {value, step, zero}, 1, {}, sources)->output();
+    IrValue* wide = patch.add_node(find_op("", "DequantizeLinear"), value->name + "_dequantize", {whole, step, zero}, 1, {}, sources)->output();
+    for (Node* user : served) {
+      for (size_t i = 0; i < user->inputs.size(); ++i) {
+        if (user->inputs[i] == value && !(moved_inputs(*user) > 0 && i >= moved_inputs(*user))) patch.set_input(user, i, wide);
+      }
+    }
+    ++report_.quantized_values;
+    return patch.apply().with(fmt::format("while quantizing '{}'", value->name));
+  }
+
+  Status quantize_weights_of(Node& node) {
+    IrValue* weights = node.inputs[1];
+    const int axis = weight_axis(node);
+    QuantizedWeights quantized = quantize_weights(weights->constant, axis);
+    Patch patch(graph_, node);
+    Attributes attributes;
+    attributes.set("axis", static_cast<int64_t>(axis));
+    IrValue* whole = patch.add_constant(weights->name, std::move(quantized.values), {weights});
+    IrValue* scales = patch.add_constant(weights->name + "_scales", std::move(quantized.scales));
+    IrValue* wide = patch.add_node(find_op("", "DequantizeLinear"), weights->name + "_dequantize", {whole, scales}, 1, std::move(attributes), {})->output();
+    patch.set_input(&node, 1, wide);
+    return patch.apply().with(fmt::format("while quantizing the weights of '{}'", node.name));
+  }
+
+  void find_unused() {
+    std::set<std::string_view> known;
+    for (const auto& [id, value] : graph_.values()) {
+      known.insert(value->name);
+      known.insert(value->onnx_names.begin(), value->onnx_names.end());
+    }
+    for (const auto& [name, range] : calibration_.ranges) {
+      if (!known.count(name)) report_.unused.push_back(name);
+    }
+  }
+
+  Graph& graph_;
+  const Calibration& calibration_;
+  const InsertOptions& options_;
+  InsertReport report_;
+  std::vector<IrValue*> values_;                       // f32, in the order of their ids
+  std::map<const IrValue*, const IrValue*> above_;     // sets of joined values
+  std::map<const IrValue*, float> ranges_;             // by set
+  std::set<const IrValue*> wanted_;                    // sets that are quantized
+  std::vector<Node*> dense_;
+  std::set<const Node*> is_dense_;
+};
+
+}  // namespace
+
+std::optional<float> range_of(const Calibration& calibration, const ir::Value& value) {
+  for (const std::string& name : value.onnx_names) {
+    if (const auto it = calibration.ranges.find(name); it != calibration.ranges.end()) return it->second;
+  }
+  const auto it = calibration.ranges.find(value.name);
+  return it == calibration.ranges.end() ? std::nullopt : std::optional<float>(it->second);
+}
+
+Result<InsertReport> insert_quantization(ir::Graph& graph, const Calibration& calibration, const InsertOptions& options) {
+  return Inserter(graph, calibration, options).run();
+}
+
+}  // namespace sinter::quant

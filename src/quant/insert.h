@@ -1,0 +1,41 @@
+// Implicit quantization made explicit: QuantizeLinear and DequantizeLinear are put into an optimised f32 graph where ranges are known, as a
+// quantizing exporter would have done; the passes then make products of whole numbers of them (passes/fuse_quantized_product).
+//
+// Symmetric: scale = range / 127, zero point 0; one scale an activation, one an output channel of weights. Values that movement connects
+// (Concat, MaxPool, Reshape, Split, …) share one range, the largest of theirs, so that whole numbers can be moved.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+#include "quant/calibration.h"
+
+namespace sinter::quant {
+
+struct InsertOptions {
+  // Layers that stay in f32: names of nodes, or of the model's nodes that they stand for.
+  std::set<std::string, std::less<>> keep;
+};
+
+// What became of one dense layer (convolution, matrix product with constant weights).
+struct LayerDecision {
+  std::string node;
+  bool quantized = false;
+  std::string reason;  // why not
+};
+
+struct InsertReport {
+  std::vector<LayerDecision> layers;   // every dense layer, in the graph's order
+  std::vector<std::string> unused;     // ranges whose tensor the optimised graph does not have (or has fused away)
+  int64_t quantized_values = 0;
+};
+
+// The graph must be typed. Bodies of control flow stay as they are.
+Result<InsertReport> insert_quantization(ir::Graph& graph, const Calibration& calibration, const InsertOptions& options = {});
+
+// The calibrated range of a value by any of its names; nullopt: none.
+std::optional<float> range_of(const Calibration& calibration, const ir::Value& value);
+
+}  // namespace sinter::quant
