@@ -42,6 +42,7 @@ std::string conv_unsuitable(const Problem& problem) {
   for (const TensorDesc& tensor : problem.inputs) {
     if (tensor.present && tensor.dtype != DType::kF32) return fmt::format("an input is {}, takes f32", dtype_name(tensor.dtype));
   }
+  if (problem.outputs[0].dtype != DType::kF32) return fmt::format("the result is {}, gives f32", dtype_name(problem.outputs[0].dtype));
   const int rank = problem.inputs[0].rank();
   if (rank != 3 && rank != 4) return fmt::format("rank {}, takes 3 and 4", rank);
   if (!problem.inputs[1].constant || !problem.inputs[1].is_static()) return "weights are not constant";

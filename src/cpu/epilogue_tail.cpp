@@ -38,11 +38,14 @@ Result<EpilogueTail> EpilogueTail::make(const Problem& problem, const PointwiseP
   tail.column_axis_ = column_axis;
   for (const int input : inputs) {
     const TensorDesc& desc = problem.inputs[static_cast<size_t>(input)];
-    if (!desc.present || desc.dtype != DType::kF32) return no("an operand that is not f32");
+    const bool taken = desc.dtype == DType::kF32 || desc.dtype == DType::kI8 || desc.dtype == DType::kU8;
+    if (!desc.present || !taken) return no("an operand that is not f32, i8 or u8");
     if (desc.rank() > problem.outputs[0].rank()) return no("an operand of a higher rank than the result");
     Operand operand;
     operand.input = input;
     operand.layout = desc.layout;
+    operand.dtype = desc.dtype;
+    operand.widen = pointwise_steps(problem.isa).widen(desc.dtype);
     tail.operands_.push_back(std::move(operand));
   }
   tail.tile_ = PointwiseTile(program, problem.isa);
@@ -84,9 +87,24 @@ int64_t EpilogueTail::Operand::offset(int64_t row, int64_t col) const {
   return at;
 }
 
+PointwiseOperand EpilogueTail::Operand::read(int64_t row, int64_t col, int count, float* gathered) const {
+  const int64_t at = offset(row, col);
+  const bool scalar = column_stride == 0;
+  if (widen == nullptr) {
+    const float* from = reinterpret_cast<const float*>(data) + at;
+    if (column_stride <= 1) return {from, scalar};
+    for (int k = 0; k < count; ++k) gathered[k] = from[k * column_stride];
+  } else if (column_stride <= 1) {
+    widen(data + at, gathered, scalar ? 1 : count);
+  } else {
+    for (int k = 0; k < count; ++k) widen(data + at + k * column_stride, gathered + k, 1);
+  }
+  return {gathered, scalar};
+}
+
 void EpilogueTail::at(const LaunchArgs& args, Epilogue& epilogue) {
   if (empty()) return;
-  for (Operand& operand : operands_) operand.data = static_cast<const float*>(args.inputs[operand.input]);
+  for (Operand& operand : operands_) operand.data = static_cast<const char*>(args.inputs[operand.input]);
   epilogue.post = &EpilogueTail::post;
   epilogue.post_ctx = this;
 }
@@ -102,12 +120,7 @@ void EpilogueTail::post(void* self, float* tile_row, int64_t row, int64_t col, i
     operands[0] = {values, false};
     for (size_t i = 0; i < tail.operands_.size(); ++i) {
       const Operand& operand = tail.operands_[i];
-      const float* from = operand.data + operand.offset(row, col + begin);
-      if (operand.column_stride > 1) {
-        for (int k = 0; k < count; ++k) gathered[i][k] = from[k * operand.column_stride];
-        from = gathered[i];
-      }
-      operands[i + 1] = {from, operand.column_stride == 0};
+      operands[i + 1] = operand.read(row, col + begin, count, gathered[i]);
     }
     tail.tile_.run(operands, &values, count, scratch);
   }

@@ -1,6 +1,6 @@
 // The part of an epilogue program that the dense kernels have no registers for: run by PointwiseTile on each finished row of a tile
 // (Epilogue::post), while it is in the first-level cache. Operands broadcast as in numpy: per column, per batch and column, per row,
-// of the output's shape, a scalar, or any mix.
+// of the output's shape, a scalar, or any mix; they are f32, i8 or u8.
 #pragma once
 
 #include <span>
@@ -36,10 +36,14 @@ class EpilogueTail {
   struct Operand {
     int input = 0;
     Layout layout = Layout::kRowMajor;
-    const float* data = nullptr;
+    DType dtype = DType::kF32;
+    WidenFn widen = nullptr;  // null: f32
+    const char* data = nullptr;
     int64_t column_stride = 0;
     std::vector<RowAxis> rows;
     int64_t offset(int64_t row, int64_t col) const;
+    // `count` values from there on, in place or in `gathered`.
+    PointwiseOperand read(int64_t row, int64_t col, int count, float* gathered) const;
   };
 
   static void post(void* self, float* tile_row, int64_t row, int64_t col, int n);

@@ -38,6 +38,7 @@ std::string matmul_unsuitable(const Problem& problem) {
   for (const TensorDesc& tensor : problem.inputs) {
     if (tensor.present && tensor.dtype != DType::kF32) return fmt::format("an input is {}, takes f32", dtype_name(tensor.dtype));
   }
+  if (problem.outputs[0].dtype != DType::kF32) return fmt::format("the result is {}, gives f32", dtype_name(problem.outputs[0].dtype));
   if (problem.op != "Gemm") return "";
   if (problem.attributes.i_or("transA", 0)) return "transA";
   const bool bias = problem.op_input_count() > 2 && problem.inputs[2].present;

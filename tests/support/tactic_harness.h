@@ -23,6 +23,7 @@ namespace sinter::testing {
 
 struct Tolerance {
   double relative = 0, absolute = 0;  // |got - wanted| <= absolute + relative * |wanted|
+  double share = 1;                   // of elements that may differ at all; one may in any case
 };
 
 // One problem with its inputs. Outputs come from the reference kernel.
@@ -38,6 +39,7 @@ struct TacticRow {
   Precision precision;
   int epilogue_base = -1;
   PointwiseProgram epilogue;
+  DType epilogue_dtype = DType::kUndefined;  // that the epilogue's result is stored in; undefined: the operator's own
 
   explicit TacticRow(std::string op_name, std::string op_domain = "") : domain(std::move(op_domain)), op(std::move(op_name)) {}
   TacticRow& attr(const std::string& name, AttrValue value) {
@@ -185,8 +187,12 @@ inline std::set<std::string>& exercised_tactics() {
 inline std::string difference(const Tensor& got, const Tensor& wanted, Tolerance tolerance) {
   if (got.dtype() != wanted.dtype() || got.dims() != wanted.dims()) return got.type().to_string() + " instead of " + wanted.type().to_string();
   const std::vector<double> a = got.to_f64(), b = wanted.to_f64();
+  size_t different = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
+    if (static_cast<double>(++different) > std::max(1.0, tolerance.share * static_cast<double>(a.size()))) {
+      return fmt::format("{} of {} elements differ up to element {}, which is {}, wanted {}", different, a.size(), i, a[i], b[i]);
+    }
     if (std::fabs(a[i] - b[i]) <= tolerance.absolute + tolerance.relative * std::fabs(b[i])) continue;
     return fmt::format("element {} of {} is {}, wanted {}", i, got.type().to_string(), a[i], b[i]);
   }
@@ -302,6 +308,7 @@ inline std::vector<Value> reference_outputs(TacticRow& row) {
   if (row.epilogue_base >= 0) {
     attributes.set(std::string(kEpilogueAttr), row.epilogue.to_string());
     attributes.set(std::string(kEpilogueBaseAttr), int64_t{row.epilogue_base});
+    if (row.epilogue_dtype != DType::kUndefined) attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(row.epilogue_dtype));
   }
   ReferenceContext context(row.inputs, attributes, row.outputs);
   const Status status = evaluate_op(*op, context);

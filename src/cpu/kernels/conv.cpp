@@ -15,9 +15,10 @@ int64_t group_packed_floats(const ConvShape& shape) {
 
 struct ConvRows {
   const ConvShape* shape;
-  const float* src;  // channel 0 of the group
-  const float* zeros;
-  bool may_join;     // horizontal taps lie one after the other in memory, and k is not blocked
+  const char* src;      // channel 0 of the group
+  const void* padding;
+  int64_t pixel_bytes;
+  bool may_join;        // horizontal taps lie one after the other in memory, and k is not blocked
 };
 
 // Each output pixel reads one source pixel, in the same order.
@@ -26,39 +27,37 @@ bool is_pointwise(const ConvShape& s) {
          s.oh == s.h && s.ow == s.w;
 }
 
-int fill_pointwise_rows(const void* ctx, int64_t row, int count, const float** out) {
+int fill_pointwise_rows(const void* ctx, int64_t row, int count, const void** out) {
   const ConvRows& rows = *static_cast<const ConvRows*>(ctx);
-  const int64_t stride = rows.shape->src_pixel_stride;
-  for (int r = 0; r < count; ++r) out[r] = rows.src + (row + r) * stride;
+  for (int r = 0; r < count; ++r) out[r] = rows.src + (row + r) * rows.pixel_bytes;
   return 1;
 }
 
-// The addresses of all taps of output pixel (n, top, left), `step` apart; outside the source, zeros.
-void fill_border_pixel(const ConvRows& rows, const float* image, int64_t top, int64_t left, int step,
-                       const float** to) {
+// The addresses of all taps of output pixel (n, top, left), `step` apart; outside the source, padding.
+void fill_border_pixel(const ConvRows& rows, const char* image, int64_t top, int64_t left, int step, const void** to) {
   const ConvShape& s = *rows.shape;
   for (int64_t ky = 0; ky < s.kh; ++ky) {
     const int64_t y = top + ky * s.dilation_h;
     for (int64_t kx = 0; kx < s.kw; ++kx, to += step) {
       const int64_t x = left + kx * s.dilation_w;
       const bool inside = y >= 0 && y < s.h && x >= 0 && x < s.w;
-      *to = inside ? image + (y * s.w + x) * s.src_pixel_stride : rows.zeros;
+      *to = inside ? image + (y * s.w + x) * rows.pixel_bytes : rows.padding;
     }
   }
 }
 
-int fill_conv_rows(const void* ctx, int64_t row, int count, const float** out) {
+int fill_conv_rows(const void* ctx, int64_t row, int count, const void** out) {
   const ConvRows& rows = *static_cast<const ConvRows*>(ctx);
   const ConvShape& s = *rows.shape;
   const int64_t below = s.h - (s.kh - 1) * s.dilation_h, beyond = s.w - (s.kw - 1) * s.dilation_w;
-  const float* first_tap[kMaxTileRows];
+  const char* first_tap[kMaxTileRows];
   bool all_inside = true;
   int64_t ox = row % s.ow, oy = row / s.ow % s.oh, n = row / s.ow / s.oh;
   for (int r = 0; r < count; ++r) {
-    const float* image = rows.src + n * s.h * s.w * s.src_pixel_stride;
+    const char* image = rows.src + n * s.h * s.w * rows.pixel_bytes;
     const int64_t top = oy * s.stride_h - s.pad_top, left = ox * s.stride_w - s.pad_left;
     const bool inside = top >= 0 && top < below && left >= 0 && left < beyond;
-    if (inside) first_tap[r] = image + (top * s.w + left) * s.src_pixel_stride;
+    if (inside) first_tap[r] = image + (top * s.w + left) * rows.pixel_bytes;
     all_inside = all_inside && inside;
     if (!all_inside) break;
     if (++ox == s.ow) {
@@ -70,7 +69,7 @@ int fill_conv_rows(const void* ctx, int64_t row, int count, const float** out) {
     const int64_t columns = rows.may_join ? 1 : s.kw;
     for (int64_t ky = 0; ky < s.kh; ++ky) {
       for (int64_t kx = 0; kx < columns; ++kx, out += count) {
-        const int64_t offset = (ky * s.dilation_h * s.w + kx * s.dilation_w) * s.src_pixel_stride;
+        const int64_t offset = (ky * s.dilation_h * s.w + kx * s.dilation_w) * rows.pixel_bytes;
         for (int r = 0; r < count; ++r) out[r] = first_tap[r] + offset;
       }
     }
@@ -78,7 +77,7 @@ int fill_conv_rows(const void* ctx, int64_t row, int count, const float** out) {
   }
   ox = row % s.ow, oy = row / s.ow % s.oh, n = row / s.ow / s.oh;
   for (int r = 0; r < count; ++r) {
-    const float* image = rows.src + n * s.h * s.w * s.src_pixel_stride;
+    const char* image = rows.src + n * s.h * s.w * rows.pixel_bytes;
     fill_border_pixel(rows, image, oy * s.stride_h - s.pad_top, ox * s.stride_w - s.pad_left, count, out + r);
     if (++ox == s.ow) {
       ox = 0;
@@ -128,30 +127,47 @@ int64_t conv_workspace_bytes(const ConvShape& shape, const GemmBlocking& blockin
 
 void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& blocking, const float* src,
           const float* packed, float* dst, const Epilogue& epilogue, ThreadTeam& team, void* workspace) {
+  std::memset(workspace, 0, zeros_bytes(shape));
+  ConvOperands operands;
+  operands.src = src;
+  operands.padding = workspace;
+  operands.packed = packed;
+  operands.group_units = group_packed_floats(shape);
+  operands.dst = dst;
+  conv_on_team(table, operands, shape, blocking, epilogue, team, static_cast<char*>(workspace) + zeros_bytes(shape));
+}
+
+void conv_on_team(const TileSet& set, const ConvOperands& operands, const ConvShape& shape, const GemmBlocking& blocking,
+                  const Epilogue& epilogue, ThreadTeam& team, void* scratch_memory) {
   const int64_t in = shape.channels / shape.groups, out = shape.out_channels / shape.groups;
-  float* zeros = static_cast<float*>(workspace);
-  std::memset(zeros, 0, zeros_bytes(shape));
-  char* scratch = static_cast<char*>(workspace) + zeros_bytes(shape);
-  const bool may_join = shape.kw > 1 && shape.dilation_w == 1 && shape.src_pixel_stride == in && blocking.k_block >= in;
+  char* scratch = static_cast<char*>(scratch_memory);
+  const char* src = static_cast<const char*>(operands.src);
+  const int64_t in_bytes = in * operands.src_bytes, pixel_bytes = shape.src_pixel_stride * operands.src_bytes;
+  const int64_t units = (in_bytes + kUnitBytes - 1) / kUnitBytes;
+  const int tail = static_cast<int>(in_bytes % kUnitBytes);
+  const bool may_join = shape.kw > 1 && shape.dilation_w == 1 && pixel_bytes == in_bytes && tail == 0 && blocking.k_block >= units;
   const auto group_args = [&](int64_t g, const ConvRows& rows) {
     GemmArgs args;
     args.m = shape.batch * shape.oh * shape.ow;
     args.n = out;
-    args.k = in;
+    args.k = units;
+    args.tail = tail;
     args.segments = shape.kh * shape.kw;
     args.fill = is_pointwise(shape) ? &fill_pointwise_rows : &fill_conv_rows;
     args.fill_ctx = &rows;
-    args.zeros = has_padding(shape) ? zeros : nullptr;
-    args.b = packed + g * group_packed_floats(shape);
-    args.c = dst;
+    args.zeros = operands.padding_is_zero && has_padding(shape) ? operands.padding : nullptr;
+    args.b = static_cast<const char*>(operands.packed) + g * operands.group_units * kUnitBytes;
+    args.c = operands.dst;
+    args.c_bytes = operands.dst_bytes;
     args.c_stride = shape.dst_pixel_stride;
     args.col_begin = g * out;
     args.epilogue = &epilogue;
     return args;
   };
-  if (shape.groups == 1) {
-    const ConvRows rows{&shape, src, zeros, may_join};
-    gemm_on_team(table, group_args(0, rows), blocking, team, scratch);
+  if (shape.groups == 1 || operands.only_group >= 0) {
+    const int64_t g = shape.groups == 1 ? 0 : operands.only_group;
+    const ConvRows rows{&shape, src + g * in_bytes, operands.padding, pixel_bytes, may_join};
+    gemm_on_team(set, group_args(g, rows), blocking, team, scratch);
     return;
   }
   // Groups first; what threads remain for each group split its rows.
@@ -164,8 +180,8 @@ void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& 
     const int64_t row_begin = tiles * i / grid.m_parts * blocking.rows;
     const int64_t row_end = std::min(tiles * (i + 1) / grid.m_parts * blocking.rows, m);
     for (int64_t g = shape.groups * j / grid.n_parts; g < shape.groups * (j + 1) / grid.n_parts; ++g) {
-      const ConvRows rows{&shape, src + g * in, zeros, may_join};
-      gemm_block(table, group_args(g, rows), blocking, row_begin, row_end, 0, panels, scratch + part * scratch_bytes);
+      const ConvRows rows{&shape, src + g * in_bytes, operands.padding, pixel_bytes, may_join};
+      gemm_block(set, group_args(g, rows), blocking, row_begin, row_end, 0, panels, scratch + part * scratch_bytes);
     }
   });
 }

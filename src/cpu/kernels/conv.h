@@ -38,6 +38,23 @@ int64_t conv_workspace_bytes(const ConvShape& shape, const GemmBlocking& blockin
 void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& blocking, const float* src,
           const float* packed, float* dst, const Epilogue& epilogue, ThreadTeam& team, void* workspace);
 
+// The same for any element type: what conv is made of.
+struct ConvOperands {
+  const void* src = nullptr;
+  int src_bytes = 4;             // of an element
+  const void* padding = nullptr;  // stands for a pixel outside the source: channels / groups elements
+  bool padding_is_zero = true;    // its products add nothing to a sum: taps that are padding for a whole tile are left out
+  const void* packed = nullptr;
+  int64_t group_units = 0;        // of one group's packed weights (kernel_table.h)
+  void* dst = nullptr;
+  int dst_bytes = 4;
+  int64_t only_group = -1;        // compute this group only; -1: all
+};
+
+// `scratch` holds gemm_scratch_bytes for each thread.
+void conv_on_team(const TileSet& set, const ConvOperands& operands, const ConvShape& shape, const GemmBlocking& blocking,
+                  const Epilogue& epilogue, ThreadTeam& team, void* scratch);
+
 // Element (n, c, y, x) of the source of conv_few_channels is at n * batch + c * channel + y * row + x * column.
 struct ImageStrides {
   int64_t batch, channel, row, column;

@@ -66,7 +66,7 @@ struct BandRows {
   int64_t first_pixel;  // output pixel (in the whole output) of the band's first
 };
 
-int fill_band_rows(const void* ctx, int64_t row, int count, const float** out) {
+int fill_band_rows(const void* ctx, int64_t row, int count, const void** out) {
   const BandRows& band = *static_cast<const BandRows*>(ctx);
   const ConvShape& s = *band.shape;
   const int64_t column_step = s.stride_w * band.strides->column, row_step = s.stride_h * band.strides->row;

@@ -45,7 +45,7 @@ struct PhaseRow {
   int64_t y, first_x;  // output row, and its first column in the phase
 };
 
-int fill_phase_rows(const void* ctx, int64_t row, int count, const float** out) {
+int fill_phase_rows(const void* ctx, int64_t row, int count, const void** out) {
   const PhaseRow& phase = *static_cast<const PhaseRow*>(ctx);
   const ConvShape& s = *phase.shape;
   for (int i = 0; i < phase.rows.count; ++i) {

@@ -33,6 +33,36 @@ inline constexpr int kActivationCount = static_cast<int>(Activation::kElu) + 1;
 // matrix, `n` the number of columns.
 using PostFn = void (*)(void* ctx, float* tile_row, int64_t row, int64_t col, int n);
 
+// How sums of products of 8-bit values become output elements (byte_tile_body.h). With s = sum + start[col], less
+// weight_zero[col] * row_sums[row] where there are such, in 32-bit integers:
+//   value = float(s) * scale[col], then what Epilogue says;
+//   stored as it is, or in 8 bits as clip(round(value * multiplier) + zero, low, high).
+// The arrays are indexed by column and readable for kColumnSlack elements behind the last one.
+enum class ByteStore : int { kFloat, kI8, kU8, kSums };  // kSums: s itself, as i32
+
+inline constexpr int kColumnSlack = 64;
+
+struct ByteEpilogue {
+  ByteStore store = ByteStore::kFloat;
+  const int32_t* start = nullptr;
+  const float* scale = nullptr;
+  const int32_t* weight_zero = nullptr;
+  const int32_t* row_sums = nullptr;
+  float multiplier = 1;
+  int zero = 0, low = 0, high = 0;
+  // With `folded`, all of it is one step in registers, and neither Epilogue's bias nor its activation or residual is looked at:
+  //   clip(round(s * folded_scale[col] + folded_bias[col] [+ residual * residual_scale]) + zero, low, high)
+  // The residual has the output's shape; unsigned bytes are read as signed ones less 128. Values before rounding must be known to
+  // stay within 32 bits.
+  bool folded = false;
+  const float* folded_scale = nullptr;
+  const float* folded_bias = nullptr;
+  const uint8_t* residual = nullptr;
+  bool residual_unsigned = false;
+  int64_t residual_stride = 0;
+  float residual_scale = 1;
+};
+
 struct Epilogue {
   const float* bias = nullptr;      // one value per column, or per row
   bool bias_per_row = false;
@@ -43,6 +73,7 @@ struct Epilogue {
   bool residual_after_activation = false;
   PostFn post = nullptr;
   void* post_ctx = nullptr;
+  const ByteEpilogue* bytes = nullptr;  // of products of 8-bit values only
 };
 
 }  // namespace sinter::cpu

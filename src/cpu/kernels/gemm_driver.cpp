@@ -36,7 +36,7 @@ struct TileInfo {
 
 // The scratch of one thread: row addresses and the segment list of each tile of a block.
 struct Scratch {
-  const float** rows;
+  const void** rows;
   TileSegment* segments;
   TileInfo* tiles;
 };
@@ -44,24 +44,24 @@ struct Scratch {
 Scratch carve(void* memory, const GemmBlocking& blocking, int64_t segments) {
   Scratch scratch;
   char* at = static_cast<char*>(memory);
-  scratch.rows = reinterpret_cast<const float**>(at);
-  at += blocking.row_tiles * segments * blocking.rows * sizeof(float*);
+  scratch.rows = reinterpret_cast<const void**>(at);
+  at += blocking.row_tiles * segments * blocking.rows * sizeof(void*);
   scratch.segments = reinterpret_cast<TileSegment*>(at);
   at += blocking.row_tiles * segments * sizeof(TileSegment);
   scratch.tiles = reinterpret_cast<TileInfo*>(at);
   return scratch;
 }
 
-bool all_padding(const float* const* rows, int count, const float* zeros) {
+bool all_padding(const void* const* rows, int count, const void* zeros) {
   for (int r = 0; r < count; ++r) {
     if (rows[r] != zeros) return false;
   }
   return true;
 }
 
-bool are_stepped(const float* const* rows, int count) {
+bool are_stepped(const void* const* rows, int count) {
   for (int r = 1; r < count; ++r) {
-    if (rows[r] - rows[r - 1] != kPixelStep) return false;
+    if (static_cast<const char*>(rows[r]) - static_cast<const char*>(rows[r - 1]) != kPixelStep * kUnitBytes) return false;
   }
   return true;
 }
@@ -75,13 +75,13 @@ void list_tiles(const GemmArgs& args, const GemmBlocking& blocking, const Scratc
     info.row = row;
     info.count = static_cast<int>(low + (i < taller ? 1 : 0));
     row += info.count;
-    const float** rows = scratch.rows + i * args.segments * blocking.rows;
+    const void** rows = scratch.rows + i * args.segments * blocking.rows;
     TileSegment* list = scratch.segments + i * args.segments;
     info.joined = args.fill(args.fill_ctx, info.row, info.count, rows);
     info.stepped = args.k_offsets != nullptr && are_stepped(rows, info.count);
     info.segment_count = 0;
     for (int64_t s = 0; s * info.joined < args.segments; ++s) {
-      const float** of_segment = rows + s * info.count;
+      const void** of_segment = rows + s * info.count;
       if (args.zeros != nullptr && all_padding(of_segment, info.count, args.zeros)) continue;
       list[info.segment_count++] = {of_segment, s * info.joined * args.k * kPanel};
     }
@@ -94,19 +94,19 @@ int64_t plan_prefetch(const GemmArgs& args, const GemmBlocking& blocking, const 
                       const TileCall& call) {
   const bool contiguous = args.segments == 1 || call.k == args.k;  // within a panel
   if (!contiguous || call.k == 0) return 0;
-  constexpr int64_t kStepBytes = kPanel * sizeof(float);
+  constexpr int64_t kStepBytes = kPanel * kUnitBytes;
   const int64_t panel_bytes = args.segments * call.k * kStepBytes;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t at = panel_bytes * blocking.panels * i / tiles;
     const int64_t panel = blocking.panels + at / panel_bytes;
     scratch.tiles[i].prefetch_offset =
-        panel * call.panel_stride * static_cast<int64_t>(sizeof(float)) + at % panel_bytes;
+        panel * call.panel_stride * kUnitBytes + at % panel_bytes;
   }
   return std::min<int64_t>(4 * kStepBytes * blocking.panels / tiles, 128);
 }
 
 // One block of k of one block of rows, over the panels.
-void multiply_block(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking,
+void multiply_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& blocking,
                     const Scratch& scratch, int64_t tiles, int64_t panel_begin, int64_t panel_end, int64_t k_begin,
                     TileCall call) {
   const int64_t k = call.k;
@@ -115,11 +115,11 @@ void multiply_block(const KernelTable& table, const GemmArgs& args, const GemmBl
   for (int64_t panel = panel_begin; panel < panel_end; panel += blocking.panels) {
     const int panels = static_cast<int>(std::min<int64_t>(blocking.panels, panel_end - panel));
     const bool prefetch = prefetch_step != 0 && panel + blocking.panels < panel_end;
-    call.b = args.b + panel * call.panel_stride + k_begin * kPanel;
+    call.b = static_cast<const char*>(args.b) + (panel * call.panel_stride + k_begin * kPanel) * kUnitBytes;
     call.cols = static_cast<int>(std::min<int64_t>(panels * kPanel, args.n - panel * kPanel));
     call.col = args.col_begin + panel * kPanel;
-    const TileFn* tile_fn = args.k_offsets != nullptr ? table.indexed_tile[panels - 1] : table.tile[panels - 1];
-    call.prefetch = reinterpret_cast<const char*>(call.b);
+    const TileFn* tile_fn = args.k_offsets != nullptr ? set.indexed_tile[panels - 1] : set.tile[panels - 1];
+    call.prefetch = static_cast<const char*>(call.b);
     call.prefetch_step = prefetch ? prefetch_step : 0;
     for (int64_t i = 0; i < tiles; ++i) {
       const TileInfo& info = scratch.tiles[i];
@@ -127,9 +127,9 @@ void multiply_block(const KernelTable& table, const GemmArgs& args, const GemmBl
       call.segment_count = info.segment_count;
       call.k = k * info.joined;
       call.row = info.row;
-      call.c = args.c + info.row * args.c_stride + call.col;
-      if (prefetch) call.prefetch = reinterpret_cast<const char*>(call.b) + info.prefetch_offset;
-      const TileFn stepped = info.stepped ? table.stepped_tile[panels - 1][info.count - 1] : nullptr;
+      call.c = static_cast<char*>(args.c) + (info.row * args.c_stride + call.col) * args.c_bytes;
+      if (prefetch) call.prefetch = static_cast<const char*>(call.b) + info.prefetch_offset;
+      const TileFn stepped = info.stepped ? set.stepped_tile[panels - 1][info.count - 1] : nullptr;
       (stepped != nullptr ? stepped : tile_fn[info.count - 1])(call);
     }
   }
@@ -137,21 +137,20 @@ void multiply_block(const KernelTable& table, const GemmArgs& args, const GemmBl
 
 }  // namespace
 
-GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int64_t k, int64_t segments,
+GemmBlocking choose_blocking(const TileSet& set, int64_t m, int64_t n, int64_t k, int64_t segments,
                              bool indexed, int only_panels) {
   GemmBlocking best;
   const int64_t panels = std::max<int64_t>(panel_count(n), 1);
   m = std::max<int64_t>(m, 1);
-  const int vectors = table.isa >= Isa::kAvx512 ? 1 : table.isa >= Isa::kAvx2 ? 2 : 4;
   double best_cycles = 0;
-  const int64_t widest = std::min<int64_t>(indexed ? table.max_indexed_panels : table.max_panels, panels);
+  const int64_t widest = std::min<int64_t>(indexed ? set.max_indexed_panels : set.max_panels, panels);
   const int only = static_cast<int>(std::min<int64_t>(only_panels, widest));
   for (int width = std::max(only, 1); width <= (only > 0 ? only : widest); ++width) {
-    const int64_t tiles = (m + table.best_rows[width - 1] - 1) / table.best_rows[width - 1];
+    const int64_t tiles = (m + set.best_rows[width - 1] - 1) / set.best_rows[width - 1];
     const int rows = static_cast<int>((m + tiles - 1) / tiles);
     const int rest = static_cast<int>(panels % width);
-    double cycles = (panels / width) * step_cycles(rows, width, vectors);
-    if (rest != 0) cycles += step_cycles(rows, rest, vectors);
+    double cycles = (panels / width) * step_cycles(rows, width, set.panel_vectors);
+    if (rest != 0) cycles += step_cycles(rows, rest, set.panel_vectors);
     cycles *= tiles;
     if (best.k_block == 0 || cycles < best_cycles) {
       best_cycles = cycles;
@@ -161,7 +160,7 @@ GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int
     }
   }
   const int64_t group_k = kGroupOfB / (best.panels * kPanel * 4) / std::max<int64_t>(segments, 1);
-  const int64_t longest = std::clamp<int64_t>(group_k, 16, kLongestBlock);
+  const int64_t longest = set.whole_k ? std::max<int64_t>(k, 1) : std::clamp<int64_t>(group_k, 16, kLongestBlock);
   const int64_t blocks = std::max<int64_t>((k + longest - 1) / longest, 1);
   best.k_block = std::max<int64_t>(round_up((k + blocks - 1) / blocks, 16), 16);
   const int64_t row_bytes = std::min(std::max<int64_t>(k, 1), best.k_block) * 4;
@@ -175,11 +174,11 @@ GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int
 }
 
 int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments) {
-  const int64_t per_segment = blocking.rows * sizeof(float*) + sizeof(TileSegment);
+  const int64_t per_segment = blocking.rows * sizeof(void*) + sizeof(TileSegment);
   return round_up(blocking.row_tiles * (segments * per_segment + sizeof(TileInfo)), 64);
 }
 
-void gemm_block(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
+void gemm_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
                 int64_t row_end, int64_t panel_begin, int64_t panel_end, void* scratch_memory) {
   if (row_begin >= row_end || panel_begin >= panel_end) return;
   const Scratch scratch = carve(scratch_memory, blocking, args.segments);
@@ -188,6 +187,7 @@ void gemm_block(const KernelTable& table, const GemmArgs& args, const GemmBlocki
   TileCall call{};
   call.panel_stride = args.segments * args.k * kPanel;
   call.c_stride = args.c_stride;
+  call.tail = args.tail;
   call.epilogue = args.epilogue;
   for (int64_t block = 0; block < row_blocks; ++block) {
     const int64_t first = all_tiles * block / row_blocks, last = all_tiles * (block + 1) / row_blocks;
@@ -201,7 +201,7 @@ void gemm_block(const KernelTable& table, const GemmArgs& args, const GemmBlocki
       call.k = std::min(blocking.k_block, args.k - k);
       call.accumulate = k != 0;
       call.finish = k + call.k == args.k;
-      multiply_block(table, args, blocking, scratch, last - first, panel_begin, panel_end, k, call);
+      multiply_block(set, args, blocking, scratch, last - first, panel_begin, panel_end, k, call);
       k += call.k;
     } while (k < args.k);
   }
@@ -221,7 +221,7 @@ GridSplit split_grid(int parts, int64_t m_units, int64_t n_units) {
   return best;
 }
 
-void gemm_on_team(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, ThreadTeam& team,
+void gemm_on_team(const TileSet& set, const GemmArgs& args, const GemmBlocking& blocking, ThreadTeam& team,
                   void* scratch) {
   const int64_t tiles = (args.m + blocking.rows - 1) / blocking.rows, panels = panel_count(args.n);
   const int64_t groups = (panels + blocking.panels - 1) / blocking.panels;
@@ -233,7 +233,7 @@ void gemm_on_team(const KernelTable& table, const GemmArgs& args, const GemmBloc
     const int64_t row_end = std::min(tiles * (i + 1) / grid.m_parts * blocking.rows, args.m);
     const int64_t panel_begin = groups * j / grid.n_parts * blocking.panels;
     const int64_t panel_end = std::min(groups * (j + 1) / grid.n_parts * blocking.panels, panels);
-    gemm_block(table, args, blocking, row_begin, row_end, panel_begin, panel_end,
+    gemm_block(set, args, blocking, row_begin, row_end, panel_begin, panel_end,
                static_cast<char*>(scratch) + part * scratch_bytes);
   });
 }

@@ -19,7 +19,7 @@ namespace sinter::cpu {
 // Writes out[s * count + r] = address of row `row + r` in segment s, for r < count and all segments, and returns 1.
 // Where every `join` consecutive segments lie one after the other in memory for all of these rows, it may instead write
 // the addresses of every join-th segment only and return `join`; not when k is blocked.
-using RowFill = int (*)(const void* ctx, int64_t row, int count, const float** out);
+using RowFill = int (*)(const void* ctx, int64_t row, int count, const void** out);
 
 // How the loops are blocked; any values give the same result up to rounding (k_block changes the order of the sum).
 struct GemmBlocking {
@@ -31,14 +31,16 @@ struct GemmBlocking {
 
 struct GemmArgs {
   int64_t m = 0, n = 0;
-  int64_t k = 0;              // of each segment
+  int64_t k = 0;              // of each segment, in units (kernel_table.h)
+  int tail = 0;               // as in TileCall; then nothing is joined
   int64_t segments = 1;
   RowFill fill = nullptr;
   const void* fill_ctx = nullptr;
   const int64_t* k_offsets = nullptr;  // as in TileCall; then segments is 1
-  const float* zeros = nullptr;  // the address that stands for padding rows; k zeros, or nullptr where none are used
-  const float* b = nullptr;
-  float* c = nullptr;         // element (row, col) of the whole output at c[row * c_stride + col]
+  const void* zeros = nullptr;  // the address that stands for padding rows; k zeros, or nullptr where none are used
+  const void* b = nullptr;
+  void* c = nullptr;          // element (row, col) of the whole output is number row * c_stride + col
+  int c_bytes = 4;            // of an element
   int64_t c_stride = 0;
   int64_t col_begin = 0;      // first output column of this problem (a group of a convolution)
   const Epilogue* epilogue = nullptr;
@@ -48,7 +50,7 @@ inline int64_t panel_count(int64_t n) { return (n + kPanel - 1) / kPanel; }
 
 // A blocking for the problem from its sizes alone: the tile shape with the least estimated time, blocks to fit L2. With
 // `panels`, the best of the tiles that are so wide (or as wide as there are).
-GemmBlocking choose_blocking(const KernelTable& table, int64_t m, int64_t n, int64_t k, int64_t segments,
+GemmBlocking choose_blocking(const TileSet& set, int64_t m, int64_t n, int64_t k, int64_t segments,
                              bool indexed = false, int panels = 0);
 
 // Scratch that gemm_block needs for one thread.
@@ -56,7 +58,7 @@ int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments);
 
 // Rows [row_begin, row_end) x panels [panel_begin, panel_end) of the problem, in the calling thread. `scratch` is
 // aligned to 64 bytes.
-void gemm_block(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
+void gemm_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
                 int64_t row_end, int64_t panel_begin, int64_t panel_end, void* scratch);
 
 // Splits `parts` threads over an m_units x n_units grid of work: m_parts * n_parts <= parts, least work for the
@@ -67,7 +69,7 @@ struct GridSplit {
 GridSplit split_grid(int parts, int64_t m_units, int64_t n_units);
 
 // The whole problem on a team; `scratch` holds gemm_scratch_bytes for each thread.
-void gemm_on_team(const KernelTable& table, const GemmArgs& args, const GemmBlocking& blocking, ThreadTeam& team,
+void gemm_on_team(const TileSet& set, const GemmArgs& args, const GemmBlocking& blocking, ThreadTeam& team,
                   void* scratch);
 
 }  // namespace sinter::cpu

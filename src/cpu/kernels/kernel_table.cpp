@@ -3,25 +3,41 @@
 namespace sinter::cpu {
 
 KernelTable make_kernel_table_portable();
+void add_byte_tiles_portable(KernelTable& table);
 #if defined(__x86_64__)
+void add_byte_tiles_avx2(KernelTable& table);
+void add_byte_tiles_vnni(KernelTable& table);
 KernelTable make_kernel_table_avx2();
 KernelTable make_kernel_table_avx512();
 #endif
 
+namespace {
+
+KernelTable with_bytes(KernelTable table, void (*add)(KernelTable&)) {
+  add(table);
+  return table;
+}
+
+}  // namespace
+
 const KernelTable& kernel_table(Isa isa) {
 #if defined(__x86_64__)
+  if (isa >= Isa::kAvx512Vnni) {
+    static const KernelTable vnni = with_bytes(make_kernel_table_avx512(), &add_byte_tiles_vnni);
+    return vnni;
+  }
   if (isa >= Isa::kAvx512) {
-    static const KernelTable avx512 = make_kernel_table_avx512();
+    static const KernelTable avx512 = with_bytes(make_kernel_table_avx512(), &add_byte_tiles_avx2);
     return avx512;
   }
   if (isa >= Isa::kAvx2) {
-    static const KernelTable avx2 = make_kernel_table_avx2();
+    static const KernelTable avx2 = with_bytes(make_kernel_table_avx2(), &add_byte_tiles_avx2);
     return avx2;
   }
 #else
   (void)isa;
 #endif
-  static const KernelTable portable = make_kernel_table_portable();
+  static const KernelTable portable = with_bytes(make_kernel_table_portable(), &add_byte_tiles_portable);
   return portable;
 }
 

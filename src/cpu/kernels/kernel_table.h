@@ -18,9 +18,13 @@ inline constexpr int kMaxTilePanels = 4;  // widest tile of any table
 inline constexpr int kMaxTileRows = 14;   // tallest tile of any table
 inline constexpr int kPixelStep = 2;      // floats from row to row in stepped tiles: planar images under a stride of 2
 
-// One step of a batch reduction: rows[r] is the address of A_b[r][0], B_b starts b_offset floats into each panel.
+// The reduction runs in units of four bytes: one float, or four consecutive values of 8 bits (byte_tile_body.h), so that
+// blocking, prefetch and the layout of panels are the same for every element type.
+inline constexpr int kUnitBytes = 4;
+
+// One step of a batch reduction: rows[r] is the address of A_b[r][0], B_b starts b_offset units into each panel.
 struct TileSegment {
-  const float* const* rows;
+  const void* const* rows;
   int64_t b_offset;
 };
 
@@ -29,13 +33,14 @@ struct TileSegment {
 struct TileCall {
   const TileSegment* segments;
   int64_t segment_count;
-  int64_t k;               // length of each segment
-  int64_t a_offset;        // added to every row address
+  int64_t k;               // length of each segment in units
+  int tail;                // bytes of A in each segment's last unit where that is not whole, else 0; 8-bit values only
+  int64_t a_offset;        // units added to every row address
   const int64_t* k_offsets;
-  const float* b;          // first panel of the tile
-  int64_t panel_stride;    // floats from one panel to the next
-  float* c;
-  int64_t c_stride;
+  const void* b;           // first panel of the tile
+  int64_t panel_stride;    // units from one panel to the next
+  void* c;
+  int64_t c_stride;        // elements of C
   int cols;                // columns to store, in (16 (panels - 1), 16 panels]
   bool accumulate;         // start from C instead of from the bias
   bool finish;             // apply the epilogue after the sum
@@ -91,8 +96,10 @@ struct WinogradOutputCall {
 };
 using WinogradOutputFn = void (*)(const WinogradOutputCall& call);
 
-struct KernelTable {
-  Isa isa;
+// The tiles of one element type. Those of 8-bit values hold sums over all of k only: no accumulation into C, no k_offsets.
+struct TileSet {
+  int panel_vectors;                       // vector registers of sums for one row of one panel
+  bool whole_k;                            // a tile sums over all of k: k is never blocked
   int max_panels;                          // tiles exist for 1..max_panels panels
   int max_rows[kMaxTilePanels];            // and for 1..max_rows[panels - 1] rows; never more rows for more panels
   int best_rows[kMaxTilePanels];           // the fastest height for each width
@@ -100,6 +107,14 @@ struct KernelTable {
   int max_indexed_panels;                  // likewise for calls with k_offsets, with the same heights
   TileFn indexed_tile[kMaxTilePanels][kMaxTileRows];
   TileFn stepped_tile[kMaxTilePanels][kMaxTileRows];  // indexed, with rows kPixelStep apart; null where there is none
+};
+
+// Its own tiles are those of f32.
+struct KernelTable : TileSet {
+  Isa isa;
+  TileSet bytes;                           // u8 A times s8 B, exact in i32; Epilogue::bytes says what becomes of the sums
+  // target[i] = source[i] ^ 0x80: signed values to unsigned ones that are 128 more, and back.
+  void (*flip_bytes)(const uint8_t* source, uint8_t* target, int64_t n);
   DepthwiseFn depthwise_row;
   WinogradInputFn winograd_input[2];       // of F(2, 3) and F(4, 3)
   WinogradOutputFn winograd_output[2];

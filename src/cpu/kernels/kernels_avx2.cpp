@@ -15,6 +15,7 @@ namespace sinter::cpu {
 KernelTable make_kernel_table_avx2() {
   KernelTable table{};
   table.isa = Isa::kAvx2;
+  table.panel_vectors = 2;
   table.max_panels = 1;
   table.max_rows[0] = 6;
   fill_tiles<Reading::kConsecutive, 1, 6>(table.tile[0]);

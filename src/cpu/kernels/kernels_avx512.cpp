@@ -16,6 +16,7 @@ namespace sinter::cpu {
 KernelTable make_kernel_table_avx512() {
   KernelTable table{};
   table.isa = Isa::kAvx512;
+  table.panel_vectors = 1;
   table.max_panels = 4;
   table.max_rows[0] = 14;
   table.max_rows[1] = 14;

@@ -21,6 +21,7 @@ constexpr int kBaselineRows = 2;
 KernelTable make_kernel_table_portable() {
   KernelTable table{};
   table.isa = Isa::kBaseline;
+  table.panel_vectors = 4;
   table.max_panels = 1;
   table.max_rows[0] = kBaselineRows;
   fill_tiles<Reading::kConsecutive, 1, kBaselineRows>(table.tile[0]);

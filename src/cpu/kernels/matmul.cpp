@@ -12,7 +12,7 @@ struct MatrixRows {
   int64_t stride, first_row;
 };
 
-int fill_matrix_rows(const void* ctx, int64_t row, int count, const float** out) {
+int fill_matrix_rows(const void* ctx, int64_t row, int count, const void** out) {
   const MatrixRows& rows = *static_cast<const MatrixRows*>(ctx);
   for (int r = 0; r < count; ++r) out[r] = rows.a + (row - rows.first_row + r) * rows.stride;
   return 1;

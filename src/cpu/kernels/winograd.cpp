@@ -95,7 +95,7 @@ void multiply(const Job& job, int64_t count, int64_t panel, int64_t panels, cons
   const int64_t value_plane = plane_floats(count, job.row_floats), product_plane = plane_floats(count, columns);
   const int64_t widest = std::min<int64_t>(table.max_panels < 2 ? 1 : 2, panels);
   const int64_t row_tiles = quotient(count, table.best_rows[widest - 1]);
-  const float* rows[kMaxTileRows];
+  const void* rows[kMaxTileRows];
   const TileSegment segment{rows, 0};
   TileCall call{};
   call.segments = &segment;
@@ -108,14 +108,15 @@ void multiply(const Job& job, int64_t count, int64_t panel, int64_t panels, cons
   for (int64_t point = 0; point < job.points; ++point) {
     for (int64_t p = 0; p < panels; p += widest) {
       const int64_t width = std::min(widest, panels - p);
-      call.b = job.packed + (panel + p) * call.panel_stride + point * k * kPanel;
+      const float* b = job.packed + (panel + p) * call.panel_stride + point * k * kPanel;
+      call.b = b;
       call.cols = static_cast<int>(width * kPanel);
       // Each tile fetches its share of the weights that follow in the same panels: the next point's.
       call.prefetch_step = std::min<int64_t>(4 * kPanel * sizeof(float) * width / row_tiles, 128);
       for (int64_t i = 0; i < row_tiles; ++i) {
         const int64_t begin = count * i / row_tiles, end = count * (i + 1) / row_tiles;
         const int64_t share = panel_bytes * width * i / row_tiles, next = share / panel_bytes;
-        call.prefetch = reinterpret_cast<const char*>(call.b + k * kPanel + next * call.panel_stride) + share % panel_bytes;
+        call.prefetch = reinterpret_cast<const char*>(b + k * kPanel + next * call.panel_stride) + share % panel_bytes;
         const float* from = values + point * value_plane + begin * job.row_floats;
         for (int64_t r = 0; r < end - begin; ++r) rows[r] = from + r * job.row_floats;
         call.c = products + point * product_plane + begin * columns + p * kPanel;

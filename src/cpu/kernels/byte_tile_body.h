@@ -1,0 +1,207 @@
+// The batch-reduce micro-kernel of 8-bit values: u8 rows of A times s8 panels of B, exact sums in 32 bits.
+//
+// Included after a simd_*.h and the file's own definition of
+//   Sums                                   16 sums of one row and panel
+//   PanelBytes load_bytes(const void*)     one unit of a panel: four values of k for each of 16 columns
+//   Sums start_sums(const int32_t*)        the sums to begin with
+//   Sums dot(Sums, uint32_t a, PanelBytes) adds four products to each sum
+//   void store_sums(int32_t*, Sums)        the 16 sums in order
+//   kFoldsInRegisters, store_folded        ByteEpilogue::folded for a whole tile in registers
+// A panel holds for each unit 64 bytes: column c's four values at 4 c, zero beyond the last k and the last column.
+#pragma once
+
+#include <bit>
+#include <cstring>
+
+#include "cpu/kernels/kernel_table.h"
+#include "cpu/kernels/vec_math_body.h"
+
+namespace sinter::cpu {
+namespace {
+
+// clip(round(value * multiplier) + zero) for n values; NaN gives the lowest. Adding 1.5 * 2^23 rounds to even.
+inline void quantize_row(const float* values, int64_t n, const ByteEpilogue& e, uint8_t* out) {
+  constexpr float kMagic = 12582912.0f;
+  const float low = static_cast<float>(e.low - e.zero), high = static_cast<float>(e.high - e.zero), multiplier = e.multiplier;
+  const int32_t offset = e.zero - std::bit_cast<int32_t>(kMagic);
+  for (int64_t i = 0; i < n; ++i) {
+    const float v = values[i] * multiplier, raised = v > low ? v : low, bounded = raised < high ? raised : high;
+    out[i] = static_cast<uint8_t>(std::bit_cast<int32_t>(bounded + kMagic) + offset);
+  }
+}
+
+// One row of folded values, where registers do not do it.
+inline void fold_row(const int32_t* sums, int cols, const ByteEpilogue& e, int64_t row, int64_t col, float* values) {
+  const float *scale = e.folded_scale + col, *bias = e.folded_bias + col;
+  for (int j = 0; j < cols; ++j) values[j] = static_cast<float>(sums[j]) * scale[j] + bias[j];
+  const int64_t at = row * e.residual_stride + col;
+  if (e.residual == nullptr) return;
+  const uint8_t flip = e.residual_unsigned ? 0x80 : 0;
+  for (int j = 0; j < cols; ++j) {
+    values[j] += static_cast<float>(static_cast<int8_t>(e.residual[at + j] ^ flip)) * e.residual_scale;
+  }
+}
+
+// From sums to memory for a tile whose epilogue is not done in registers: the tile stays in the first-level cache.
+__attribute__((noinline)) void finish_sums(int32_t* sums, int64_t sums_stride, int rows, const TileCall& call) {
+  const Epilogue& epilogue = *call.epilogue;
+  const ByteEpilogue& e = *epilogue.bytes;
+  const int cols = call.cols;
+  if (e.weight_zero != nullptr && e.row_sums != nullptr) {
+    for (int r = 0; r < rows; ++r) {
+      const auto row_sum = static_cast<uint32_t>(e.row_sums[call.row + r]);
+      for (int j = 0; j < cols; ++j) {
+        const uint32_t less = row_sum * static_cast<uint32_t>(e.weight_zero[call.col + j]);
+        sums[r * sums_stride + j] = static_cast<int32_t>(static_cast<uint32_t>(sums[r * sums_stride + j]) - less);
+      }
+    }
+  }
+  if (e.store == ByteStore::kSums) {
+    auto* c = static_cast<int32_t*>(call.c);
+    for (int r = 0; r < rows; ++r) std::memcpy(c + r * call.c_stride, sums + r * sums_stride, static_cast<size_t>(cols) * 4);
+    return;
+  }
+  float block[kMaxTileRows * kMaxTilePanels * kPanel];
+  const bool wide = e.store == ByteStore::kFloat;
+  float* values = wide ? static_cast<float*>(call.c) : block;
+  const int64_t stride = wide ? call.c_stride : kMaxTilePanels * kPanel;
+  const bool before = epilogue.residual != nullptr && !epilogue.residual_after_activation;
+  for (int r = 0; r < rows; ++r) {
+    float* to = values + r * stride;
+    const int32_t* from = sums + r * sums_stride;
+    if (e.folded) {
+      fold_row(from, cols, e, call.row + r, call.col, to);
+      continue;
+    }
+    const float* scale = e.scale + call.col;
+    for (int j = 0; j < cols; ++j) to[j] = static_cast<float>(from[j]) * scale[j];
+    if (epilogue.bias != nullptr) {
+      const float* bias = epilogue.bias + call.col;
+      for (int j = 0; j < cols; ++j) to[j] += bias[j];
+    }
+    if (before) {
+      const float* residual = epilogue.residual + (call.row + r) * epilogue.residual_stride + call.col;
+      for (int j = 0; j < cols; ++j) to[j] += residual[j];
+    }
+  }
+  if (!e.folded) {
+    activate_block(values, stride, rows, cols, epilogue, call.row, call.col);
+    if (epilogue.post != nullptr) {
+      for (int r = 0; r < rows; ++r) epilogue.post(epilogue.post_ctx, values + r * stride, call.row + r, call.col, cols);
+    }
+  }
+  if (wide) return;
+  ByteEpilogue rounding = e;
+  if (e.folded) rounding.multiplier = 1;
+  auto* c = static_cast<uint8_t*>(call.c);
+  for (int r = 0; r < rows; ++r) quantize_row(values + r * stride, cols, rounding, c + r * call.c_stride);
+}
+
+// The four bytes at p, or its first `count` with zeros behind them.
+inline uint32_t load_unit(const uint8_t* p) {
+  uint32_t unit;
+  std::memcpy(&unit, p, 4);
+  return unit;
+}
+inline uint32_t load_tail(const uint8_t* p, int count) {
+  uint32_t unit = p[0];
+  if (count > 1) unit |= uint32_t{p[1]} << 8;
+  if (count > 2) unit |= uint32_t{p[2]} << 16;
+  return unit;
+}
+
+// The sum over one segment.
+template <int kRows, int kPanels>
+inline __attribute__((always_inline)) void sum_byte_segment(Sums (&acc)[kRows][kPanels], const TileCall& call,
+                                                            const TileSegment& segment, const char*& prefetch) {
+  const char* b = static_cast<const char*>(call.b) + segment.b_offset * kUnitBytes;
+  const int64_t panel_bytes = call.panel_stride * kUnitBytes, whole = call.k - (call.tail != 0 ? 1 : 0);
+  const uint8_t* a[kRows];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) a[r] = static_cast<const uint8_t*>(segment.rows[r]);
+  const auto step = [&](int64_t k, const char* from) __attribute__((always_inline)) {
+    PanelBytes bv[kPanels];
+#pragma GCC unroll 4
+    for (int j = 0; j < kPanels; ++j) bv[j] = load_bytes(from + j * panel_bytes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const uint32_t av = load_unit(a[r] + k * kUnitBytes);
+#pragma GCC unroll 4
+      for (int j = 0; j < kPanels; ++j) acc[r][j] = dot(acc[r][j], av, bv[j]);
+    }
+  };
+  constexpr int64_t kStepBytes = kPanel * kUnitBytes;
+  int64_t k = 0;
+  for (; k + 4 <= whole; k += 4) {
+    __asm__ volatile("" : "+r"(k));  // one index for all rows (tile_body.h)
+    prefetch_l2(prefetch);
+    prefetch_l2(prefetch + 64);
+    prefetch += call.prefetch_step;
+#pragma GCC unroll 4
+    for (int u = 0; u < 4; ++u) step(k + u, b + u * kStepBytes);
+    b += 4 * kStepBytes;
+  }
+  for (; k < whole; ++k, b += kStepBytes) step(k, b);
+  if (call.tail == 0) return;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const uint32_t av = load_tail(a[r] + k * kUnitBytes, call.tail);
+#pragma GCC unroll 4
+    for (int j = 0; j < kPanels; ++j) acc[r][j] = dot(acc[r][j], av, load_bytes(b + j * panel_bytes));
+  }
+}
+
+template <int kRows, int kPanels>
+void byte_tile(const TileCall& call) {
+  Sums acc[kRows][kPanels];
+  const ByteEpilogue& e = *call.epilogue->bytes;
+  const bool narrow = e.store == ByteStore::kI8 || e.store == ByteStore::kU8;
+#pragma GCC unroll 4
+  for (int j = 0; j < kPanels; ++j) {
+    const Sums start = start_sums(e.start + call.col + j * kPanel);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) acc[r][j] = start;
+  }
+  const int64_t c_step = call.c_stride * (narrow ? 1 : 4);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) prefetch_l1(reinterpret_cast<const float*>(static_cast<char*>(call.c) + r * c_step));
+  const char* prefetch = call.prefetch;
+  for (int64_t s = 0; s < call.segment_count; ++s) sum_byte_segment(acc, call, call.segments[s], prefetch);
+  if (kFoldsInRegisters && e.folded) return store_folded(acc, call, e);
+  int32_t sums[kRows * kPanels * kPanel];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kPanels; ++j) store_sums(sums + (r * kPanels + j) * kPanel, acc[r][j]);
+  }
+  finish_sums(sums, kPanels * kPanel, kRows, call);
+}
+
+template <int kPanels, int kRows>
+void fill_byte_tiles(TileFn (&row)[kMaxTileRows]) {
+  if constexpr (kRows > 0) {
+    row[kRows - 1] = &byte_tile<kRows, kPanels>;
+    fill_byte_tiles<kPanels, kRows - 1>(row);
+  }
+}
+
+template <int kPanels, int kRows>
+void add_byte_width(TileSet& set) {
+  set.max_panels = kPanels;
+  set.max_rows[kPanels - 1] = set.best_rows[kPanels - 1] = kRows;
+  fill_byte_tiles<kPanels, kRows>(set.tile[kPanels - 1]);
+}
+
+void flip_bytes(const uint8_t* source, uint8_t* target, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) target[i] = source[i] ^ 0x80;
+}
+
+TileSet empty_byte_tiles(int panel_vectors) {
+  TileSet set{};
+  set.panel_vectors = panel_vectors;
+  set.whole_k = true;
+  return set;
+}
+
+}  // namespace
+}  // namespace sinter::cpu

@@ -1,0 +1,156 @@
+// Rows for products of 8-bit integers: sums are exact, fused quantization is off by one step at most, and that rarely.
+#include "support/tactic_harness.h"
+
+namespace sinter::testing {
+namespace {
+
+// Every value of the type at the ends and a few between.
+Tensor bytes(DType dtype, const Dims& dims, uint32_t seed, bool extreme = false) {
+  const int low = dtype == DType::kI8 ? -128 : 0, high = dtype == DType::kI8 ? 127 : 255;
+  Tensor t = random_integers(dtype, dims, low, high, seed);
+  if (!extreme) return t;
+  std::mt19937 random(seed);
+  for (int64_t i = 0; i < t.count(); ++i) t.data<uint8_t>()[i] = static_cast<uint8_t>(random() % 8 != 0 ? low : high);
+  return t;
+}
+Tensor filled(DType dtype, const Dims& dims, int value) { return random_integers(dtype, dims, value, value, 1); }
+Tensor zero_point(DType dtype, int value, const Dims& dims = {}) { return filled(dtype, dims, value); }
+
+struct ConvCase {
+  Dims input, weight;
+  std::vector<int64_t> strides{1, 1}, pads{0, 0, 0, 0}, dilations{1, 1};
+  int64_t group = 1;
+};
+
+TacticRow conv_row(const ConvCase& t, Tensor x, Tensor w) {
+  TacticRow row("QuantizedConv", "sinter");
+  row.attr("strides", t.strides).attr("pads", t.pads).attr("group", t.group).attr("dilations", t.dilations);
+  row.attr("kernel_shape", std::vector<int64_t>(t.weight.begin() + 2, t.weight.end()));
+  return row.input(std::move(x)).constant_input(std::move(w));
+}
+
+const std::vector<ConvCase>& conv_cases() {
+  static const std::vector<ConvCase> cases = {
+      {{1, 16, 7, 7}, {32, 16, 1, 1}},
+      {{2, 5, 6, 9}, {19, 5, 1, 1}, {2, 2}},
+      {{1, 20, 9, 11}, {70, 20, 3, 3}, {1, 1}, {1, 1, 1, 1}},
+      {{1, 33, 10, 7}, {17, 33, 3, 3}, {2, 2}, {1, 0, 1, 2}},
+      {{1, 8, 13, 13}, {16, 8, 3, 3}, {1, 1}, {6, 6, 6, 6}, {6, 6}},
+      {{2, 12, 6, 6}, {18, 4, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 3},
+      {{1, 1, 1, 1}, {1, 1, 1, 1}},
+      {{1, 3, 17, 19}, {33, 3, 7, 7}, {2, 2}, {3, 3, 3, 3}},
+      {{2, 3, 12, 15}, {16, 3, 3, 3}, {1, 1}, {1, 1, 1, 1}},
+      {{1, 64, 5, 5}, {65, 64, 3, 3}, {1, 1}, {1, 1, 1, 1}},
+      {{1, 3, 5, 5}, {5, 3, 2, 2}, {1, 1}, {3, 3, 3, 3}},
+      {{1, 6, 8, 9}, {4, 3, 3, 2}, {1, 2}, {0, 1, 2, 0}, {2, 1}, 2},
+  };
+  return cases;
+}
+
+TEST(QuantizedConv, sums_are_exact) {
+  uint32_t seed = 1;
+  for (const ConvCase& t : conv_cases()) {
+    for (const DType x : {DType::kU8, DType::kI8}) {
+      const int64_t filters = t.weight[0];
+      ++seed;
+      TacticRow plain = conv_row(t, bytes(x, t.input, seed), bytes(DType::kI8, t.weight, seed + 1));
+      check(plain.constant_input(random_tensor({1}, seed)), {});
+      TacticRow zeros = conv_row(t, bytes(x, t.input, seed), bytes(DType::kI8, t.weight, seed + 1));
+      zeros.constant_input(random_tensor({filters}, seed)).constant_input(zero_point(x, x == DType::kU8 ? 255 : -128)).absent();
+      check(zeros.constant_input(random_integers(DType::kI32, {filters}, -100000, 100000, seed)), {});
+      TacticRow hostile = conv_row(t, bytes(x, t.input, seed, true), filled(DType::kI8, t.weight, -128));
+      check(hostile.constant_input(random_tensor({filters}, seed)).constant_input(zero_point(x, x == DType::kU8 ? 0 : 127)), {});
+    }
+  }
+}
+
+TEST(QuantizedConv, weights_with_zero_points) {
+  uint32_t seed = 50;
+  for (const ConvCase& t : conv_cases()) {
+    for (const DType x : {DType::kU8, DType::kI8}) {
+      for (const DType w : {DType::kU8, DType::kI8}) {
+        const int64_t filters = t.weight[0];
+        const int end = w == DType::kU8 ? 255 : -128;
+        ++seed;
+        TacticRow row = conv_row(t, bytes(x, t.input, seed), bytes(w, t.weight, seed + 1, true));
+        row.constant_input(random_tensor({1}, seed)).constant_input(zero_point(x, 17)).constant_input(zero_point(w, end));
+        check(row, {});
+        TacticRow many = conv_row(t, bytes(x, t.input, seed), bytes(w, t.weight, seed + 1));
+        many.constant_input(random_tensor({filters}, seed)).input(zero_point(x, x == DType::kU8 ? 255 : 127));
+        check(many.constant_input(bytes(w, {filters}, seed)).constant_input(random_integers(DType::kI32, {filters}, -9999, 9999, seed)), {});
+      }
+    }
+  }
+}
+
+Dims output_of(TacticRow& row) { return reference_outputs(row)[0].tensor().dims(); }
+
+// Scales so that results fill the output's range.
+Tensor fitting_scale(int64_t filters, int64_t products, uint32_t seed) {
+  Tensor scale(DType::kF32, {filters});
+  std::mt19937 random(seed);
+  for (int64_t i = 0; i < filters; ++i) {
+    scale.data<float>()[i] = (0.5f + static_cast<float>(random() % 1000) * 1e-3f) / (5000.0f * std::sqrt(static_cast<float>(products)));
+  }
+  return scale;
+}
+
+// At most one step, and that in at most 0.1 % of elements (or one element of a small tensor).
+void check_steps(TacticRow row) {
+  check(std::move(row), {0, 1.0, 1e-3});
+}
+
+std::string quantize(int operand, DType dtype, int zero) {
+  const int low = dtype == DType::kI8 ? -128 : 0, high = dtype == DType::kI8 ? 127 : 255;
+  int next = operand;
+  std::string text = fmt::format(" const(0.013) div({},{}) round({})", operand, next + 1, next + 2);
+  next += 3;
+  if (zero != 0) {
+    text += fmt::format(" const({}) add({},{})", zero, next, next + 1);
+    next += 2;
+  }
+  return text + fmt::format(" const({}) const({}) clip({},{},{}) | {}", low, high, next, next + 1, next + 2, next + 3);
+}
+
+TacticRow with_result(TacticRow row, DType dtype) {
+  row.epilogue_dtype = dtype;
+  return row;
+}
+
+TEST(QuantizedConv, fused_quantization) {
+  uint32_t seed = 90;
+  for (const ConvCase& t : conv_cases()) {
+    for (const DType x : {DType::kU8, DType::kI8}) {
+      const int64_t filters = t.weight[0], products = product(t.weight, 1);
+      for (const DType y : {DType::kU8, DType::kI8}) {
+        ++seed;
+        const auto base = [&] {
+          TacticRow row = conv_row(t, bytes(x, t.input, seed), bytes(DType::kI8, t.weight, seed + 1));
+          row.constant_input(fitting_scale(filters, products, seed)).constant_input(zero_point(x, 3)).absent();
+          return row.constant_input(random_integers(DType::kI32, {filters}, -3000, 3000, seed));
+        };
+        TacticRow shaped = base();
+        const Dims out = output_of(shaped);
+        const int zero = y == DType::kU8 ? 100 : -7;
+        check_steps(with_result(base().with_epilogue("1 |" + quantize(0, y, zero)), y));
+        TacticRow relu = base();
+        relu.epilogue_base = static_cast<int>(relu.inputs.size());
+        relu.constant_input(random_tensor({filters, 1, 1}, seed));
+        relu.epilogue = *PointwiseProgram::parse("2 | add(0,1) relu(2)" + quantize(3, y, zero));
+        check_steps(with_result(relu, y));
+        check_steps(with_result(base().with_epilogue("1 | const(-0.4) const(0.5) clip(0,1,2)" + quantize(3, y, 0)), y));
+        check_steps(with_result(base().with_epilogue("1 | silu(0)" + quantize(1, y, zero)), y));
+        const std::string sum = "2 | const(11) sub(1,2) const(0.007) mul(3,4) add(0,5) relu(6)";
+        check_steps(with_result(base().with_epilogue(sum + quantize(7, y, zero), {bytes(DType::kI8, out, seed)}), y));
+        check_steps(with_result(base().with_epilogue(sum + quantize(7, y, zero), {bytes(DType::kU8, out, seed)}), y));
+        const std::string after = "2 | relu(0) const(0.007) mul(1,3) add(2,4)";
+        check_steps(with_result(base().with_epilogue(after + quantize(5, y, zero), {bytes(DType::kU8, out, seed)}), y));
+        check_steps(with_result(base().with_epilogue("2 | add(0,1) hard_swish(2)" + quantize(3, y, zero), {random_tensor(out, seed)}), y));
+        check(base().with_epilogue("2 | add(0,1) relu(2) | 3", {random_tensor(out, seed)}), {1e-6, 1e-6});
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sinter::testing
