@@ -1,5 +1,6 @@
 // DynamicQuantizeLinear: f32 → u8 with a scale that maps [min(x, 0), max(x, 0)] onto [0, 255]. All arithmetic in f32,
-// halves to even. A tensor of zeros has scale 0 and zero point 0, and its elements are 0.
+// halves to even. A tensor of zeros has scale 1 (as in ONNX Runtime; ONNX
+// says 0, which nothing can be divided by) and zero point 0.
 #include <algorithm>
 #include <cmath>
 
@@ -26,11 +27,11 @@ Status evaluate(EvalContext& context) {
     low = std::min(low, x.data<float>()[i]);
     high = std::max(high, x.data<float>()[i]);
   }
-  const float scale = (high - low) / 255.0f;
-  const uint8_t zero = scale > 0 ? saturate(std::nearbyint(0.0f - low / scale)) : 0;
+  const float step = (high - low) / 255.0f, scale = step > 0 ? step : 1.0f;
+  const uint8_t zero = saturate(std::nearbyint(0.0f - low / scale));
   uint8_t* y = context.allocate(0, DType::kU8, x.dims()).data<uint8_t>();
   for (int64_t i = 0; i < x.count(); ++i)
-    y[i] = scale > 0 ? saturate(std::nearbyint(x.data<float>()[i] / scale) + static_cast<float>(zero)) : 0;
+    y[i] = saturate(std::nearbyint(x.data<float>()[i] / scale) + static_cast<float>(zero));
   context.set_output(1, Tensor::scalar(DType::kF32, scale));
   context.set_output(2, Tensor::scalar(DType::kU8, zero));
   return ok_status();

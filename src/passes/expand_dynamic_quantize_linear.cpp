@@ -2,9 +2,9 @@
 // QuantizeLinear that can join what comes before and after.
 //
 //   %y, %s, %z = DynamicQuantizeLinear(%x)
-//     →  %s = (max(max(%x), 0) - min(min(%x), 0)) / 255
-//        %z = u8(clip(round(0 - min(min(%x), 0) / %s), 0, 255)), 0 where %s is 0
-//        %y = QuantizeLinear(%x, %s where it is not 0, else 1, %z)
+//     →  %s = (max(max(%x), 0) - min(min(%x), 0)) / 255, 1 where that is 0
+//        %z = u8(clip(round(0 - min(min(%x), 0) / %s), 0, 255))
+//        %y = QuantizeLinear(%x, %s, %z)
 //
 // The same operations in f32 in the same order: the same bits for finite x.
 #include "passes/program.h"
@@ -16,7 +16,7 @@ namespace expand_dynamic_quantize_linear_impl {
 // Operands 0 and 1: least and largest element.
 struct Range {
   PointwiseProgram program;
-  int16_t low, scale, usable;  // `usable`: the scale, 1 where it is 0
+  int16_t low, scale;
 };
 Range range_program() {
   Range range;
@@ -25,8 +25,8 @@ Range range_program() {
   const int16_t zero = p.append_constant(0), steps = p.append_constant(255), one = p.append_constant(1);
   range.low = p.append(PointwiseOp::kMin, {0, zero});
   const int16_t high = p.append(PointwiseOp::kMax, {1, zero});
-  range.scale = p.append(PointwiseOp::kDiv, {p.append(PointwiseOp::kSub, {high, range.low}), steps});
-  range.usable = p.append(PointwiseOp::kWhere, {p.append(PointwiseOp::kGreater, {range.scale, zero}), range.scale, one});
+  const int16_t step = p.append(PointwiseOp::kDiv, {p.append(PointwiseOp::kSub, {high, range.low}), steps});
+  range.scale = p.append(PointwiseOp::kWhere, {p.append(PointwiseOp::kGreater, {step, zero}), step, one});
   return range;
 }
 
@@ -45,18 +45,18 @@ Outcome expand_dynamic_quantize_linear(Graph& graph, Node& node) {
     return add_pointwise(patch, node.name + std::string(suffix), program, {least, largest}, dtype, sources)->output();
   };
   const Range range = range_program();
-  PointwiseProgram scale = range.program, usable = range.program, zero = range.program;
+  PointwiseProgram scale = range.program, zero = range.program;
   scale.outputs = {range.scale};
-  usable.outputs = {range.usable};
   const int16_t nothing = zero.append_constant(0);
-  const int16_t point = zero.append(PointwiseOp::kSub, {nothing, zero.append(PointwiseOp::kDiv, {range.low, range.usable})});
+  const int16_t point = zero.append(PointwiseOp::kSub, {nothing, zero.append(PointwiseOp::kDiv, {range.low, range.scale})});
   zero.outputs = {append_rounding(zero, point, -1, DType::kU8)};
   IrValue* zero_point = scalar("_zero", zero, DType::kU8);
+  IrValue* step = scalar("_scale", scale, DType::kF32);
   Attributes attributes;
   attributes.set("output_dtype", static_cast<int64_t>(DType::kU8));
-  Node* quantized = patch.add_node(op("QuantizeLinear"), node.name, {node.input(0), scalar("_usable", usable, DType::kF32), zero_point}, 1, attributes, sources);
+  Node* quantized = patch.add_node(op("QuantizeLinear"), node.name, {node.input(0), step, zero_point}, 1, attributes, sources);
   if (node.output(0)) patch.replace(node.output(0), quantized->output());
-  if (node.output(1)) patch.replace(node.output(1), scalar("_scale", scale, DType::kF32));
+  if (node.output(1)) patch.replace(node.output(1), step);
   if (node.output(2)) patch.replace(node.output(2), zero_point);
   return patch;
 }
