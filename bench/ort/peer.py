@@ -42,6 +42,9 @@ FILLS = {
 # The same for one input of one model: sound is in [-1,1).
 SOUND = {"input": lambda rng, shape: rng.uniform(-1, 1, shape)}
 MODEL_FILLS = {"silero_vad": SOUND, "silero_vad_16k_op15": SOUND}
+# The networks of ../shared/models/quantized: images in BGR, less the means or not, and a small vocabulary.
+QUANTIZED_FILLS = {"data_0": lambda rng, shape: rng.uniform(-120, 135, shape), "input": lambda rng, shape: rng.uniform(0, 255, shape),
+                   "input_ids": lambda rng, shape: rng.integers(0, 1000, shape)}
 
 
 class Skip(Exception):
@@ -80,6 +83,12 @@ def real_models():
     return sorted((SHARED / "models/real").glob("*.onnx"))
 
 
+def quantized_models():
+    if not (SHARED / "models/quantized").is_dir():
+        raise Skip("../shared is not here: quantized models")
+    return sorted((SHARED / "models/quantized").glob("*.onnx"))
+
+
 def zoo_names():
     return sorted(path.stem for path in (SHARED / "models/zoo").glob("*.json"))
 
@@ -100,8 +109,9 @@ def find_model(text):
     path = pathlib.Path(text)
     if path.suffix == ".onnx" and path.is_file():
         return path
-    if (SHARED / f"models/real/{text}.onnx").is_file():
-        return SHARED / f"models/real/{text}.onnx"
+    for folder in ("real", "quantized"):
+        if (SHARED / f"models/{folder}/{text}.onnx").is_file():
+            return SHARED / f"models/{folder}/{text}.onnx"
     return zoo_model(text)
 
 
@@ -117,7 +127,8 @@ def make_inputs(model, inputs, shapes, folder, seed=1):
     rng = np.random.default_rng([seed, zlib.crc32(model.stem.encode())])
     for item in inputs:
         shape, dtype = shapes[item["name"]], TYPES[item["type"]]
-        fill = MODEL_FILLS.get(model.stem, {}).get(item["name"]) or FILLS.get(item["name"], lambda rng, shape: rng.random(shape, dtype=np.float32))
+        own = QUANTIZED_FILLS if model.parent.name == "quantized" else MODEL_FILLS.get(model.stem, {})
+        fill = own.get(item["name"]) or FILLS.get(item["name"], lambda rng, shape: rng.random(shape, dtype=np.float32))
         np.save(folder / file_name(item["name"]), np.asarray(fill(rng, shape)).astype(dtype).reshape(shape))
 
 
