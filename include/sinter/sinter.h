@@ -252,6 +252,10 @@ typedef enum sinter_fallback SINTER_ENUM_TYPE {
 /* Called now and then with what is being done; total 0: unknown. Return 0 to go on, anything else to cancel. */
 typedef int (*sinter_progress_fn)(void* user, const char* phase, int64_t done, int64_t total);
 
+/* Samples for calibration: sets one tensor an input of the model (dtype, rank, dims and data; the memory is the caller's until the next call) and
+ * returns 1; 0: there are no more; anything else: stop with an error. Several samples may be given at once, along the leading dims. */
+typedef int (*sinter_samples_fn)(void* user, sinter_tensor* inputs, size_t count);
+
 typedef struct sinter_build_options {
   size_t struct_size;
   int32_t threads;               /* 0: all cores this process may use */
@@ -280,6 +284,17 @@ typedef struct sinter_build_options {
   const char* trust;             /* sinter_load_or_build: as in sinter_load_options */
   int32_t strict;                /* 1: sinter_load_or_build refuses an engine of another machine instead of re-tuning it */
   const char* tactic_sources;    /* "+CUBLAS_LT,+CUDNN": libraries beside Sinter's own kernels on a GPU; NULL: none */
+  /* int8 of a model without Q/DQ needs ranges: a calibration cache (TensorRT's form) that has entries, or samples, whose ranges are then written to
+   * the cache when one is named. */
+  const char* calib_data;        /* folder of .jpg, .png, .npy, .npz or .bin files, one .npy or .npz, or a .txt that lists files; NULL: none */
+  const char* preprocess;        /* JSON file that says how pictures are taken: resize_short, crop, color, mean, std, layout, ...; NULL: none */
+  const char* calib_cache;       /* NULL: none */
+  const char* calib_algorithm;   /* "entropy", "minmax", "percentile", "mse"; NULL: entropy */
+  double calib_percentile;       /* of "percentile"; 0: 99.99 */
+  int32_t calib_batch;           /* samples at once where the model's batch is dynamic; 0: 32 */
+  int32_t calib_max_samples;     /* 0: all */
+  sinter_samples_fn calib_samples; /* instead of calib_data; NULL: none */
+  void* calib_samples_user;
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 
@@ -293,6 +308,24 @@ SINTER_API sinter_status sinter_build_to_memory(const char* model_path, const si
 SINTER_API sinter_status sinter_load_or_build(const char* path, const sinter_build_options* options, sinter_engine** out);
 /* Text of the last build's report on this thread: the layer table. */
 SINTER_API sinter_status sinter_build_report_text(char** out);
+
+/* Calibrates a model whatever options->calib_cache holds, and writes the cache. An interrupted calibration goes on where it was: its state is kept
+ * beside the cache. {"algorithm", "samples", "skipped", "resumed", "seconds", "tensors": {name: range}, "warnings": [...]}. */
+SINTER_API sinter_status sinter_calibrate_json(const char* model_path, const sinter_build_options* options, char** out);
+
+typedef struct sinter_eval_options {
+  size_t struct_size;
+  const char* data;        /* as calib_data; pictures are taken as build_options.preprocess says */
+  const char* labels;      /* CSV: file,class_index */
+  const char* output;      /* that holds the scores; NULL: the only one */
+  int32_t batch;           /* samples at once where the batch is dynamic; 0: 32 */
+  int32_t max_samples;     /* 0: all */
+  /* sinter_compare_json only. */
+  int32_t layers;          /* 1: rank layers by the error that each introduces alone */
+} sinter_eval_options;
+SINTER_API void sinter_eval_options_init(sinter_eval_options* options);
+/* Accuracy of a model or engine on labelled samples, in percent and counts: {"top1", "top5", "top1_count", "top5_count", "samples", ...}. */
+SINTER_API sinter_status sinter_eval_json(const char* path, const sinter_build_options* build, const sinter_eval_options* options, char** out);
 
 /* Adds a signature of the engine's device code, with the Ed25519 private key of a PEM file, so that users who trust its public key load it as it is.
  * The engine is replaced whole. Needs libcrypto (OpenSSL 1.1 or newer). */

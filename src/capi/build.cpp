@@ -16,7 +16,7 @@ std::string& last_report() {
 }
 
 Result<session::BuildOutcome> build(const char* model_path, const sinter_build_options* options) {
-  SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, options));
+  SINTER_ASSIGN(const session::BuildRequest request, to_calibrated_request(model_path, options));
   auto outcome = [&]() -> Result<session::BuildOutcome> {
     if (!session::is_engine_file(request.model_path)) return session::build_model(request);
     SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
@@ -36,6 +36,7 @@ Status check_places(const sinter_build_options* options, const char* out_path) {
   SINTER_TRY(check_writable(out_path));
   if (!options) return ok_status();
   SINTER_TRY(check_writable(options->report_path));
+  if (options->calib_samples || options->calib_data) SINTER_TRY(check_writable(options->calib_cache));
   return check_writable(options->timing_cache);
 }
 
@@ -92,7 +93,7 @@ sinter_status sinter_build_to_memory(const char* model_path, const sinter_build_
 sinter_status sinter_load_or_build(const char* path, const sinter_build_options* options, sinter_engine** out) {
   return guarded([&]() -> Status {
     SINTER_TRY(capi::require(out != nullptr, "the place for the engine"));
-    SINTER_ASSIGN(const session::BuildRequest request, capi::to_request(path, options));
+    SINTER_ASSIGN(const session::BuildRequest request, capi::to_calibrated_request(path, options));
     SINTER_ASSIGN(auto engine, session::load_any(request));
     *out = new sinter_engine(std::move(engine));
     return ok_status();

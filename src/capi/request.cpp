@@ -47,6 +47,22 @@ Result<std::vector<std::string>> tactic_sources_of(const char* text, bool on_dev
   return sources;
 }
 
+// The caller's function fills as many tensors as the model has inputs; how many that are is known when the engine is there.
+session::SampleSource source_of(sinter_samples_fn next, void* user) {
+  return [next, user](size_t inputs) -> Result<std::optional<std::vector<Tensor>>> {
+    std::vector<sinter_tensor> given(inputs);
+    const int answer = next(user, given.data(), given.size());
+    if (answer == 0) return std::optional<std::vector<Tensor>>();
+    if (answer != 1) return make_error(Code::kCancelled, "calibration: the function that gives samples ended with {}", answer);
+    std::vector<Tensor> tensors;
+    for (const sinter_tensor& tensor : given) {
+      SINTER_ASSIGN(Tensor value, to_tensor(tensor, false));
+      tensors.push_back(value.clone());
+    }
+    return std::optional<std::vector<Tensor>>(std::move(tensors));
+  };
+}
+
 int64_t limit_of(uint64_t bytes) { return bytes == 0 || bytes > INT64_MAX ? INT64_MAX : static_cast<int64_t>(bytes); }
 
 // Tactics of a provider compete when its module loads. A module that is there and does not load is said once; one that is not there (bundles have
@@ -89,6 +105,7 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   add_text("--disable-passes", options.disabled_passes);
   if (options.stop_after_patch >= 0) command += fmt::format(" --stop-after-patch {}", options.stop_after_patch);
   add_flag("--target-only", options.target_only);
+  if (request.build.precision.int8) add_text("--calib-algorithm", options.calib_algorithm);
   return command;
 }
 
@@ -134,6 +151,42 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   request.fallback_chosen = options.fallback != SINTER_FALLBACK_DEFAULT;
   request.trusted_keys = trusted_keys_of(options.trust, request.trust_any);
   request.command = options.build_command ? options.build_command : command_of(request, options);
+  return request;
+}
+
+Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_options* given) {
+  SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
+  session::CalibrateOptions result;
+  const auto text = [](const char* value) { return std::string(value ? value : ""); };
+  result.data = text(options.calib_data);
+  result.preprocess = text(options.preprocess);
+  result.cache = text(options.calib_cache);
+  if (options.calib_algorithm) {
+    const auto algorithm = quant::parse_algorithm(options.calib_algorithm);
+    if (!algorithm) {
+      return make_error(Code::kInvalidArgument, "calibration algorithm: found '{}', expected entropy, minmax, percentile or mse", options.calib_algorithm);
+    }
+    result.ranges.algorithm = *algorithm;
+  }
+  if (options.calib_percentile != 0) result.ranges.percentile = options.calib_percentile;
+  if (options.calib_batch < 0 || options.calib_max_samples < 0) {
+    return make_error(Code::kInvalidArgument, "calibration: batch {} and at most {} samples, expected no negative numbers", options.calib_batch, options.calib_max_samples);
+  }
+  if (options.calib_batch > 0) result.batch = options.calib_batch;
+  result.max_samples = options.calib_max_samples;
+  if (options.calib_samples) result.source = source_of(options.calib_samples, options.calib_samples_user);
+  if (options.progress) {
+    result.progress = [progress = options.progress, user = options.progress_user](int64_t done, int64_t total) {
+      return progress(user, "calibrating", done, total) == 0;
+    };
+  }
+  return result;
+}
+
+Result<session::BuildRequest> to_calibrated_request(const char* model_path, const sinter_build_options* options) {
+  SINTER_ASSIGN(session::BuildRequest request, to_request(model_path, options));
+  SINTER_ASSIGN(const session::CalibrateOptions calibrate, to_calibrate_options(options));
+  SINTER_TRY(session::resolve_int8(request, calibrate));
   return request;
 }
 

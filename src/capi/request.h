@@ -4,11 +4,14 @@
 #include <string>
 
 #include "capi_rt/handles.h"
-#include "session/session.h"
+#include "session/calibrate.h"
 
 namespace sinter::capi {
 
 Result<session::BuildRequest> to_request(const char* model_path, const sinter_build_options* options);
+// The same, with the ranges of a build for int8 found: reads the cache, or runs the calibration.
+Result<session::BuildRequest> to_calibrated_request(const char* model_path, const sinter_build_options* options);
+Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_options* options);
 // The command to record: what changes the engine, without folders and output names.
 std::string command_of(const session::BuildRequest& request, const sinter_build_options& options);
 

@@ -18,6 +18,7 @@ struct ContextOptions {
   size_t max_shapes = 8;  // shape plans kept, per region
   bool profile = false;
   LayerObserver observer;
+  std::shared_ptr<StepWatcher> watcher;
   bool graphs = true;     // engines for CUDA: capture runs that are all on the device into CUDA graphs
   std::shared_ptr<SharedArena> arena;  // engines for CUDA: memory for activations and scratch that contexts share; null: an arena of its own
 };

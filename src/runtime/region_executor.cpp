@@ -259,7 +259,7 @@ Status RegionExecutor::set_inputs(std::span<const Value> inputs, const RunOption
 }
 
 Status RegionExecutor::run_steps() {
-  const bool watched = shared_.profile || shared_.observer;
+  const bool watched = shared_.profile || shared_.observer || shared_.watcher;
   const auto all = [&]() -> Status {
     for (size_t s = 0; s < program_.steps.size(); ++s) {
       Status status = watched ? run_watched(s) : run_step(s);
@@ -272,7 +272,7 @@ Status RegionExecutor::run_steps() {
     return ok_status();
   };
   if (device_ && current_->all_device && shared_.graphs && !watched && !stepwise_) return device_->run_graph(*current_, bases_, all);
-  if (device_ && shared_.profile && current_->all_device && !shared_.observer) SINTER_TRY(queue_ahead());
+  if (device_ && shared_.profile && current_->all_device && !shared_.observer && !shared_.watcher) SINTER_TRY(queue_ahead());
   SINTER_TRY(all());
   if (stepwise_) current_->last_bases = bases_;
   return device_ && shared_.profile ? add_device_times() : ok_status();
@@ -286,6 +286,11 @@ Status RegionExecutor::narrow(Status failure) const {
 }
 
 Status RegionExecutor::run_watched(size_t number) {
+  StepView view(*this, number);
+  if (shared_.watcher) {
+    if (made_.empty()) made_ = values_made(*program_.region);
+    SINTER_TRY(shared_.watcher->before(view));
+  }
   const bool on_device = device_ && shared_.profile && program_.steps[number].on_device;
   if (on_device) {
     SINTER_ASSIGN(DeviceEvent begin, device_->step_event(2 * number));
@@ -300,6 +305,7 @@ Status RegionExecutor::run_watched(size_t number) {
     times_[number].add(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count());
   }
   ++times_[number].runs;
+  if (shared_.watcher) SINTER_TRY(shared_.watcher->after(view));
   return shared_.observer ? observe(*program_.steps[number].step) : ok_status();
 }
 

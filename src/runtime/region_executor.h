@@ -13,6 +13,7 @@
 #include "runtime/device_run.h"
 #include "runtime/shape_plan.h"
 #include "runtime/step_faults.h"
+#include "runtime/watch.h"
 
 namespace sinter::runtime {
 
@@ -32,6 +33,7 @@ struct ExecutorShared {
   const std::vector<const void*>* device_blobs = nullptr;
   bool graphs = true;        // capture runs that are all on the device
   std::shared_ptr<SharedArena> arena;  // of the device; null: an arena of the executor's own
+  std::shared_ptr<StepWatcher> watcher;  // may be null
 };
 
 struct StepTime {
@@ -94,6 +96,7 @@ class RegionExecutor {
 
  private:
   friend class HostStep;
+  friend class StepView;
   // A value that is not fixed: on the heap.
   struct State {
     Value value;  // containers, strings, row-major tensors
@@ -164,6 +167,7 @@ class RegionExecutor {
   std::vector<Tensor> input_copies_;     // of inputs that are not aligned
   Tensor workspace_;                     // of dynamic kernel steps
   std::vector<StepTime> times_;
+  std::vector<std::vector<int32_t>> made_;  // with a watcher: see StepView::made
 };
 
 // Makes views of foreign memory (tensors without owner) independent of it.

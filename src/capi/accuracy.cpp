@@ -1,0 +1,75 @@
+// Part 2 of sinter.h: calibration and accuracy.
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "capi/request.h"
+#include "session/evaluate.h"
+#include "session/run.h"
+
+namespace sinter::capi {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Status give(const Json& json, char** out) {
+  *out = copy_text(json.dump(1, ' ', false, Json::error_handler_t::replace));
+  return ok_status();
+}
+
+Json to_json(const session::CalibrateReport& report) {
+  Json tensors = Json::object();
+  for (const auto& [name, range] : report.calibration.ranges) tensors[name] = range;
+  return {{"algorithm", report.calibration.algorithm}, {"samples", report.calibration.samples}, {"skipped", report.skipped}, {"resumed", report.resumed},
+          {"seconds", report.seconds}, {"tensors", tensors}, {"warnings", report.warnings}};
+}
+
+}  // namespace
+}  // namespace sinter::capi
+
+using namespace sinter;
+using capi::guarded;
+
+extern "C" {
+
+sinter_status sinter_calibrate_json(const char* model_path, const sinter_build_options* options, char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
+    SINTER_ASSIGN(const session::BuildRequest request, capi::to_request(model_path, options));
+    SINTER_ASSIGN(const session::CalibrateOptions calibrate, capi::to_calibrate_options(options));
+    if (!calibrate.has_samples()) return make_error(Code::kInvalidArgument, "calibration: no samples were given; give a folder with --calib-data");
+    SINTER_ASSIGN(const session::CalibrateReport report, session::calibrate(request, calibrate));
+    return capi::give(capi::to_json(report), out);
+  });
+}
+
+void sinter_eval_options_init(sinter_eval_options* options) {
+  if (!options) return;
+  std::memset(options, 0, sizeof *options);
+  options->struct_size = sizeof *options;
+}
+
+sinter_status sinter_eval_json(const char* path, const sinter_build_options* build, const sinter_eval_options* given, char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
+    SINTER_ASSIGN(const sinter_eval_options options, capi::read_options(given, sinter_eval_options_init));
+    SINTER_TRY(capi::require(options.data && options.labels, "the data's or the labels' path"));
+    SINTER_ASSIGN(const sinter_build_options how, capi::read_options(build, sinter_build_options_init));
+    SINTER_ASSIGN(const session::BuildRequest request, capi::to_calibrated_request(path, build));
+    SINTER_ASSIGN(const auto engine, session::load_any(request));
+    session::EvaluateOptions evaluate;
+    evaluate.data = options.data;
+    evaluate.labels = options.labels;
+    if (how.preprocess) evaluate.preprocess = how.preprocess;
+    if (options.output) evaluate.output = options.output;
+    if (options.batch > 0) evaluate.batch = options.batch;
+    evaluate.max_samples = options.max_samples;
+    if (how.progress) {
+      evaluate.progress = [&how](int64_t done, int64_t total) { return how.progress(how.progress_user, "evaluating", done, total) == 0; };
+    }
+    SINTER_ASSIGN(const session::Evaluation evaluation, session::evaluate(engine, request.build.threads, evaluate));
+    *out = capi::copy_text(session::to_json(evaluation));
+    return ok_status();
+  });
+}
+
+}  // extern "C"
