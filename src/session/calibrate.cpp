@@ -1,5 +1,6 @@
 #include "session/calibrate.h"
 
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>
@@ -29,6 +30,7 @@ BuildRequest plain_request(const BuildRequest& request) {
   BuildRequest plain = request;
   Precision& precision = plain.build.precision;
   precision.tf32 = precision.fp16 = precision.bf16 = precision.int8 = false;
+  plain.calibration = nullptr;
   plain.portable = false;
   return plain;
 }

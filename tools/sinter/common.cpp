@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 
 namespace sinter::tool {
 namespace {
@@ -30,6 +31,13 @@ const char* or_null(const std::string& text) { return text.empty() ? nullptr : t
 
 void require(sinter_status status) {
   if (status != SINTER_OK) throw Failure{sinter_last_error()};
+}
+
+void write_text(const std::string& path, const std::string& text) {
+  std::ofstream out(path, std::ios::binary);
+  out << text;
+  out.close();
+  if (!out) throw Failure{"'" + path + "': can't be written; choose another place"};
 }
 
 uint64_t parse_size(const std::string& text) {
@@ -77,6 +85,16 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_flag("--verbose", verbose_, "print every offer and refusal");
 }
 
+void BuildFlags::add_calibration(CLI::App& app) {
+  app.add_option("--calib-data", calib_data, "samples to calibrate int8 with: a folder of .jpg/.png, .npy, .npz or .bin files, or a .txt that lists files");
+  app.add_option("--preprocess", preprocess, "JSON file that says how the network takes pictures");
+  app.add_option("--calib-cache", calib_cache, "calibration cache (TensorRT's form): read when it has entries, else written");
+  app.add_option("--calib-algorithm", calib_algorithm_, "how ranges are chosen; default entropy")->check(CLI::IsMember({"entropy", "minmax", "percentile", "mse"}));
+  app.add_option("--calib-percentile", calib_percentile_, "of --calib-algorithm percentile; default 99.99")->check(CLI::Range(1e-6, 100.0));
+  app.add_option("--calib-batch", calib_batch_, "samples of a calibrator batch; default 32")->check(CLI::PositiveNumber);
+  app.add_option("--max-samples", calib_samples_, "use only so many samples, from the first on")->check(CLI::PositiveNumber);
+}
+
 void BuildFlags::add_loading(CLI::App& app) {
   app.add_option("--trust", trust_, "whose device code an engine for a GPU may hold besides this user's: public keys (PEM files), or 'any'");
   app.add_flag("--strict", strict_, "refuse an engine of another machine instead of re-tuning it");
@@ -110,6 +128,13 @@ const sinter_build_options* BuildFlags::get() {
   options_.dynamic_batch = dynamic_batch_;
   options_.strict = strict_;
   options_.trust = or_null(trust_);
+  options_.calib_data = or_null(calib_data);
+  options_.preprocess = or_null(preprocess);
+  options_.calib_cache = or_null(calib_cache);
+  options_.calib_algorithm = or_null(calib_algorithm_);
+  options_.calib_percentile = calib_percentile_;
+  options_.calib_batch = calib_batch_;
+  options_.calib_max_samples = calib_samples_;
   options_.progress = show_progress;
   return &options_;
 }

@@ -36,13 +36,17 @@ using Array = std::unique_ptr<sinter_array, Free>;
 class BuildFlags {
  public:
   void add_to(CLI::App& app);
+  // --calib-data and the like, --preprocess included.
+  void add_calibration(CLI::App& app);
   // --strict and --trust, for commands that load engines.
   void add_loading(CLI::App& app);
   const sinter_build_options* get();
   int threads() const { return threads_; }
   void set_threads(int threads) { threads_ = threads; }
   const std::string& shapes() const { return shapes_; }
+  int max_samples() const { return calib_samples_; }
   std::string report_path;
+  std::string preprocess, calib_cache, calib_data;
 
  private:
   int threads_ = 0;
@@ -51,8 +55,14 @@ class BuildFlags {
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
   bool verbose_ = false, dynamic_batch_ = false, strict_ = false;
   int64_t stop_after_patch_ = -1;
+  std::string calib_algorithm_;
+  double calib_percentile_ = 0;
+  int calib_batch_ = 0, calib_samples_ = 0;
   sinter_build_options options_;
 };
+
+// Writes a text to a file; Failure when it can't.
+void write_text(const std::string& path, const std::string& text);
 
 // Bytes of "512MiB", "2G", "1000"; usage error otherwise.
 uint64_t parse_size(const std::string& text);
@@ -68,6 +78,8 @@ void add_check(CLI::App& app);
 void add_tactics(CLI::App& app);
 void add_conformance(CLI::App& app);
 void add_doctor(CLI::App& app);
+void add_calibrate(CLI::App& app);
+void add_eval(CLI::App& app);
 
 // Adds a command with its examples to the help.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples);

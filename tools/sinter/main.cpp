@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
   add_tactics(app);
   add_conformance(app);
   add_doctor(app);
+  add_calibrate(app);
+  add_eval(app);
   sinter_set_log_sink(print_log, nullptr);
   try {
     check_command(app, argc, argv);
