@@ -134,9 +134,8 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   if (device.kind != DeviceKind::kCpu) {
     SINTER_ASSIGN(build.device, find_device(device));
   }
-  if (options.int8 || ((options.fp16 || options.bf16) && !build.device)) {
-    log(Severity::kWarning, "{} is permitted, but no kernel of this version uses it{}: layers keep the model's types", options.int8 ? "int8" : "a precision below fp32",
-        options.int8 ? "" : " on the CPU");
+  if ((options.fp16 || options.bf16) && !build.device) {
+    log(Severity::kWarning, "a precision below fp32 is permitted, but no kernel of this version uses it on the CPU: layers keep the model's types");
   }
   SINTER_ASSIGN(build.fallback, fallback_of(options.fallback, build.device != nullptr));
   build.tactic_filter = split_names(options.tactic_filter);
