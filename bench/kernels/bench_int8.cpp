@@ -12,6 +12,7 @@
 
 #include "cpu/kernels/conv_bytes.h"
 #include "cpu/kernels/depthwise.h"
+#include "cpu/kernels/depthwise_bytes.h"
 #include "kernels/layers.h"
 
 namespace sinter::cpu {
@@ -97,6 +98,14 @@ Fn byte_conv(const Layer& layer, const KernelTable& table, const Options& option
                               inline_team(), workspace.get());
     };
   }
+  if (layer.kind == LayerKind::kDepthwise) {
+    const auto weights = std::make_shared<Ring>(depthwise_bytes_packed_bytes(s), false);
+    const auto workspace = memory(depthwise_bytes_workspace_bytes(s));
+    return [=, &table] {
+      (void)src;
+      depthwise_bytes(table, s, source, reinterpret_cast<const int8_t*>(weights->take()), dst.get(), finish->epilogue, inline_team(), workspace.get());
+    };
+  }
   const GemmBlocking blocking = conv_bytes_blocking(table, s);
   const auto weights = std::make_shared<Ring>(conv_bytes_packed_bytes(s), false);
   const auto workspace = memory(conv_bytes_workspace_bytes(s, blocking, options.is_signed, false, 1));
@@ -164,7 +173,7 @@ void print_all(const Options& options) {
   float sink = 0;
   for (const Layer& layer : all_layers()) {
     if (fmt::format("{} {}", layer.network, layer.name).find(options.filter) == std::string::npos) continue;
-    const bool is_conv = layer.kind == LayerKind::kConv || layer.kind == LayerKind::kFewChannels;
+    const bool is_conv = layer.kind != LayerKind::kMatmul && layer.kind != LayerKind::kDynamicMatmul;
     if (!is_conv) continue;
     if (network != layer.network) flush();
     network = layer.network;

@@ -42,12 +42,14 @@ inline void store_folded(Sums (&)[kRows][kPanels], const TileCall&, const ByteEp
 }  // namespace sinter::cpu
 
 #include "cpu/kernels/byte_tile_body.h"
+#include "cpu/kernels/depthwise_bytes_plain.h"
 
 namespace sinter::cpu {
 
 void add_byte_tiles_portable(KernelTable& table) {
   table.bytes = empty_byte_tiles(4);
   add_byte_width<1, 4>(table.bytes);
+  table.depthwise_bytes_row = &depthwise_bytes_row;
   table.flip_bytes = &flip_bytes;
 }
 

@@ -106,6 +106,7 @@ inline __attribute__((always_inline)) void store_folded(Sums (&acc)[kRows][kPane
 }  // namespace sinter::cpu
 
 #include "cpu/kernels/byte_tile_body.h"
+#include "cpu/kernels/depthwise_bytes_vnni.h"
 
 namespace sinter::cpu {
 
@@ -117,6 +118,7 @@ void add_byte_tiles_vnni(KernelTable& table) {
   add_byte_width<3, 9>(table.bytes);
   add_byte_width<4, 6>(table.bytes);
   table.bytes.best_rows[0] = 11;
+  table.depthwise_bytes_row = &depthwise_bytes_row;
   table.flip_bytes = &flip_bytes;
 }
 

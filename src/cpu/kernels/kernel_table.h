@@ -70,6 +70,32 @@ struct DepthwiseCall {
 };
 using DepthwiseFn = void (*)(const DepthwiseCall& call);
 
+// One output row of a depthwise convolution of 8-bit values, channels last (depthwise_bytes.h).
+inline constexpr int kMaxByteDepthwiseRows = 16;
+struct ByteDepthwiseCall {
+  // Source row of each vertical tap, channel 0 of column 0, filled up to a multiple of four; columns are row_steps bytes apart, 0 for
+  // a row of padding, which is `padding`.
+  const uint8_t* rows[kMaxByteDepthwiseRows];
+  int64_t row_steps[kMaxByteDepthwiseRows];
+  const uint8_t* padding;          // 64 bytes of it
+  uint8_t flip;                    // source bytes and padding are read xor this
+  int64_t kh, kw;
+  int64_t stride, dilation, left;  // horizontal; left = -pad_left
+  int64_t width;                   // source columns
+  const int8_t* plain_weights;     // [kh][kw][channels rounded up to 64]
+  const int8_t* weights;           // by blocks of channels, four vertical taps of a channel side by side
+  const int32_t* start;            // ByteEpilogue's, in the order of the blocks' vectors
+  const float *folded_scale, *folded_bias;
+  int64_t channels;
+  int64_t channel_begin, channel_end;  // of this call; begins at a block
+  uint8_t* dst;                    // channel 0 of the first pixel
+  int64_t dst_pixel_stride;        // elements
+  int64_t pixels;
+  const Epilogue* epilogue;        // with bytes
+  int64_t row;                     // output pixel index of the first
+};
+using ByteDepthwiseFn = void (*)(const ByteDepthwiseCall& call);
+
 // The points of F(4, 3) are 0, +-kWinogradPointA, +-kWinogradPointB and infinity.
 inline constexpr double kWinogradPointA = 0.625, kWinogradPointB = 1.5;
 
@@ -113,6 +139,7 @@ struct TileSet {
 struct KernelTable : TileSet {
   Isa isa;
   TileSet bytes;                           // u8 A times s8 B, exact in i32; Epilogue::bytes says what becomes of the sums
+  ByteDepthwiseFn depthwise_bytes_row;
   // target[i] = source[i] ^ 0x80: signed values to unsigned ones that are 128 more, and back.
   void (*flip_bytes)(const uint8_t* source, uint8_t* target, int64_t n);
   DepthwiseFn depthwise_row;
