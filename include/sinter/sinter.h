@@ -327,6 +327,13 @@ SINTER_API void sinter_eval_options_init(sinter_eval_options* options);
 /* Accuracy of a model or engine on labelled samples, in percent and counts: {"top1", "top5", "top1_count", "top5_count", "samples", ...}. */
 SINTER_API sinter_status sinter_eval_json(const char* path, const sinter_build_options* build, const sinter_eval_options* options, char** out);
 
+/* How far B's outputs are from A's: of each output cosine, relative L2, largest error, agreement of the highest scores, with labels the accuracy of both;
+ * a verdict in words, "conversion" or "precision"; with options->layers B's layers by the error that each introduces alone. A path is a model (A is built in
+ * f32, B as `build` permits), an engine, or a folder of .npy or .npz files with saved outputs. Without data: eight samples of random values. `text`, which may be
+ * NULL, gets the same for people. */
+SINTER_API sinter_status sinter_compare_json(const char* a, const char* b, const sinter_build_options* build, const sinter_eval_options* options, char** out,
+                                             char** text);
+
 /* Adds a signature of the engine's device code, with the Ed25519 private key of a PEM file, so that users who trust its public key load it as it is.
  * The engine is replaced whole. Needs libcrypto (OpenSSL 1.1 or newer). */
 SINTER_API sinter_status sinter_sign(const char* engine_path, const char* private_key_path, const char* out_path);

@@ -1,8 +1,10 @@
 // Part 2 of sinter.h: calibration and accuracy.
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "capi/request.h"
+#include "session/compare.h"
 #include "session/evaluate.h"
 #include "session/run.h"
 
@@ -68,6 +70,29 @@ sinter_status sinter_eval_json(const char* path, const sinter_build_options* bui
     }
     SINTER_ASSIGN(const session::Evaluation evaluation, session::evaluate(engine, request.build.threads, evaluate));
     *out = capi::copy_text(session::to_json(evaluation));
+    return ok_status();
+  });
+}
+
+sinter_status sinter_compare_json(const char* a, const char* b, const sinter_build_options* build, const sinter_eval_options* given, char** out, char** text) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(a && b && out, "a path or the place for the text"));
+    SINTER_ASSIGN(const sinter_eval_options options, capi::read_options(given, sinter_eval_options_init));
+    SINTER_ASSIGN(const sinter_build_options how, capi::read_options(build, sinter_build_options_init));
+    SINTER_ASSIGN(const session::BuildRequest first, capi::to_request(a, build));
+    const bool folder = std::filesystem::is_directory(b);
+    SINTER_ASSIGN(const session::BuildRequest second, folder ? capi::to_request(b, build) : capi::to_calibrated_request(b, build));
+    const auto path = [](const char* value) { return std::string(value ? value : ""); };
+    session::CompareOptions compare;
+    compare.data = path(options.data), compare.preprocess = path(how.preprocess), compare.labels = path(options.labels), compare.output = path(options.output);
+    compare.max_samples = options.max_samples;
+    compare.layers = options.layers != 0;
+    if (how.progress) {
+      compare.progress = [&how](int64_t done, int64_t total) { return how.progress(how.progress_user, "comparing", done, total) == 0; };
+    }
+    SINTER_ASSIGN(const session::Comparison comparison, session::compare(first, second, compare));
+    *out = capi::copy_text(session::to_json(comparison));
+    if (text) *text = capi::copy_text(session::to_text(comparison));
     return ok_status();
   });
 }

@@ -282,9 +282,15 @@ Result<std::unique_ptr<Dataset>> open_dataset(const std::string& path, const std
       if (folders.size() == static_cast<size_t>(&input - inputs.data()) && !name.empty() && fs::is_directory(folder, error)) folders.push_back(folder.string());
     }
   }
+  std::vector<std::string> arrays;
+  for (const InputSpec& input : inputs) {
+    const std::string file = (fs::path(path) / (file_name_of(input.name) + ".npy")).string();
+    if (fs::is_regular_file(file, error)) arrays.push_back(file);
+  }
+  if (arrays.size() == inputs.size()) folders = arrays;
   if (folders.size() == inputs.size()) {
     for (size_t k = 0; k < inputs.size(); ++k) {
-      SINTER_ASSIGN(std::vector<Entry> entries, list_folder(folders[k]));
+      SINTER_ASSIGN(std::vector<Entry> entries, list_path(folders[k]));
       SINTER_ASSIGN(FileSet set, make_set(std::move(entries), folders[k]));
       if (set.kind == Kind::kNpz) return make_error(Code::kInvalidArgument, "dataset '{}': found .npz files in a folder of one input, expected .npy; put .npz files above", folders[k]);
       SINTER_TRY(expand_rows(set, {inputs[k]}));

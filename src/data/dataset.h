@@ -4,7 +4,7 @@
 //   - a folder of pictures (.jpg, .jpeg, .png; needs Preprocess), of arrays (.npy), of archives (.npz: the inputs' names; any name for an only input)
 //     or of raw little-endian elements (.bin, the input's type and fixed shape); subfolders are searched too, files are taken in the order of their names;
 //   - for a model of several inputs, a folder with a subfolder of such files for each input, by name ('/' and ':' written as '_'), with as many
-//     samples in each;
+//     samples in each; or a folder with NAME.npy for each input;
 //   - one .npy or .npz file;
 //   - a .txt file that lists files, one a line, relative to it: a choice, such as every second picture.
 // Other files of a folder (labels, notes) are left alone; files of several kinds in one folder are an error.

@@ -6,15 +6,6 @@
 namespace sinter::runtime {
 namespace {
 
-// Place of the logical element (n, c, s) in a layout; s counts through all spatial dims.
-int64_t physical_index(Layout layout, int64_t n, int64_t c, int64_t s, int64_t channels, int64_t spatial) {
-  if (layout == Layout::kRowMajor) return (n * channels + c) * spatial + s;
-  if (layout == Layout::kChannelsLast) return (n * spatial + s) * channels + c;
-  const int64_t block = layout == Layout::kChannelsBlocked16 ? 16 : 8;
-  const int64_t blocks = (channels + block - 1) / block;
-  return ((n * blocks + c / block) * spatial + s) * block + c % block;
-}
-
 // Elements of whole bytes only; others come as undefined.
 Tensor to_row_major(DType dtype, Layout layout, const Dims& dims, const uint8_t* data) {
   const int bits = dtype_bits(dtype);

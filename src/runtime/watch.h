@@ -52,6 +52,15 @@ class StepWatcher {
 // For each step of the region what StepView::made() says.
 std::vector<std::vector<int32_t>> values_made(const plan::Region& region);
 
+// Place of the logical element (n, c, s) in a layout; s counts through all spatial dims.
+inline int64_t physical_index(Layout layout, int64_t n, int64_t c, int64_t s, int64_t channels, int64_t spatial) {
+  if (layout == Layout::kRowMajor) return (n * channels + c) * spatial + s;
+  if (layout == Layout::kChannelsLast) return (n * spatial + s) * channels + c;
+  const int64_t block = layout == Layout::kChannelsBlocked16 ? 16 : 8;
+  const int64_t blocks = (channels + block - 1) / block;
+  return ((n * blocks + c / block) * spatial + s) * block + c % block;
+}
+
 // Elements of a value in its layout that are no padding, as runs of neighbours: fn(offset, count) in elements.
 template <typename Fn>
 void for_each_run(Layout layout, const Dims& dims, Fn&& fn) {

@@ -25,16 +25,6 @@ constexpr int64_t kAdvisedSamples = 500;
 constexpr double kSaveEverySeconds = 5;
 constexpr float kGrown = 1.01f;  // a range that the last batch made larger by more than this is still growing
 
-// The model's own precision, whatever the build permits: no int8, no 16-bit floats.
-BuildRequest plain_request(const BuildRequest& request) {
-  BuildRequest plain = request;
-  Precision& precision = plain.build.precision;
-  precision.tf32 = precision.fp16 = precision.bf16 = precision.int8 = false;
-  plain.calibration = nullptr;
-  plain.portable = false;
-  return plain;
-}
-
 class Job {
  public:
   Job(const BuildRequest& request, const CalibrateOptions& options) : request_(request), options_(options), collector_(std::make_shared<Collector>()) {}

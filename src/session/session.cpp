@@ -134,6 +134,15 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
 
 }  // namespace
 
+BuildRequest plain_request(const BuildRequest& request) {
+  BuildRequest plain = request;
+  Precision& precision = plain.build.precision;
+  precision.tf32 = precision.fp16 = precision.bf16 = precision.int8 = false;
+  plain.calibration = nullptr;
+  plain.portable = false;
+  return plain;
+}
+
 Result<Optimised> import_and_optimise(const BuildRequest& request) {
   Optimised result;
   const bool dynamic = !request.min_shapes.empty() || !request.max_shapes.empty();

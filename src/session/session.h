@@ -48,6 +48,9 @@ Result<std::map<std::string, Shape, std::less<>>> parse_shapes(std::string_view 
 // "512MiB", "1.5GiB", "2048M", "1000000" → bytes. Suffixes are powers of 1024; "B" alone is a byte.
 Result<int64_t> parse_size(std::string_view text);
 
+// The model's own precision, whatever the request permits: no int8, no 16-bit floats, no TF32.
+BuildRequest plain_request(const BuildRequest& request);
+
 // A model imported, optimised and lowered to the permitted precision, for tools that look inside: the graph, and what fired.
 struct Optimised {
   ir::Model model;

@@ -1,4 +1,4 @@
-// sinter calibrate and eval: ranges for int8, and accuracy.
+// sinter calibrate, eval and compare: ranges for int8, and accuracy.
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -99,6 +99,46 @@ void add_eval(CLI::App& app) {
     std::printf("top-1 %.2f %% (%lld of %lld)\ntop-5 %.2f %% (%lld of %lld)\n", json["top1"].get<double>(), count("top1_count"), count("samples"),
                 json["top5"].get<double>(), count("top5_count"), count("samples"));
     if (count("skipped") > 0) std::printf("%lld damaged samples were skipped\n", count("skipped"));
+  });
+}
+
+void add_compare(CLI::App& app) {
+  struct State {
+    BuildFlags flags;
+    std::string a, b, data, labels, output, json;
+    bool layers = false;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = add_command(app, "compare", "Compares the outputs of two models, engines or folders of saved outputs, and says what makes the difference.",
+                                  "  sinter compare model.onnx model.onnx --int8 --calib-cache c.cache --data photos --preprocess p.json --labels labels.csv\n"
+                                  "  sinter compare model.onnx int8.engine --data photos --preprocess p.json --layers\n"
+                                  "  sinter compare saved-outputs/ model.onnx --data inputs/ --json report.json\n"
+                                  "A is the reference and, when it is a model, is built in fp32; the build options are B's. Saved outputs: NAME.npy of each output, one\n"
+                                  "row a sample, or a file a sample, in the order of the samples' names.");
+  command->add_option("A", state->a, "the reference: an .onnx file, an engine, or a folder of saved outputs (.npy, .npz)")->required();
+  command->add_option("B", state->b, "what is compared with it: likewise")->required();
+  command->add_option("--data", state->data, "samples: a folder, an .npy or .npz file, or a .txt that lists files; default: eight of random values");
+  command->add_option("--labels", state->labels, "CSV file: file,class_index; the accuracy of both is given");
+  command->add_option("--output", state->output, "with --labels: the output that holds the scores");
+  command->add_flag("--layers", state->layers, "rank B's layers by the error that each introduces alone");
+  command->add_option("--json", state->json, "write the report as JSON");
+  state->flags.add_to(*command);
+  state->flags.add_calibration(*command);
+  state->flags.add_loading(*command);
+  command->callback([state] {
+    const auto or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
+    sinter_eval_options options;
+    sinter_eval_options_init(&options);
+    options.data = or_null(state->data);
+    options.labels = or_null(state->labels);
+    options.output = or_null(state->output);
+    options.max_samples = state->flags.max_samples();
+    options.layers = state->layers;
+    char *json = nullptr, *text = nullptr;
+    require(sinter_compare_json(state->a.c_str(), state->b.c_str(), state->flags.get(), &options, &json, &text));
+    const Text json_owner(json), text_owner(text);
+    if (!state->json.empty()) write_text(state->json, json);
+    std::fputs(text, stdout);
   });
 }
 
