@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <thread>
 
@@ -300,6 +301,79 @@ TEST(Run, ObserverSeesEveryValue) {
   auto context = ExecutionContext::create(load(small_model()), options).value();
   ASSERT_TRUE(context->run(std::vector<Value>{ramp({2, 4})}).ok());
   EXPECT_EQ(names, (std::vector<std::string>{"r", "y"}));
+}
+
+// Sees values where they lie, views of them too, and doubles what "r" holds.
+class Doubler : public StepWatcher {
+ public:
+  std::vector<std::string> seen;
+  Status before(StepView& view) override {
+    if (view.step().name != "Add_1") return ok_status();
+    SINTER_ASSIGN(const auto r, view.value(view.step().inputs[0]));
+    if (!r) return make_error(Code::kInternal, "no value");
+    std::vector<uint8_t> bytes(r->data, r->data + r->bytes);
+    for (size_t i = 0; i < bytes.size(); i += 4) {
+      float x;
+      std::memcpy(&x, bytes.data() + i, 4);
+      x *= 2;
+      std::memcpy(bytes.data() + i, &x, 4);
+    }
+    EXPECT_FALSE(view.write(view.step().inputs[1], bytes).ok());  // a constant
+    return view.write(view.step().inputs[0], bytes);
+  }
+  Status after(StepView& view) override {
+    for (int32_t v : view.made()) {
+      SINTER_ASSIGN(const auto found, view.value(v));
+      if (!found) return make_error(Code::kInternal, "no value");
+      EXPECT_EQ(found->bytes, 4 * product(found->dims));
+      seen.push_back(found->value->name);
+    }
+    return ok_status();
+  }
+};
+
+TEST(Run, WatchersSeeAndReplaceValues) {
+  engine::EngineContents contents = small_model();
+  RegionMaker main(contents, 0);
+  main.alias("view", "f32[batch*4]", 2);
+  const auto watcher = std::make_shared<Doubler>();
+  ContextOptions options{.threads = 1};
+  options.watcher = watcher;
+  auto context = ExecutionContext::create(load(contents), options).value();
+  auto results = context->run(std::vector<Value>{ramp({2, 4})});
+  ASSERT_TRUE(results.ok()) << results.status().to_string();
+  EXPECT_EQ(floats((*results)[0]), (std::vector<float>{1, 2, 3, 4, 1, 2, 3, 5}));
+  EXPECT_EQ(watcher->seen, (std::vector<std::string>{"r", "view", "y"}));
+}
+
+TEST(Run, ConcatenationsAreWholeWithTheirLastPart) {
+  engine::EngineContents contents;
+  RegionMaker main = test::add_region(contents, "main");
+  const int32_t x = main.input("x", "f32[2]"), whole = main.arena("whole", "f32[4]"), y = main.arena("y", "f32[4]");
+  const int32_t a = main.alias("a", "f32[2]", whole), b = main.alias("b", "f32[2]", whole, 8);
+  main.reference("Relu", {x}, {a});
+  main.reference("Neg", {x}, {b});
+  main.reference("Relu", {whole}, {y});
+  main.output(y);
+  const auto made = values_made(main.region());
+  EXPECT_EQ(made[0], (std::vector<int32_t>{a}));
+  EXPECT_EQ(made[1], (std::vector<int32_t>{b, whole}));
+  EXPECT_EQ(made[2], (std::vector<int32_t>{y}));
+}
+
+TEST(Run, RunsOfElementsLeavePaddingOut) {
+  std::vector<std::pair<int64_t, int64_t>> runs;
+  const auto collect = [&](Layout layout, const Dims& dims) {
+    runs.clear();
+    for_each_run(layout, dims, [&](int64_t offset, int64_t count) { runs.emplace_back(offset, count); });
+    return runs;
+  };
+  using Runs = std::vector<std::pair<int64_t, int64_t>>;
+  EXPECT_EQ(collect(Layout::kRowMajor, {2, 3}), (Runs{{0, 6}}));
+  EXPECT_EQ(collect(Layout::kRowMajor, {}), (Runs{{0, 1}}));
+  EXPECT_EQ(collect(Layout::kChannelsBlocked16, {2, 16, 3}), (Runs{{0, 96}}));
+  EXPECT_EQ(collect(Layout::kChannelsBlocked8, {2, 11, 2}), (Runs{{0, 16}, {16, 3}, {24, 3}, {32, 16}, {48, 3}, {56, 3}}));
+  EXPECT_EQ(collect(Layout::kChannelsBlocked8, {2, 0, 2}), (Runs{}));
 }
 
 TEST(Run, OtherTargetsAreRefusedWithTheRemedy) {
