@@ -108,6 +108,7 @@ float ternary(PointwiseOp op, float a, float b, float c) {
     case PointwiseOp::kWhere: return truth(a) ? b : c;
     case PointwiseOp::kClip: return clamp(a, b, c);
     case PointwiseOp::kHardSigmoid: return clamp(b * a + c, 0.0f, 1.0f);
+    case PointwiseOp::kFma: return std::fma(a, b, c);
     default: return c * (a < 0 ? b * std::expm1(a) : a);  // kSelu
   }
 }

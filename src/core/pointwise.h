@@ -20,6 +20,7 @@ namespace sinter {
 
 // X(enumerator, "text name", arity). Meanings are ONNX's operators of the same name; parameters of parametric activations are
 // further operands: leaky_relu(x,alpha) (also PRelu), elu(x,alpha), hard_sigmoid(x,alpha,beta), selu(x,alpha,gamma), clip(x,lo,hi).
+// fma(a,b,c) is a*b+c rounded once; kernels for CPUs without such an instruction may round twice.
 #define SINTER_POINTWISE_OPS(X)                                                                                      \
   X(kConst, "const", 0)                                                                                              \
   X(kNeg, "neg", 1) X(kAbs, "abs", 1) X(kExp, "exp", 1) X(kLog, "log", 1) X(kSqrt, "sqrt", 1)                        \
@@ -34,7 +35,8 @@ namespace sinter {
   X(kMax, "max", 2) X(kFmod, "fmod", 2) X(kEqual, "equal", 2) X(kLess, "less", 2) X(kLessEqual, "less_equal", 2)     \
   X(kGreater, "greater", 2) X(kGreaterEqual, "greater_equal", 2) X(kAnd, "and", 2) X(kOr, "or", 2) X(kXor, "xor", 2) \
   X(kLeakyRelu, "leaky_relu", 2) X(kElu, "elu", 2) X(kCelu, "celu", 2) X(kThresholdedRelu, "thresholded_relu", 2)    \
-  X(kWhere, "where", 3) X(kClip, "clip", 3) X(kHardSigmoid, "hard_sigmoid", 3) X(kSelu, "selu", 3)
+  X(kWhere, "where", 3) X(kClip, "clip", 3) X(kHardSigmoid, "hard_sigmoid", 3) X(kSelu, "selu", 3)    \
+  X(kFma, "fma", 3)
 
 enum class PointwiseOp : uint8_t {
 #define X(id, name, arity) id,

@@ -298,13 +298,19 @@ void Importer::expand_contrib(const ContribOp& op, PendingNode pending, const st
     finding.code = expanded.code();
     findings_.add(std::move(finding));
   }
-  if (findings_.errors() > errors_before) return;
+  if (findings_.errors() > errors_before || (expansion.failed() && scope.conditional)) return;
   for (size_t i = 0; i < pending.outputs.size(); ++i) {
     ir::Value* value = expansion.outputs()[i];
     if (pending.outputs[i].empty()) continue;
     if (!value) {
-      if (scope.conditional) continue;
       Finding finding = at;
+      if (expansion.failed()) {
+        finding.found = "the types of its inputs are not known";
+        finding.expected = "known types";
+        finding.action = "export the model with types, or run its shape inference";
+        findings_.add(std::move(finding));
+        return;
+      }
       finding.code = Code::kUnsupported;
       finding.found = fmt::format("output {} ('{}') is used", i, pending.outputs[i]);
       finding.expected = "only the outputs that inference needs";
@@ -465,7 +471,8 @@ ir::Node* Importer::make_node(const std::string& op_type, const std::string& nam
   at.node = adapting_node_ ? adapting_node_->source : name;
   at.op = adapting_node_ ? adapting_node_->op_type : op_type;
   at.domain = adapting_node_ ? adapting_node_->domain : "";
-  const OpDef* op = find_op("", op_type);
+  constexpr std::string_view kOwn = "sinter.";
+  const OpDef* op = op_type.starts_with(kOwn) ? find_op("sinter", op_type.substr(kOwn.size())) : find_op("", op_type);
   if (!op) {
     at.op = op_type;
     unknown_operator(at);

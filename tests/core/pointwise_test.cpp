@@ -98,6 +98,7 @@ TEST(Pointwise, special_values) {
   EXPECT_EQ(run("1 | isnan(0) | 1", {nan}), 1);
   EXPECT_EQ(run("2 | fmod(0,1) | 2", {-5, 3}), -2);
   EXPECT_EQ(run("3 | where(0,1,2) | 3", {0, 1, 2}), 2);
+  EXPECT_EQ(run("3 | fma(0,1,2) | 3", {1 + 0x1p-12f, 1 + 0x1p-12f, -1 - 0x1p-11f}), 0x1p-24f);  // rounded once
   EXPECT_FLOAT_EQ(run("1 | const(1.67326319) const(1.05070102) selu(0,1,2) | 3", {-1}), 1.05070102f * 1.67326319f * std::expm1(-1.0f));
   EXPECT_FLOAT_EQ(run("1 | const(2) celu(0,1) | 2", {-1}), 2 * std::expm1(-0.5f));
   EXPECT_EQ(run("1 | const(0.2) const(0.5) hard_sigmoid(0,1,2) | 3", {1}), 0.7f);

@@ -5,6 +5,7 @@ common) and odd numbers; zero points sit at both ends and between.
 """
 import numpy as np
 
+import network_cases
 import onnx_writer as onnx
 
 MS = "com.microsoft"
@@ -170,6 +171,15 @@ def binary(f, op):
             parameters = [f.input(f.values(dtype, (64, 320))), f.constant(one), f.constant(f.zero(dtype, zero)),
                           f.input(f.values(dtype, (64, 320))), f.constant(one), f.constant(f.zero(dtype)), f.constant(np.float32(2 * one)), f.constant(f.zero(dtype))]
             f.case(f"{np.dtype(dtype).name}, ties, {zero}", f.node(op, parameters, domain=MS), dtype)
+    every = np.arange(256, dtype=np.uint8)
+    for dtype in (np.uint8, np.int8):  # every pair, with scales that are round numbers: many results are near halves
+        for _ in range(4):
+            scales = [np.float32(f.rng.choice([0.1, 0.05, 0.07, 0.2, 0.03, 0.25])) for _ in range(3)]
+            parameters = []
+            for number, pair in enumerate((np.repeat(every, 256), np.tile(every, 256))):
+                parameters += [f.input(pair.view(dtype)), f.constant(scales[number]), f.constant(f.zero(dtype))]
+            parameters += [f.constant(scales[2]), f.constant(f.zero(dtype))]
+            f.case(f"{np.dtype(dtype).name}, every pair, scales {scales}", f.node(op, parameters, domain=MS), dtype)
     parameters = [f.input(f.values(np.int8, (30, 20))), f.input(np.float32(0.1)), f.input(np.int8(3)), f.input(f.values(np.int8, (30, 20))),
                   f.input(np.float32(0.07)), f.input(np.int8(-3)), f.input(np.float32(0.2)), f.input(np.int8(1))]
     f.case("scales known at run time", f.node(op, parameters, domain=MS), np.int8)
@@ -203,6 +213,12 @@ def softmax(f):
             zero, step = np.uint8(0), np.float32(1 / 256 if scale != 0.1 else 0.0039)
             parameters = [f.input(f.values(np.uint8, shape)), f.constant(np.float32(scale)), f.constant(f.zero(np.uint8)), f.constant(step), f.constant(zero)]
             f.case(f"{list(shape)} axis {axis} opset {opset} scale {scale}", f.node("QLinearSoftmax", parameters, domain=MS, axis=axis, opset=opset), np.uint8, "steps")
+
+
+    # Int8 with probabilities far from 1.
+    for zero in (np.int8(-128), np.int8(-5)):
+        parameters = [f.input(f.values(np.int8, (50, 300))), f.constant(np.float32(0.02)), f.constant(np.int8(3)), f.constant(np.float32(1 / 2048)), f.constant(zero)]
+        f.case(f"int8, zero point {zero}", f.node("QLinearSoftmax", parameters, domain=MS, axis=-1, opset=13), np.int8, "steps")
 
 
 def images(f, channels_last, channels=5, size=(13, 14), dtype=np.uint8, batch=2):
@@ -388,7 +404,7 @@ FAMILIES = {
     "softmax": softmax, "average_pool": average_pool, "global_average_pool": global_average_pool, "concat": concat, "where": where,
     "reduce_mean": reduce_mean, "conv": lambda f: q_linear_conv(f, ""), "conv_channels_last": lambda f: q_linear_conv(f, MS), "conv_integer": conv_integer,
     "matmul_integer": matmul_integer, "q_linear_matmul": q_linear_matmul, "gemm": q_gemm, "dynamic_matmul": dynamic_matmul, "matmul_nbits": lambda f: matmul_nbits(f, False), "matmul_nbits_floats": lambda f: matmul_nbits(f, True),
-    "binary_without_zeros": binary_without_zeros,
+    "binary_without_zeros": binary_without_zeros, **network_cases.FAMILIES,
 }
 
 

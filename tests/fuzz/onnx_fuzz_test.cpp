@@ -79,8 +79,27 @@ std::string shapes_model() {
   return builder.bytes();
 }
 
+std::string contributed_model() {
+  ModelBuilder builder(17);
+  builder.import(1, "com.microsoft").input("x", "u8[1,4,4,6]").input("f", "f32[2,40]").output("y", "f32[*]").output("z", "f32[*]");
+  builder.constant("s", Tensor::scalar(DType::kF32, 0.5f)).constant("o", Tensor::scalar(DType::kU8, uint8_t{3}));
+  builder.constant("w", Tensor::from_i64(std::vector<int64_t>(5 * 3 * 8, 0x5a)).cast(DType::kU8).reshaped({5, 3, 8}));
+  builder.constant("ws", Tensor::from_f32(std::vector<float>(15, 0.25f), {15}));
+  const char* domain = "com.microsoft";
+  builder.node("QLinearAveragePool", {"x", "s", "o", "s", "o"}, {"p"},
+               {attribute("kernel_shape", std::vector<int64_t>{2, 2}), attribute("channels_last", 1)}, domain);
+  builder.node("QLinearConcat", {"s", "o", "p", "s", "o", "p", "s", "o"}, {"c"}, {attribute("axis", 1)}, domain);
+  builder.node("QLinearAdd", {"c", "s", "o", "c", "s", "o", "s", "o"}, {"a"}, {}, domain);
+  builder.node("QLinearSoftmax", {"a", "s", "o", "s", "o"}, {"m"}, {attribute("axis", 1), attribute("opset", 11)}, domain);
+  builder.node("DequantizeLinear", {"m", "s", "o"}, {"y"}, {}, domain);
+  builder.node("MatMulNBits", {"f", "w", "ws"}, {"n"},
+               {attribute("K", 40), attribute("N", 5), attribute("bits", 4), attribute("block_size", 16)}, domain);
+  builder.node("FusedMatMul", {"n", "n"}, {"z"}, {attribute("transB", 1), attribute("alpha", 0.5f)}, domain);
+  return builder.bytes();
+}
+
 std::vector<std::string> seeds() {
-  std::vector<std::string> files{convolution_model(), loop_model(), function_model(), shapes_model()};
+  std::vector<std::string> files{convolution_model(), loop_model(), function_model(), shapes_model(), contributed_model()};
   for (const char* name : {"node/test_loop16_seq_none/model.onnx", "node/test_scan9_sum/model.onnx",
                            "node/test_if_opt/model.onnx", "node/test_resize_upsample_scales_nearest/model.onnx",
                            "node/test_attention_4d_expanded/model.onnx", "simple/test_sequence_model1/model.onnx"}) {
@@ -106,7 +125,7 @@ uint64_t number_from(const char* variable, uint64_t fallback) {
 void run(const std::string& bytes) { fuzz_onnx(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()); }
 
 TEST(FuzzOnnx, SeedsAreGood) {
-  for (const std::string& bytes : {convolution_model(), loop_model(), function_model(), shapes_model()}) {
+  for (const std::string& bytes : {convolution_model(), loop_model(), function_model(), shapes_model(), contributed_model()}) {
     const auto findings = check_bytes(bytes, "seed.onnx");
     EXPECT_TRUE(findings.empty()) << findings.front().to_string();
   }

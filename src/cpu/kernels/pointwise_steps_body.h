@@ -185,6 +185,7 @@ SINTER_VECTOR_FN2(CeluStep, select_less(x, splat(0.0f), mul(b, expm1_of(div(x, b
 
 SINTER_STEP_FN3(Where, a != 0 ? b : c)
 SINTER_STEP_FN3(ClipStep, clamp_lane(a, b, c))
+SINTER_STEP_FN3(FmaStep, mad(a, b, c))
 SINTER_STEP_FN3(HardSigmoidStep, clamp_lane(b * a + c, 0.0f, 1.0f))
 
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
@@ -317,6 +318,7 @@ void set_other_steps(PointwiseSteps& t) {
   set_ternary<Where>(t, Op::kWhere);
   set_ternary<ClipStep>(t, Op::kClip);
   set_ternary<HardSigmoidStep>(t, Op::kHardSigmoid);
+  set_ternary<FmaStep>(t, Op::kFma);
   t.step[static_cast<int>(Op::kSelu)][0] = &selu_step;
 }
 

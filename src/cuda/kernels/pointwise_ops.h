@@ -90,5 +90,6 @@ SINTER_DEVICE f32 pw_celu(f32 a, f32 b) { return a < 0.0f ? b * expm1f(a / b) : 
 SINTER_DEVICE f32 pw_thresholded_relu(f32 a, f32 b) { return a <= b ? 0.0f : a; }
 SINTER_DEVICE f32 pw_where(f32 a, f32 b, f32 c) { return a != 0.0f ? b : c; }
 SINTER_DEVICE f32 pw_clip(f32 a, f32 b, f32 c) { return pw_clamp(a, b, c); }
+SINTER_DEVICE f32 pw_fma(f32 a, f32 b, f32 c) { return fmaf(a, b, c); }
 SINTER_DEVICE f32 pw_hard_sigmoid(f32 a, f32 b, f32 c) { return pw_clamp(b * a + c, 0.0f, 1.0f); }
 SINTER_DEVICE f32 pw_selu(f32 a, f32 b, f32 c) { return c * (a < 0.0f ? b * expm1f(a) : a); }

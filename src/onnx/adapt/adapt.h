@@ -27,7 +27,7 @@ class NodeMaker {
  public:
   virtual ~NodeMaker() = default;
   virtual ir::Value* make_constant(const std::string& name, Tensor tensor) = 0;
-  // A node of the default domain at its latest meaning ("": an output that nobody wants); null when the operator is unknown.
+  // A node of the default domain at its latest meaning, or of Sinter's own ("sinter.Pointwise") ("": an output that nobody wants); null when the operator is unknown.
   virtual ir::Node* make_node(const std::string& op_type, const std::string& name, std::vector<ir::Value*> inputs,
                               Attributes attributes, const std::vector<std::string>& outputs) = 0;
   // The one output of such a node.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -63,6 +64,11 @@ class Expansion {
   ir::Value* quantized_output(size_t index, ir::Value* value, ir::Value* scale, ir::Value* zero);
   // Output `index`, saturated to 8 bits: round(value), where a zero point has been added before rounding.
   ir::Value* rounded_output(size_t index, ir::Value* value, DType dtype);
+
+  // Output `index`: a program (core/pointwise.h) over the inputs, of which `dtype` is the type of the result.
+  ir::Value* program_output(size_t index, const PointwiseProgram& program, std::vector<ir::Value*> inputs, DType dtype);
+  // The number that a constant of one element holds.
+  static std::optional<float> number_of(const ir::Value* value);
 
   // Inputs of one element each (scales and zero points a tensor), as far as known; the first other one is the error.
   Status check_single(std::initializer_list<size_t> inputs) const;

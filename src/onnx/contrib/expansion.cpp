@@ -18,7 +18,10 @@ ir::Value* Expansion::constant(std::string_view suffix, Tensor tensor) {
   return failed_ ? nullptr : maker_.make_constant(fmt::format("{}/{}", node_.name, suffix), std::move(tensor));
 }
 
-ir::Value* Expansion::zero_of(DType dtype) { return constant("zero", Tensor::scalar(DType::kI64, int64_t{0}).cast(dtype)); }
+ir::Value* Expansion::zero_of(DType dtype) {
+  failed_ = failed_ || dtype == DType::kUndefined;
+  return failed_ ? nullptr : constant("zero", Tensor::scalar(DType::kI64, int64_t{0}).cast(dtype));
+}
 
 ir::Value* Expansion::scalar_like(std::string_view suffix, double value, const ir::Value* like) {
   const DType wanted = dtype(like) == DType::kUndefined ? DType::kF32 : dtype(like);
@@ -91,6 +94,17 @@ ir::Value* Expansion::quantized_output(size_t index, ir::Value* value, ir::Value
 
 ir::Value* Expansion::rounded_output(size_t index, ir::Value* value, DType dtype) {
   return quantized_output(index, value, constant_f32("one", 1), zero_of(dtype));
+}
+
+ir::Value* Expansion::program_output(size_t index, const PointwiseProgram& program, std::vector<ir::Value*> inputs, DType dtype) {
+  const std::vector<int64_t> dtypes{static_cast<int64_t>(dtype)};
+  return output(index, "sinter.Pointwise", std::move(inputs), make_attributes({{"program", program.to_string()}, {"dtypes", dtypes}}));
+}
+
+std::optional<float> Expansion::number_of(const ir::Value* value) {
+  const Tensor* tensor = constant_of(value);
+  if (!tensor || tensor->count() != 1 || contains(kComplexTypes, tensor->dtype()) || tensor->dtype() == DType::kString) return std::nullopt;
+  return static_cast<float>(tensor->to_f64()[0]);
 }
 
 Status Expansion::check_single(std::initializer_list<size_t> inputs) const {

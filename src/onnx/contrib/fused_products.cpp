@@ -77,7 +77,7 @@ Status expand_gemm(Expansion& e) {
   return ok_status();
 }
 
-// trans: the last two axes change places; trans_batch: the first axis moves behind the other batch axes before that.
+// trans: the last two axes change places; trans_batch: before that, axis 0 moves between the other batch axes, which all but the last are, and the last.
 Status operand(Expansion& e, size_t index, bool trans, bool trans_batch, ir::Value*& value) {
   value = e.input(index);
   if (!trans && !trans_batch) return ok_status();
