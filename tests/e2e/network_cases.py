@@ -214,8 +214,13 @@ def float_companions(f):
     ids = [f.input(f.rng.integers(0, high, (2, 5)).astype(np.int32)) for high in (30, 2)]
     tables = [w(30, 48), w(16, 48), w(2, 48), w(48), w(48)]
     mask = f.input((np.arange(5)[None, :] < np.array([[5], [3]])).astype(np.int32))
-    made["EmbedLayerNormalization"] = f.node("EmbedLayerNormalization", [*ids, *tables, mask], domain=MS)
-    made["EmbedLayerNormalization words only"] = f.node("EmbedLayerNormalization", [ids[0], "", *tables[:2], "", *tables[3:]], domain=MS)
+    made["EmbedLayerNormalization"] = f.node("EmbedLayerNormalization", [*ids, *tables, mask], ["_mask", "_sum"], domain=MS)
+    f.case("EmbedLayerNormalization, mask", made["EmbedLayerNormalization"] + "_mask", np.int32)
+    f.case("EmbedLayerNormalization, sum", made["EmbedLayerNormalization"] + "_sum", np.float32, 3e-6)
+    made["EmbedLayerNormalization words only"] = f.node("EmbedLayerNormalization", [ids[0], "", *tables[:2], "", *tables[3:]], ["_mask"], domain=MS)
+    f.case("EmbedLayerNormalization words only, mask", made["EmbedLayerNormalization words only"] + "_mask", np.int32)
+    skip = f.node("SkipLayerNormalization", [x(2, 5, 48), x(2, 5, 48), w(48)], ["", "", "_sum"], domain=MS)
+    f.case("SkipLayerNormalization, sum", skip + "_sum", np.float32, 3e-6)
     for label, value in made.items():
         f.case(label, value, np.float32, 3e-6)
 

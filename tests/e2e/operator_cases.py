@@ -61,10 +61,11 @@ class Family:
         self.weights[name] = array
         return name
 
-    def node(self, op, inputs, **attributes):
+    def node(self, op, inputs, more_outputs=(), **attributes):
+        """Its first output; further ones are called as the first, with these endings."""
         self.count += 1
         name = f"{op}_{self.count}"
-        self.nodes.append(onnx.node(op, inputs, [name], **attributes))
+        self.nodes.append(onnx.node(op, inputs, [name, *(ending and name + ending for ending in more_outputs)], **attributes))
         return name
 
     def case(self, label, value, kind, tolerance=None, expected=None):
