@@ -1,11 +1,13 @@
-// cuda.conv_dense: convolution as an implicit product of matrices, channels last (kernels/dense.cu): tensor cores for
-// f16, bf16 and tf32, FMA for full f32. Any stride, padding, dilation and groups, filters up to 15 x 15; the weights
+// cuda.conv_dense: Conv and QuantizedConv as an implicit product of matrices, channels last (kernels/dense.cu): tensor cores for
+// f16, bf16, tf32 and 8-bit integers, FMA for full f32. Any stride, padding, dilation and groups, filters up to 15 x 15; the weights
 // are packed as rows of (r, s, channel). Images of few channels under long filters without padding (the patches of vision
 // transformers) are read row-major, whole rows of the filter at once; their weights stay rows of (channel, r, s).
 #include <algorithm>
+#include <optional>
 
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
+#include "cuda/quantized_dense.h"
 
 namespace sinter::cuda {
 namespace {
@@ -16,6 +18,7 @@ constexpr size_t kOffers = 8;
 struct Form {
   DenseVariant variant;
   DenseEpilogue epilogue;
+  std::optional<QuantizedDense> quantized;
   int element = 2;
   Dims weights;
   int64_t groups = 1;
@@ -55,6 +58,13 @@ Result<Form> form_of(const Problem& problem) {
   form.variant.gather = shape.kh * shape.kw > 1 || !inside;
   form.patches = form.variant.all_inside = is_patches(problem, shape, form.element);
   if (form.patches) form.variant.vector_a = 16;
+  if (is_quantized_dense(problem)) {
+    SINTER_ASSIGN(form.quantized, QuantizedDense::make(problem, outputs, product(form.weights, 1), RightOperand::kPacked));
+    form.variant.type_b = form.quantized->b_type();
+    form.variant.a_zero = form.quantized->a_zero();
+    form.variant.b_zero = form.quantized->b_zero();
+    form.variant.fill = form.variant.gather && !form.patches ? form.quantized->fill_kind() : 0;
+  }
   return form;
 }
 
@@ -78,6 +88,7 @@ class ConvKernel final : public Kernel {
     params_.b = args.blobs[0];
     params_.c = args.outputs[0];
     form_.epilogue.fill(params_, args);
+    if (form_.quantized) form_.quantized->fill(params_, args, args.blobs[1], params_.n);
     return launcher_.launch(params_, form_.groups, args);
   }
 
@@ -93,7 +104,7 @@ class ConvDense final : public CudaTactic {
   using CudaTactic::CudaTactic;
 
   void query(const Problem& problem, Answer& answer) const override {
-    if (!is_op(problem, "Conv")) return;
+    if (!is_op(problem, "Conv") && !is_op(problem, "QuantizedConv", "sinter")) return;
     if (const std::string reason = conv_unsuitable(problem); !reason.empty()) return answer.decline(reason);
     const auto form = form_of(problem);
     if (!form.ok()) return answer.decline(form.status().message());
@@ -106,10 +117,12 @@ class ConvDense final : public CudaTactic {
     const auto params = form->params(*shape);
     if (!params.ok()) return answer.decline(params.status().message());
     const DenseSize size{params->m,          params->n,     params->k, shape->groups,
-                         form->variant.math, form->element, false,     form->variant.vector_a};
+                         form->variant.math, form->element, false,     form->variant.vector_a,
+                         form->variant.sums()};
     for (const DenseConfig& config : dense_candidates(size, problem.device, form->variant.vector_a < 8 ? 2 : kOffers)) {
       Offer offer = conv_offer(problem, form->epilogue, to_string(config));
       if (form->patches) offer.input_layouts[0] = Layout::kRowMajor;
+      if (form->quantized) form->quantized->book(offer);
       offer.workspace_bytes = dense_workspace(config, size.m, size.n, size.z);
       answer.offer(std::move(offer));
     }
@@ -122,15 +135,25 @@ class ConvDense final : public CudaTactic {
     const auto at = [&](int64_t, int64_t row, int64_t k) {
       return form.patches ? row * channels * taps + k : (row * channels + k % channels) * taps + k / channels;
     };
-    return std::vector<Tensor>{pack_rows(constants[1], form.variant.math, 1, form.weights[0], channels * taps, at)};
+    const bool flip = form.quantized && form.quantized->flip_b();
+    const Tensor weights = flip ? flipped(constants[1]) : constants[1];
+    std::vector<Tensor> blobs{pack_rows(weights, form.variant.math, 1, form.weights[0], channels * taps, at)};
+    if (form.quantized) {
+      const int64_t k = channels * taps;
+      const auto sum = [&](int64_t filter) { return byte_sum(weights, form.quantized->b_type(), filter * k, 1, k); };
+      SINTER_ASSIGN(blobs.emplace_back(), form.quantized->table(constants, sum));
+    }
+    return blobs;
   }
 
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
                                        std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
     SINTER_ASSIGN(const DenseConfig config, parse_dense_config(offer.config));
-    SINTER_TRY(check_packed(id(), blobs, form.variant.type,
-                            form.weights[0] * packed_row(product(form.weights, 1), form.element)));
+    const DType type = form.quantized ? problem.inputs[1].dtype : form.variant.type;
+    const int64_t elements = form.weights[0] * packed_row(product(form.weights, 1), form.element);
+    SINTER_TRY(check_packed(id(), blobs, type, elements, form.quantized ? 2 : 1));
+    if (form.quantized) SINTER_TRY(form.quantized->check_table(id(), blobs[1]));
     SINTER_ASSIGN(Function function, load_code(blobs, "dense"));
     auto kernel = std::make_unique<ConvKernel>(problem, std::move(form));
     SINTER_TRY(kernel->load(std::move(function), config));

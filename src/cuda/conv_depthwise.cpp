@@ -1,9 +1,11 @@
-// cuda.conv_depthwise: convolution of every channel with its own filter, channels last (kernels/depthwise.cu), f32, f16
-// and bf16, computed in f32.
+// cuda.conv_depthwise: Conv and QuantizedConv of every channel with its own filter, channels last (kernels/depthwise.cu), f32, f16,
+// bf16 and 8-bit integers, computed in f32, which is exact for the integers.
 #include <cstring>
+#include <optional>
 
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
+#include "cuda/quantized_dense.h"
 
 namespace sinter::cuda {
 namespace {
@@ -15,6 +17,7 @@ struct Form {
   DenseEpilogue epilogue;
   ConvShape shape;  // at the optimum; filter, strides and dilations hold for every shape
   bool whole = false;
+  std::optional<QuantizedDense> quantized;
 };
 
 Result<Form> form_of(const Problem& problem) {
@@ -22,6 +25,9 @@ Result<Form> form_of(const Problem& problem) {
   SINTER_ASSIGN(form.epilogue, DenseEpilogue::make(problem, conv_epilogue_form(problem)));
   SINTER_ASSIGN(form.shape, conv_shape(problem, problem.inputs[0].opt, problem.inputs[1].opt, problem.outputs[0].opt));
   form.whole = form.shape.channels % 8 == 0;
+  if (is_quantized_dense(problem)) {
+    SINTER_ASSIGN(form.quantized, QuantizedDense::make(problem, form.shape.out_channels, form.shape.kh * form.shape.kw, RightOperand::kCentred));
+  }
   return form;
 }
 
@@ -72,6 +78,7 @@ class DepthwiseKernel final : public Kernel {
     params_.b = args.blobs[0];
     params_.c = args.outputs[0];
     form_.epilogue.fill(params_, args);
+    if (form_.quantized) form_.quantized->fill(params_, args, args.blobs[1], 0);
     Launch how;
     how.grid.x = ceil_quotient(threads_, kThreads);
     how.threads = kThreads;
@@ -93,7 +100,7 @@ class ConvDepthwise final : public CudaTactic {
   using CudaTactic::CudaTactic;
 
   void query(const Problem& problem, Answer& answer) const override {
-    if (!is_op(problem, "Conv")) return;
+    if (!is_op(problem, "Conv") && !is_op(problem, "QuantizedConv", "sinter")) return;
     if (const std::string reason = conv_unsuitable(problem); !reason.empty()) return answer.decline(reason);
     const auto form = form_of(problem);
     if (!form.ok()) return answer.decline(form.status().message());
@@ -106,12 +113,19 @@ class ConvDepthwise final : public CudaTactic {
           s.batch * ceil_quotient(s.oh, config.y) * ceil_quotient(s.ow, config.x) * ceil_quotient(s.channels, 8);
       const bool few = threads < int64_t{kThreads} * problem.device.processors / 2;
       if (config.x > 1 && (few || s.ow == 1 || (config.y > 1 && s.oh == 1))) continue;
-      answer.offer(conv_offer(problem, form->epilogue, to_string(config)));
+      Offer offer = conv_offer(problem, form->epilogue, to_string(config));
+      if (form->quantized) form->quantized->book(offer);
+      answer.offer(std::move(offer));
     }
   }
 
-  Result<std::vector<Tensor>> prepare(const Problem&, const Offer&, std::span<const Tensor> constants) const override {
-    const Tensor& weights = constants[1];
+  Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer&,
+                                      std::span<const Tensor> constants) const override {
+    SINTER_ASSIGN(const Form form, form_of(problem));
+    Tensor weights = constants[1];
+    if (form.quantized) {
+      SINTER_ASSIGN(weights, form.quantized->centred(constants));
+    }
     const int64_t channels = weights.dim(0), taps = weights.count() / std::max<int64_t>(channels, 1);
     const auto bytes = static_cast<size_t>(element_bytes(weights.dtype()));
     Tensor packed(weights.dtype(), {taps, channels});
@@ -121,14 +135,20 @@ class ConvDepthwise final : public CudaTactic {
                     weights.data<char>() + static_cast<size_t>(c * taps + t) * bytes, bytes);
       }
     }
-    return std::vector<Tensor>{std::move(packed)};
+    std::vector<Tensor> blobs{std::move(packed)};
+    if (form.quantized) {
+      SINTER_ASSIGN(blobs.emplace_back(), form.quantized->table(constants, [](int64_t) { return int64_t{0}; }));
+    }
+    return blobs;
   }
 
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
                                        std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
     SINTER_ASSIGN(const Config config, parse_config(offer.config));
-    SINTER_TRY(check_packed(id(), blobs, problem.inputs[1].dtype, product(problem.inputs[1].opt)));
+    const DType type = form.quantized ? DType::kF16 : problem.inputs[1].dtype;
+    SINTER_TRY(check_packed(id(), blobs, type, product(problem.inputs[1].opt), form.quantized ? 2 : 1));
+    if (form.quantized) SINTER_TRY(form.quantized->check_table(id(), blobs[1]));
     SINTER_ASSIGN(Function function, load_code(blobs, "depthwise"));
     return std::unique_ptr<Kernel>(
         std::make_unique<DepthwiseKernel>(problem, std::move(form), config, std::move(function)));
@@ -142,7 +162,12 @@ class ConvDepthwise final : public CudaTactic {
     const auto define = [&](std::string_view name, const auto& value) {
       source.defines.push_back(fmt::format("{}={}", name, value));
     };
-    define("TYPE", device_type(problem.inputs[0].dtype));
+    define("TYPE", form.quantized ? "f16" : device_type(problem.inputs[0].dtype));
+    define("FROM", device_type(problem.inputs[0].dtype));
+    if (form.quantized) {
+      define("INTEGERS", 1);
+      define("FILL", form.quantized->fill_kind());
+    }
     define("OUT", device_type(problem.outputs[0].dtype));
     define("WHOLE", int{form.whole});
     define("TAPS_R", form.shape.kh);

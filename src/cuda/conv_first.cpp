@@ -1,9 +1,11 @@
 // cuda.conv_first: the first convolution of a network on tensor cores (kernels/first_conv.cu): up to four input
-// channels, which it takes row-major as images come, f16 and bf16; the result is channels last.
+// channels, which it takes row-major as images come, f16, bf16 and 8-bit integers (as f16, exactly); the result is channels last.
 #include <cstring>
+#include <optional>
 
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
+#include "cuda/quantized_dense.h"
 
 namespace sinter::cuda {
 namespace {
@@ -18,6 +20,7 @@ constexpr Config kConfigs[] = {{16, 8}, {32, 8}, {32, 16}, {64, 8}, {64, 16}};
 struct Form {
   DenseEpilogue epilogue;
   ConvShape shape;  // at the optimum; channels, filter and strides hold for every shape
+  std::optional<QuantizedDense> quantized;
   int64_t padded = 4, steps = 1,
           columns = 1;  // taps of a row, k steps and blocks of eight columns of the packed weights
 };
@@ -31,6 +34,10 @@ Result<Form> form_of(const Problem& problem) {
   form.padded = form.shape.kw <= 4 ? 4 : form.shape.kw <= 8 ? 8 : 16;
   form.steps = ceil_quotient(form.shape.channels * form.shape.kh * form.padded, 16);
   form.columns = ceil_quotient(form.shape.out_channels, 8);
+  if (is_quantized_dense(problem)) {
+    const ConvShape& s = form.shape;
+    SINTER_ASSIGN(form.quantized, QuantizedDense::make(problem, s.out_channels, s.channels * s.kh * s.kw, RightOperand::kCentred));
+  }
   return form;
 }
 
@@ -76,6 +83,7 @@ class FirstKernel final : public Kernel {
     params_.b = args.blobs[0];
     params_.c = args.outputs[0];
     form_.epilogue.fill(params_, args);
+    if (form_.quantized) form_.quantized->fill(params_, args, args.blobs[1], 0);
     Launch how;
     how.grid = grid_;
     how.threads = config_.tile_y * 16;
@@ -95,7 +103,7 @@ class FirstKernel final : public Kernel {
 
 std::string unsuitable(const Problem& problem, const ConvShape& s) {
   if (problem.inputs[0].rank() != 4) return "not a 2-d image";
-  if (problem.inputs[0].dtype == DType::kF32) return "f32, takes f16 and bf16";
+  if (problem.inputs[0].dtype == DType::kF32) return "f32, takes f16, bf16 and 8-bit integers";
   if (s.groups != 1 || s.channels > kMostChannels)
     return fmt::format("{} channels in {} groups, takes up to {} in one", s.channels, s.groups, kMostChannels);
   if (s.kh > kMostTaps || s.kw > kMostTaps) return fmt::format("a filter of {}x{}, takes up to 16x16", s.kh, s.kw);
@@ -108,7 +116,7 @@ class ConvFirst final : public CudaTactic {
   using CudaTactic::CudaTactic;
 
   void query(const Problem& problem, Answer& answer) const override {
-    if (!is_op(problem, "Conv")) return;
+    if (!is_op(problem, "Conv") && !is_op(problem, "QuantizedConv", "sinter")) return;
     if (const std::string reason = conv_unsuitable(problem); !reason.empty()) return answer.decline(reason);
     const auto form = form_of(problem);
     if (!form.ok()) return answer.decline(form.status().message());
@@ -119,6 +127,7 @@ class ConvFirst final : public CudaTactic {
       if (config.bn >= 2 * std::max<int64_t>(outputs, 16) || (config.bn < 64 && config.bn < outputs)) continue;
       Offer offer = conv_offer(problem, form->epilogue, fmt::format("{}x{}", config.bn, config.tile_y));
       offer.input_layouts[0] = Layout::kRowMajor;
+      if (form->quantized) form->quantized->book(offer);
       answer.offer(std::move(offer));
     }
   }
@@ -127,9 +136,13 @@ class ConvFirst final : public CudaTactic {
                                       std::span<const Tensor> constants) const override {
     SINTER_ASSIGN(const Form form, form_of(problem));
     const ConvShape& s = form.shape;
-    Tensor packed(constants[1].dtype(), {form.steps, form.columns, 32, 4});
+    Tensor weights = constants[1];
+    if (form.quantized) {
+      SINTER_ASSIGN(weights, form.quantized->centred(constants));
+    }
+    Tensor packed(weights.dtype(), {form.steps, form.columns, 32, 4});
     std::memset(packed.raw(), 0, static_cast<size_t>(packed.bytes()));
-    const auto* from = reinterpret_cast<const uint16_t*>(constants[1].raw());
+    const auto* from = reinterpret_cast<const uint16_t*>(weights.raw());
     auto* to = reinterpret_cast<uint16_t*>(packed.raw());
     for (int64_t n = 0; n < s.out_channels; ++n) {
       for (int64_t line = 0; line < s.channels * s.kh; ++line) {
@@ -140,14 +153,20 @@ class ConvFirst final : public CudaTactic {
         }
       }
     }
-    return std::vector<Tensor>{std::move(packed)};
+    std::vector<Tensor> blobs{std::move(packed)};
+    if (form.quantized) {
+      SINTER_ASSIGN(blobs.emplace_back(), form.quantized->table(constants, [](int64_t) { return int64_t{0}; }));
+    }
+    return blobs;
   }
 
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer,
                                        std::span<const Tensor> blobs) const override {
     SINTER_ASSIGN(Form form, form_of(problem));
     SINTER_ASSIGN(const Config config, parse_config(offer.config));
-    SINTER_TRY(check_packed(id(), blobs, problem.inputs[1].dtype, form.steps * form.columns * 128));
+    const DType type = form.quantized ? DType::kF16 : problem.inputs[1].dtype;
+    SINTER_TRY(check_packed(id(), blobs, type, form.steps * form.columns * 128, form.quantized ? 2 : 1));
+    if (form.quantized) SINTER_TRY(form.quantized->check_table(id(), blobs[1]));
     SINTER_ASSIGN(Function function, load_code(blobs, "first_conv"));
     SINTER_TRY(function.allow_shared(static_cast<int>(shared_bytes(form, config))));
     return std::unique_ptr<Kernel>(
@@ -162,7 +181,12 @@ class ConvFirst final : public CudaTactic {
     const auto define = [&](std::string_view name, const auto& value) {
       source.defines.push_back(fmt::format("{}={}", name, value));
     };
-    define("TYPE", device_type(problem.inputs[0].dtype));
+    define("TYPE", form.quantized ? "f16" : device_type(problem.inputs[0].dtype));
+    define("FROM", device_type(problem.inputs[0].dtype));
+    if (form.quantized) {
+      define("INTEGERS", 1);
+      define("FILL", form.quantized->fill_kind());
+    }
     define("OUT", device_type(problem.outputs[0].dtype));
     define("CHANNELS", form.shape.channels);
     define("TAPS_R", form.shape.kh);

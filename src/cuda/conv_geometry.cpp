@@ -1,6 +1,7 @@
 #include "cuda/conv_geometry.h"
 
 #include "cuda/cuda_tactic.h"
+#include "cuda/quantized_dense.h"
 
 namespace sinter::cuda {
 
@@ -40,6 +41,7 @@ std::string conv_unsuitable(const Problem& problem) {
 }
 
 int conv_bias_input(const Problem& problem) {
+  if (is_quantized_dense(problem)) return -1;  // part of its table
   return problem.op_input_count() > 2 && problem.inputs[2].present ? 2 : -1;
 }
 
@@ -135,8 +137,8 @@ Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::str
   return offer;
 }
 
-Status check_packed(std::string_view tactic, std::span<const Tensor> blobs, DType dtype, int64_t elements) {
-  if (blobs.size() == 2 && blobs[0].dtype() == dtype && blobs[0].count() == elements) return ok_status();
+Status check_packed(std::string_view tactic, std::span<const Tensor> blobs, DType dtype, int64_t elements, size_t made) {
+  if (blobs.size() == made + 1 && blobs[0].dtype() == dtype && blobs[0].count() == elements) return ok_status();
   return make_error(
       Code::kInvalidEngine,
       "{}: found {} blobs, expected packed weights of {} {} elements and code; the engine is damaged: rebuild it",

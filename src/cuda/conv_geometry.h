@@ -35,7 +35,7 @@ Result<sinter_kernels::DenseParams> patch_params(const ConvShape& shape, int ele
 Offer conv_offer(const Problem& problem, std::string config);
 Offer conv_offer(const Problem& problem, const DenseEpilogue& epilogue, std::string config);
 
-// Blob 0 is what prepare made: the type, and that many elements.
-Status check_packed(std::string_view tactic, std::span<const Tensor> blobs, DType dtype, int64_t elements);
+// Blob 0 is what prepare made: the type, and that many elements. `made`: blobs of prepare.
+Status check_packed(std::string_view tactic, std::span<const Tensor> blobs, DType dtype, int64_t elements, size_t made = 1);
 
 }  // namespace sinter::cuda

@@ -24,6 +24,17 @@ constexpr Tile kWarpgroups[] = {{128, 256, 64, 4, 8, 1, 1.0, true}, {256, 128, 6
                                 {64, 128, 64, 2, 4, 1, 0.7, true},  {128, 64, 64, 4, 8, 1, 0.7, true},
                                 {64, 64, 64, 3, 4, 1, 0.65, true},  {64, 64, 64, 2, 4, 1, 0.6, true},
                                 {128, 32, 64, 3, 8, 1, 0.5, true},  {64, 32, 64, 3, 4, 1, 0.5, true}};
+constexpr Tile kTensor8[] = {{128, 256, 128, 3, 2, 4, 1.0}, {256, 128, 128, 3, 4, 2, 1.0}, {128, 128, 128, 3, 2, 2, 0.97},
+                             {128, 128, 64, 4, 2, 2, 0.9},  {64, 128, 128, 3, 2, 2, 0.85}, {128, 64, 128, 3, 2, 2, 0.75},
+                             {128, 64, 64, 4, 2, 2, 0.7},   {64, 64, 128, 4, 2, 2, 0.65},  {64, 64, 64, 4, 2, 2, 0.6},
+                             {128, 32, 128, 4, 4, 1, 0.5},  {64, 32, 128, 4, 2, 1, 0.45},  {32, 64, 128, 4, 1, 2, 0.5},
+                             {32, 32, 128, 5, 1, 1, 0.35}};
+constexpr Tile kWarpgroups8[] = {{128, 256, 128, 4, 8, 1, 1.0, true}, {256, 128, 128, 4, 16, 1, 0.95, true},
+                                 {128, 128, 128, 3, 8, 1, 0.9, true}, {64, 128, 128, 4, 4, 1, 0.75, true},
+                                 {64, 128, 128, 2, 4, 1, 0.7, true},  {128, 64, 128, 4, 8, 1, 0.7, true},
+                                 {128, 64, 128, 2, 8, 1, 0.65, true}, {64, 64, 128, 3, 4, 1, 0.65, true},
+                                 {64, 64, 128, 2, 4, 1, 0.6, true},   {128, 32, 128, 3, 8, 1, 0.5, true},
+                                 {64, 32, 128, 3, 4, 1, 0.5, true}};
 constexpr Tile kTf32[] = {{128, 128, 32, 3, 2, 2, 1.0}, {128, 128, 32, 3, 2, 4, 0.9}, {128, 64, 32, 3, 2, 2, 0.9},
                           {64, 64, 32, 4, 2, 2, 0.85},  {64, 32, 32, 4, 2, 1, 0.6},   {32, 64, 32, 4, 1, 2, 0.6}};
 constexpr Tile kFma[] = {
@@ -34,11 +45,12 @@ std::span<const Tile> tiles_of(DenseMath math) {
     case DenseMath::kTensor16: return kTensor16;
     case DenseMath::kTf32: return kTf32;
     case DenseMath::kFma: return kFma;
+    case DenseMath::kTensor8: return kTensor8;
   }
   return {};
 }
 
-constexpr std::span<const Tile> kAllTiles[] = {kTensor16, kWarpgroups, kTf32, kFma};
+constexpr std::span<const Tile> kAllTiles[] = {kTensor16, kWarpgroups, kTf32, kFma, kTensor8, kWarpgroups8};
 
 // FLOP a microsecond of one multiprocessor.
 double rate_of(const Tile& tile, DenseMath math) {
@@ -46,6 +58,7 @@ double rate_of(const Tile& tile, DenseMath math) {
     case DenseMath::kTensor16: return tile.warpgroups ? 5.1e6 : 3.3e6;
     case DenseMath::kTf32: return 1.6e6;
     case DenseMath::kFma: return 0.4e6;
+    case DenseMath::kTensor8: return tile.warpgroups ? 1.0e7 : 6.0e6;
   }
   return 1;
 }
@@ -70,10 +83,11 @@ bool fits(const DenseConfig& config, const DenseSize& size, const DeviceSpec& de
   if (shared_bytes(config, size.element) > device.shared_bytes - 1024) return false;
   const int64_t tiles = ceil_quotient(size.m, config.bm) * ceil_quotient(size.n, config.bn) * size.z;
   const int64_t steps = ceil_quotient(size.k, config.bk);
-  if (config.warpgroups && (device.sm != 90 || size.b_rows)) return false;
+  if (config.warpgroups && (device.sm != 90 || size.b_rows || size.sums)) return false;
   if (config.cluster > 1 && (device.sm < 90 || config.bm % config.cluster != 0)) return false;
   if (config.division() > 1 && (steps < 2 * config.division() || tiles >= 2 * device.processors)) return false;
-  if (size.math == DenseMath::kFma && size.b_rows && config.bn / config.warps_n % 32 != 0) return false;
+  const bool by_32 = size.math == DenseMath::kFma || size.math == DenseMath::kTensor8;
+  if (by_32 && size.b_rows && config.bn / config.warps_n % 32 != 0) return false;
   const bool wasteful = (config.bm > 64 && config.bm >= 2 * size.m) || (config.bn > 64 && config.bn >= 2 * size.n);
   return !wasteful;
 }
@@ -130,6 +144,7 @@ std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpe
   const int processors = std::max(device.processors, 1);
   std::vector<Tile> tiles(tiles_of(size.math).begin(), tiles_of(size.math).end());
   if (size.math == DenseMath::kTensor16) tiles.insert(tiles.end(), std::begin(kWarpgroups), std::end(kWarpgroups));
+  if (size.math == DenseMath::kTensor8) tiles.insert(tiles.end(), std::begin(kWarpgroups8), std::end(kWarpgroups8));
   for (const Tile& t : tiles) {
     for (const auto& [splits, cluster] : {std::pair{1, 1}, {2, 1}, {4, 1}, {8, 1}, {16, 1}, {1, 2}, {1, 4}, {1, 8}}) {
       const DenseConfig config{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, splits, cluster, t.warpgroups};

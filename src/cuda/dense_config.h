@@ -11,8 +11,8 @@
 
 namespace sinter::cuda {
 
-// How products are made: MATH of dense.cu, but that sm_90's own instructions are a matter of the tile.
-enum class DenseMath : uint8_t { kTensor16 = 0, kTf32 = 1, kFma = 2 };
+// How products are made: MATH of dense.cu, but that sm_90's own instructions are a matter of the tile; kTensor8: tensor cores, of 8-bit integers.
+enum class DenseMath : uint8_t { kTensor16 = 0, kTf32 = 1, kFma = 2, kTensor8 = 3 };
 
 struct DenseConfig {
   int bm = 0, bn = 0, bk = 0;  // elements
@@ -35,6 +35,7 @@ struct DenseSize {
   int element = 2;        // bytes
   bool b_rows = false;    // B is [k][n]
   int vector_bytes = 16;  // the narrowest copy
+  bool sums = false;      // sums of rows or columns are wanted too, which sm_90's own instructions do not make
 };
 // At most `count`, the most promising first by a rough model of their time. Never empty.
 std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpec& device, size_t count);

@@ -22,8 +22,8 @@ Result<DenseEpilogue::Operand> DenseEpilogue::classify(const Problem& problem, i
   const auto no = [&](std::string_view what) {
     return make_error(Code::kUnsupported, "epilogue operand {} of shape {}: {}", input, to_string(desc.shape), what);
   };
-  if (!desc.present || (!is_compute_float(desc.dtype) && desc.dtype != DType::kBool))
-    return no("not f32, f16, bf16 or bool");
+  if (!desc.present || (!is_compute_float(desc.dtype) && desc.dtype != DType::kBool && !is_byte(desc.dtype)))
+    return no("not f32, f16, bf16, bool, i8 or u8");
   if (desc.shape.size() > output.size()) return no("of a higher rank than the result");
   Operand operand;
   operand.input = input;
@@ -77,6 +77,7 @@ Result<DenseEpilogue::Operand> DenseEpilogue::column_bias(const Problem& problem
 Result<DenseEpilogue> DenseEpilogue::make(const Problem& problem, EpilogueForm form) {
   DenseEpilogue epilogue;
   epilogue.form_ = std::move(form);
+  epilogue.out_ = problem.outputs[0].dtype;
   if (epilogue.form_.bias_input >= 0) {
     SINTER_ASSIGN(Operand bias, epilogue.form_.bias_per_column ? column_bias(problem, epilogue.form_)
                                                                : epilogue.classify(problem, epilogue.form_.bias_input));
@@ -101,7 +102,9 @@ Result<DenseEpilogue> DenseEpilogue::make(const Problem& problem, EpilogueForm f
 std::string DenseEpilogue::source() const {
   if (operands_.empty() && !has_program_ && form_.scale == 1) return "";
   std::string text = "#define SINTER_EPILOGUE 1\n#include \"pointwise_ops.h\"\n";
-  if (has_program_) text += program_source(program_, "dense_program");
+  PointwiseProgram program = program_;
+  if (has_program_ && is_byte(out_)) text += "#define SINTER_ROUND 1\n" + round_source(program, 0, out_, "RoundResult");
+  if (has_program_) text += program_source(program, "dense_program");
   std::string members, loads;
   for (size_t i = 0; i < operands_.size(); ++i) {
     if (operands_[i].access != Access::kColumn) continue;

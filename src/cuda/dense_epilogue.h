@@ -53,6 +53,7 @@ class DenseEpilogue {
   EpilogueForm form_;
   PointwiseProgram program_;
   bool has_program_ = false;
+  DType out_ = DType::kF32;
   std::vector<Operand> operands_;  // the bias first, then the program's
 };
 

@@ -21,9 +21,10 @@ int copy_bytes(const Dim& elements, int element) {
 
 Result<DenseMath> dense_math(const Problem& problem) {
   const DType type = problem.inputs[0].dtype, other = problem.inputs[1].dtype, out = problem.outputs[0].dtype;
+  if (!is_compute_float(out) && !is_byte(out)) return make_error(Code::kUnsupported, "a result of type {}", dtype_name(out));
+  if (is_byte(type) && is_byte(other)) return DenseMath::kTensor8;
   if (type != other)
     return make_error(Code::kUnsupported, "operands of types {} and {}", dtype_name(type), dtype_name(other));
-  if (!is_compute_float(out)) return make_error(Code::kUnsupported, "a result of type {}", dtype_name(out));
   if (type == DType::kF16 || type == DType::kBF16) return DenseMath::kTensor16;
   if (type == DType::kF32) return problem.precision.tf32 ? DenseMath::kTf32 : DenseMath::kFma;
   return make_error(Code::kUnsupported, "element type {}, takes f32, f16 and bf16", dtype_name(type));
@@ -37,7 +38,7 @@ Source dense_source(const DenseVariant& v, const DenseConfig& c, const DenseEpil
     source.defines.push_back(fmt::format("{}={}", name, value));
   };
   define("TYPE", device_type(v.type));
-  define("MATH", c.warpgroups ? 3 : static_cast<int>(v.math));
+  define("MATH", c.warpgroups ? 3 : v.math == DenseMath::kTensor8 ? 0 : static_cast<int>(v.math));
   define("OUT", device_type(v.out));
   define("BM", c.bm);
   define("BN", c.bn);
@@ -54,6 +55,13 @@ Source dense_source(const DenseVariant& v, const DenseConfig& c, const DenseEpil
   define("ROUND_B", int{v.round_b});
   define("WEIGHTS", int{v.weights});
   define("SCATTER", int{v.scatter});
+  if (v.math == DenseMath::kTensor8) {
+    define("INTEGERS", 1);
+    define("TYPE_B", device_type(v.type_b));
+    define("FILL", v.fill);
+    define("A_ZERO", v.a_zero);
+    define("B_ZERO", v.b_zero);
+  }
   return source;
 }
 

@@ -14,7 +14,7 @@ namespace sinter::cuda {
 // Multiplier and shift for divisions by `by` (1 … 2^31 - 1) of numbers below 2^31.
 sinter_kernels::Divisor divisor(int64_t by);
 
-// The widest copy (16, 8, 4 or 2 bytes) that divides `elements` elements; one element where their number is not known.
+// The widest copy (16, 8, 4, 2 or 1 bytes) that divides `elements` elements; one element where their number is not known.
 int copy_bytes(const Dim& elements, int element);
 
 // How a problem's element types and precision are computed. The error is a decline's reason.
@@ -28,6 +28,10 @@ struct DenseVariant {
   bool all_inside = false;  // gather without a look at bounds
   bool weights = true;      // b is constant
   int vector_a = 16, vector_b = 16;
+  // Of 8-bit integers: B's type, and names of dense.cu.
+  DType type_b = DType::kI8;
+  int fill = 0, a_zero = 0, b_zero = 0;
+  bool sums() const { return a_zero == 2 || b_zero != 0; }  // made by the kernel
 };
 Source dense_source(const DenseVariant& variant, const DenseConfig& config, const DenseEpilogue& epilogue);
 
@@ -63,7 +67,7 @@ class DenseLauncher {
 // The workspace that specialize will ask for.
 int64_t dense_workspace(const DenseConfig& config, int64_t m, int64_t n, int64_t z);
 
-// Rows of `k` elements, `batch` times `rows` of them, as dense.cu reads packed B: f16, bf16 or f32, each row padded
+// Rows of `k` elements, `batch` times `rows` of them, as dense.cu reads packed B: bytes, f16, bf16 or f32, each row padded
 // with zeros to 128 bytes, and rounded to tf32 for that math. `at(batch, row, k)`: the element's place in `weights`.
 int64_t packed_row(int64_t k, int element);
 template <typename At>
@@ -87,7 +91,9 @@ Tensor pack_rows(const Tensor& weights, DenseMath math, int64_t batch, int64_t r
       }
     }
   };
-  if (element == 2)
+  if (element == 1)
+    fill(uint8_t{}, [](uint8_t x) { return x; });
+  else if (element == 2)
     fill(uint16_t{}, [](uint16_t x) { return x; });
   else if (math == DenseMath::kTf32)
     fill(uint32_t{}, round_to_tf32);

@@ -70,6 +70,9 @@ Result<MatmulForm> matmul_form(const Problem& problem) {
   form.a_transposed = problem.op == "Gemm" && problem.attributes.i_or("transA", 0) != 0;
   form.b_transposed = problem.op == "Gemm" && problem.attributes.i_or("transB", 0) != 0;
   form.b_packed = b_desc.constant && b_desc.is_static();
+  // Sums of a constant's columns are kept for one matrix; of several with a zero point on the left the kernel makes them.
+  const bool centred = is_quantized_dense(problem) && problem.op_input_count() > 3 && problem.inputs[3].present;
+  if (centred && form.b_packed && b_desc.rank() > 2 && !product(Shape(b_desc.shape.begin(), b_desc.shape.end() - 2)).is(1)) form.b_packed = false;
   form.rank = static_cast<int>(std::max(a.size(), b.size()));
   const size_t batch_rank = static_cast<size_t>(form.rank) - 2;
   form.m = a[a.size() - (form.a_transposed ? 1 : 2)];
@@ -104,6 +107,14 @@ Result<MatmulForm> matmul_form(const Problem& problem) {
   form.variant.round_b = !form.b_packed;
   form.variant.weights = form.b_packed;
   if (!form.b_packed) form.variant.vector_b = copy_bytes(form.b_transposed ? form.k : form.n, element);
+  if (is_quantized_dense(problem)) {
+    if (!form.n.is_constant() || !form.k.is_constant()) return make_error(Code::kUnsupported, "integer products of unknown width or depth");
+    SINTER_ASSIGN(form.quantized, QuantizedDense::make(problem, form.n.value(), form.k.value(),
+                                                       form.b_packed ? RightOperand::kPacked : RightOperand::kDynamic));
+    form.variant.type_b = form.quantized->b_type();
+    form.variant.a_zero = form.quantized->a_zero();
+    form.variant.b_zero = form.quantized->b_zero();
+  }
   SINTER_ASSIGN(EpilogueForm epilogue, epilogue_form(problem, form));
   SINTER_ASSIGN(form.epilogue, DenseEpilogue::make(problem, std::move(epilogue)));
   return form;
@@ -117,7 +128,7 @@ Result<MatmulCall> matmul_call(const MatmulForm& form, const Dims& left, const D
   sinter_kernels::DenseParams& p = call.params;
   // Batch axes from the innermost out: sizes of the result, strides of the operands.
   int64_t outer = 1, inner = 1, leading = 1, a_step = m * k,
-          b_step = form.b_packed ? n * packed_row(k, form.variant.type == DType::kF32 ? 4 : 2) : n * k;
+          b_step = form.b_packed ? n * packed_row(k, element_bytes(form.variant.type)) : n * k;
   const size_t batch_rank = form.a_spans.size();
   for (size_t axis = batch_rank; axis-- > 0;) {
     const auto size_of = [&](const Dims& dims) {
@@ -150,7 +161,7 @@ Result<MatmulCall> matmul_call(const MatmulForm& form, const Dims& left, const D
   p.m = static_cast<int>(rows);
   p.n = static_cast<int>(n);
   p.k = static_cast<int>(k);
-  p.b_row = form.b_packed ? packed_row(k, form.variant.type == DType::kF32 ? 4 : 2) : form.b_transposed ? k : n;
+  p.b_row = form.b_packed ? packed_row(k, element_bytes(form.variant.type)) : form.b_transposed ? k : n;
   p.b_k = static_cast<int>(form.b_packed ? p.b_row : k);
   p.inner_count = static_cast<int>(inner);
   p.by_inner = divisor(inner);

@@ -1,10 +1,12 @@
-// MatMul and Gemm problems as the parameters of the dense kernels. Row-major throughout.
+// MatMul, Gemm and sinter.QuantizedMatMul problems as the parameters of the dense kernels. Row-major throughout.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "cuda/dense_launch.h"
+#include "cuda/quantized_dense.h"
 
 namespace sinter::cuda {
 
@@ -19,6 +21,7 @@ struct MatmulForm {
   std::vector<bool> a_spans, b_spans;  // whether an operand has the batch axis
   DenseVariant variant;
   DenseEpilogue epilogue;
+  std::optional<QuantizedDense> quantized;
   Dim k = 1, n = 1, m = 1;
 };
 Result<MatmulForm> matmul_form(const Problem& problem);

@@ -375,6 +375,8 @@ SINTER_DEVICE u32 to_tf32(f32 x) { return (bits_of(x) & 0x7f800000u) == 0x7f8000
 SINTER_DEVICE f32 rsqrtf(f32 x) { return 1.0f / sqrtf(x); }
 SINTER_DEVICE bool is_nan(f32 x) { return x != x; }
 SINTER_DEVICE f32 infinity() { return f32_of(0x7f800000u); }
+SINTER_DEVICE f32 min_number(f32 a, f32 b) { return fminf(a, b); }
+SINTER_DEVICE f32 max_number(f32 a, f32 b) { return fmaxf(a, b); }
 SINTER_DEVICE f32 min_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b < a ? b : a; }
 SINTER_DEVICE f32 max_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b > a ? b : a; }
 SINTER_DEVICE i64 min_i64(i64 a, i64 b) { return a < b ? a : b; }

@@ -14,6 +14,10 @@ template <int kBytes>
 SINTER_DEVICE void copy_async(u32 to, const void* from, bool inside) {
   copy_async(shared_at(to, kBytes), from, inside, (size_t)kBytes);
 }
+template <int kBytes>
+SINTER_DEVICE void fill_shared(u32 to, u32 word) {
+  for (int i = 0; i < kBytes; ++i) shared_at(to, kBytes)[i] = (unsigned char)(word >> i % 4 * 8);
+}
 SINTER_DEVICE void load_matrix(u32 (&out)[4], u32 address) { load_matrix_x4(out, shared_at(address, 16)); }
 SINTER_DEVICE void load_matrix_transposed(u32 (&out)[4], u32 address) { load_matrix_x4_transposed(out, shared_at(address, 16)); }
 SINTER_DEVICE u32 load_shared_word(u32 address) { return *(const u32*)shared_at(address, 4); }
@@ -33,6 +37,14 @@ struct TileProduct {
     const u32 b[2] = {b0, b1};
     if constexpr (__is_same(T, f32)) mma_m16n8k8_tf32(c, a, b);
     else mma_16bit<T>(c, a, b);
+  }
+};
+
+template <typename Left, typename Right>
+struct ByteProduct {
+  static inline void add(i32 (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+    const u32 b[2] = {b0, b1};
+    mma_8bit<Left, Right>(c, a, b);
   }
 };
 

@@ -22,10 +22,10 @@ SINTER_DEVICE void unpack_bytes(u32 word, f32* out) {
 SINTER_DEVICE u32 pack_bytes(u32 a, u32 b, u32 c, u32 d) { return byte_permute(byte_permute(a, b, 0x0040u), byte_permute(c, d, 0x0040u), 0x5410u); }
 
 // A word whose low byte is v rounded to nearest even, within low … high (whole numbers of at most three digits). NaN becomes low.
-SINTER_DEVICE u32 rounded_byte(f32 v, f32 low, f32 high) { return bits_of(fminf(fmaxf(v, low), high) + 12582912.0f); }
+SINTER_DEVICE u32 rounded_byte(f32 v, f32 low, f32 high) { return bits_of(min_number(max_number(v, low), high) + 12582912.0f); }
 // The same of v / by, correctly rounded; low and high are multiples of `by`, `inverse` is 1 / by.
 SINTER_DEVICE u32 quotient_byte(f32 v, f32 low, f32 high, f32 by, f32 inverse) {
-  const f32 x = fminf(fmaxf(v, low), high), near = x * inverse;
+  const f32 x = min_number(max_number(v, low), high), near = x * inverse;
   return bits_of(fmaf(fmaf(-near, by, x), inverse, near) + 12582912.0f);
 }
 // Whole numbers in the type's range.

@@ -1,19 +1,24 @@
 // Matrix products and convolutions (implicit GEMM, channels last) with an epilogue: see dense_params.h for what is computed.
 //
 // Compile-time names:
-//   TYPE      element of A and B: f16, bf16, f32          MATH      0: tensor cores, 1: in tf32, 2: FMA in f32, 3: sm_90a's
+//   TYPE      element of A and B: f16, bf16, f32, i8, u8  MATH      0: tensor cores, 1: in tf32, 2: FMA in f32, 3: sm_90a's
 //   OUT       element of C                                BM BN BK  a block's tile; BK is 64 or 128 bytes
 //   STAGES    tiles in flight                             WARPS_M WARPS_N   warps of a block along m and n
 //   GATHER    1: rows are pixels under taps with bounds, 2: under taps that are all inside   B_ROWS    1: B is [k][n], 0: [n][k]
-//   VEC_A VEC_B  bytes that may be read at once: 16, 8, 4, 2
+//   VEC_A VEC_B  bytes that may be read at once: 16, 8, 4, 2, 1
 //   SPLIT     ways to divide k among blocks. 0: none; 1: partial sums in memory, added in order by the block that comes last;
 //             2: the blocks of a cluster add each other's tiles (sm_90)
 //   WHOLE     1: n and all strides of C and of full operands are multiples of 8: sixteen-byte stores
 //   ROUND_B   1: B is not yet rounded to tf32
 //   WEIGHTS   1: B is constant
 //   SCATTER   1: C's rows are placed by c_image, c_y, c_x instead of c_x alone
+//   INTEGERS  1: TYPE is i8 or u8, sums are i32, and these names are there too (else none of them):
+//   TYPE_B    element of B   FILL  pixels outside hold 1: p.fill, 2: *p.a_zero
+//   A_ZERO    1: a zero point of A and sums of columns in memory, 2: and these sums are made here
+//   B_ZERO    zero points of B, 1: a table of i32, 2: of B's type
 // and "generated.h" may define SINTER_EPILOGUE and the function
 //   void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]): eight columns of a row, in place;
+// with SINTER_ROUND, RoundResult, which stores results of 8 bits (bytes.h);
 // the same with `const Columns& columns` before v: what load_columns(p, place, columns) has read for any row of these columns.
 //
 // k is always summed in the same order for the same splits: results do not change from run to run.
@@ -40,9 +45,17 @@ using namespace sinter_kernels;
 #define WEIGHTS 1
 #define SCATTER 0
 #endif
+#ifndef INTEGERS
+#define INTEGERS 0
+#define TYPE_B TYPE
+#define FILL 0
+#define A_ZERO 0
+#define B_ZERO 0
+#endif
 #define SINTER_CLUSTER (SPLIT == 2)
 #include "tensor_core.h"
 #include "dense_operand.h"
+#include "dense_integer.h"
 #include "dense_load.h"
 #if MATH == 3
 #include "dense_wgmma.h"
@@ -51,6 +64,9 @@ using namespace sinter_kernels;
 #endif
 
 #include "generated.h"
+#ifndef SINTER_ROUND
+typedef WholeBytes<OUT> RoundResult;
+#endif
 #ifndef SINTER_EPILOGUE
 struct Columns {};
 SINTER_DEVICE void load_columns(const DenseParams&, const Place&, Columns&) {}
@@ -79,14 +95,16 @@ SINTER_DEVICE Place locate(const DenseParams& p, int z, int row, int column) {
 // Eight columns each of a few rows: all operands of the epilogue are asked for before the first result is stored, as a store holds back
 // the loads that follow it.
 template <int kCount>
-SINTER_DEVICE void finish(const DenseParams& p, const Place (&places)[kCount], const Columns& columns, f32 (&v)[kCount][8]) {
+SINTER_DEVICE void finish(const DenseParams& p, const Place (&places)[kCount], const Scales& scales, const Columns& columns, f32 (&v)[kCount][8]) {
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) to_values(p, places[i], scales, v[i]);
 #ifdef SINTER_EPILOGUE
 #pragma unroll
   for (int i = 0; i < kCount; ++i) epilogue(p, places[i], columns, v[i]);
 #endif
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
-    if (places[i].exists) store_eight<OUT>((OUT*)p.c + places[i].offset, v[i], places[i].count);
+    if (places[i].exists) store_eight<OUT, RoundResult>((OUT*)p.c + places[i].offset, v[i], places[i].count);
   }
 }
 
@@ -100,7 +118,7 @@ SINTER_DEVICE bool join(const DenseParams& p, Math& math, int split, i64 tile) {
   f32* const base = p.partial + tile * p.splits * own + thread_x() * 4;
 #pragma unroll
   for (int i = 0; i < Math::kFloats; i += 4) {
-    const Vec<f32, 4> v{math.accumulator(i), math.accumulator(i + 1), math.accumulator(i + 2), math.accumulator(i + 3)};
+    const Vec<f32, 4> v{carried(math.accumulator(i)), carried(math.accumulator(i + 1)), carried(math.accumulator(i + 2)), carried(math.accumulator(i + 3))};
     store_vec<f32, 4>(base + split * own + i * kThreads, v);
   }
   fence();
@@ -119,7 +137,7 @@ SINTER_DEVICE bool join(const DenseParams& p, Math& math, int split, i64 tile) {
     for (int i = 0; i < Math::kFloats; i += 4) {
       const Vec<f32, 4> v = load_fresh(base + s * own + i * kThreads);
 #pragma unroll
-      for (int e = 0; e < 4; ++e) math.accumulator(i + e) += v.at[e];
+      for (int e = 0; e < 4; ++e) math.accumulator(i + e) += sum_of(v.at[e]);
     }
   }
 #endif
@@ -135,19 +153,23 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
   const int rows = BM / p.splits;
   for (int item = thread_x(); item < rows * (BN / 8); item += kThreads) {
     const int row = split * rows + item / (BN / 8), column = item % (BN / 8) * 8;
-    f32 v[1][8] = {{0, 0, 0, 0, 0, 0, 0, 0}};
+    Sum sums[8] = {0, 0, 0, 0, 0, 0, 0, 0};
     const Place place[1] = {locate(p, z, first_row + row, first_column + column)};
     if (place[0].exists) {
 #pragma unroll 4
       for (int s = 0; s < p.splits; ++s) {
         const u32 from = cluster_address(shared + (row * kLine + column) * 4, s);
         const Vec<f32, 4> low = load_cluster_f32x4(from), high = load_cluster_f32x4(from + 16);
-        for (int e = 0; e < 4; ++e) v[0][e] += low.at[e], v[0][e + 4] += high.at[e];
+        for (int e = 0; e < 4; ++e) sums[e] += sum_of(low.at[e]), sums[e + 4] += sum_of(high.at[e]);
       }
     }
+    f32 v[1][8];
+    for (int e = 0; e < 8; ++e) v[0][e] = carried(sums[e]);
+    Scales scales;
+    load_scales(p, place[0], scales);
     Columns columns;
     load_columns(p, place[0], columns);
-    finish<1>(p, place, columns, v);
+    finish<1>(p, place, scales, columns, v);
   }
   cluster_barrier();
 }
@@ -155,13 +177,14 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
 
 // The first kCount tiles; weights need not wait for the kernel before.
 template <int kCount>
-SINTER_DEVICE void load_first(const DenseParams& p, const LoaderA& a, const LoaderB& b, u32 shared, int first_tile, int tiles) {
+SINTER_DEVICE void load_first(const DenseParams& p, LoaderA& a, const LoaderB& b, u32 shared, int first_tile, int tiles) {
   const u32 stage_b = shared + STAGES * kStageA;
 #pragma unroll
   for (int t = 0; t < kCount; ++t) {
     if (WEIGHTS && t < tiles) b.load(p, stage_b + t * kStageB, (first_tile + t) * BK);
   }
   after_previous();
+  a.prepare(p);
 #pragma unroll
   for (int t = 0; t < kCount; ++t) {
     if (t < tiles) {
@@ -174,7 +197,7 @@ SINTER_DEVICE void load_first(const DenseParams& p, const LoaderA& a, const Load
 
 // The products of k tiles first … first + tiles - 1, STAGES - 1 of them on their way.
 #if MATH != 3
-SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
+SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
   const u32 stage_b = shared + STAGES * kStageA;
   load_first<STAGES - 1>(p, a, b, shared, first_tile, tiles);
   copy_async_wait<STAGES - 2>();
@@ -208,7 +231,7 @@ SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const Loade
 #else
 // With four stages the products of the last tile are still under way when those of the next begin and the tile after is asked for; with three
 // they end first, so that two tiles can be on their way.
-SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
+SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
   constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;
   const u32 stage_b = shared + STAGES * kStageA;
   load_first<kAhead>(p, a, b, shared, first_tile, tiles);
@@ -229,6 +252,7 @@ SINTER_DEVICE void sum_tiles(const DenseParams& p, const LoaderA& a, const Loade
     write = write + 1 == STAGES ? 0 : write + 1;
   }
   matrix_wait<0>();
+  math.settle();
   copy_async_wait<0>();
   barrier();
 }
@@ -261,6 +285,10 @@ SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
     tiles = tiles - first_tile < each ? tiles - first_tile : each;
   }
   sum_tiles(p, a, b, math, shared, first_tile, tiles);
+#if A_ZERO == 2 || B_ZERO
+  const int first_k = first_tile * BK, end_k = (first_tile + tiles) * BK < p.k ? (first_tile + tiles) * BK : p.k;
+  math.correct(p, first_column + warp() / WARPS_M * kWarpN, inner, end_k > first_k ? end_k - first_k : 0);
+#endif
 
 #if SPLIT == 2
   finish_cluster(p, math, shared, split, z, first_row, first_column);
@@ -275,8 +303,11 @@ SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
   constexpr int kAcross = kWarpN / 8;
   static_assert(32 % kAcross == 0, "whole rows of items a warp");
   const int own_row = lane() / kAcross, own_column = lane() % kAcross * 8;
+  const Place top = locate(p, z, warp_row, warp_column + own_column);
+  Scales scales;
+  load_scales(p, top, scales);
   Columns columns;
-  load_columns(p, locate(p, z, warp_row, warp_column + own_column), columns);
+  load_columns(p, top, columns);
 #pragma unroll
   for (int i = 0; i < kStrips; ++i) {
     math.write_strip<kLineFloats>(i, strip);
@@ -293,7 +324,7 @@ SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
         for (int e = 0; e < 4; ++e) v[b][e] = low.at[e], v[b][e + 4] = high.at[e];
         places[b] = locate(p, z, warp_row + i * 16 + row, warp_column + own_column);
       }
-      finish<kBatch>(p, places, columns, v);
+      finish<kBatch>(p, places, scales, columns, v);
     }
     warp_barrier();
   }

@@ -41,6 +41,15 @@ class LoaderA {
     }
   }
 
+  // Before the first load, after what made A.
+  SINTER_METHOD void prepare(const DenseParams& p) {
+#if FILL == 1
+    fill_ = p.fill;
+#elif FILL == 2
+    fill_ = *(const u8*)p.a_zero * 0x01010101u;
+#endif
+  }
+
   SINTER_METHOD void load(const DenseParams& p, u32 stage, int k0) const {
 #pragma unroll
     for (int piece = 0; piece < 16 / VEC_A; ++piece) {
@@ -58,7 +67,9 @@ class LoaderA {
       for (int i = 0; i < Rows::kCount; ++i) {
         const bool inside = GATHER == 1 ? (mask_[i] >> r & mask_[i] >> (16 + s) & 1) != 0 : mask_[i] != 0 && k < p.k;
         const u32 to = stage + rows_.place(i, swizzle<kChunks>(rows_.at(i), rows_.chunk)) + piece * VEC_A;
-        if (rows_.has(i)) copy_async<VEC_A>(to, from_[i] + offset, inside);
+        if (!rows_.has(i)) continue;
+        if (FILL && !inside) fill_shared<VEC_A>(to, k < p.k ? fill_ : 0);
+        else copy_async<VEC_A>(to, from_[i] + offset, inside);
       }
     }
   }
@@ -78,6 +89,11 @@ class LoaderA {
 
   const TYPE* from_[Rows::kCount];
   u32 mask_[Rows::kCount];
+#if FILL
+  u32 fill_;
+#else
+  static constexpr u32 fill_ = 0;
+#endif
   Rows rows_;
 };
 
@@ -86,8 +102,15 @@ class LoaderA {
 class LoaderB {
  public:
   static constexpr int kLineChunks = BN * kElement / 16;
-  // Where chunk `chunk` of row k is kept. Products read f32 words of four neighbouring rows at once, hence the factor.
-  static SINTER_METHOD int keep(int k, int chunk) { return swizzle<kLineChunks>(kElement == 4 && MATH == 1 ? 2 * k : k, chunk); }
+  // Where chunk `chunk` of row k is kept. Products read f32 words of four neighbouring rows at once, hence the factor; of bytes, words of every
+  // fourth row, two chunks each.
+  static SINTER_METHOD int keep(int k, int chunk) {
+#if INTEGERS
+    return chunk ^ ((k >> 2) * 2 & (kLineChunks >= 8 ? 6 : kLineChunks >= 4 ? 2 : 0));
+#else
+    return swizzle<kLineChunks>(kElement == 4 && MATH == 1 ? 2 * k : k, chunk);
+#endif
+  }
 
   SINTER_METHOD void start(const DenseParams& p, const TYPE* b, int first_column) {
     column_ = first_column + lines_.chunk * kPerChunk;

@@ -1,5 +1,5 @@
 // The products of dense.cu: one warp's share of a tile, from a stage in shared memory to accumulators, by tensor cores (MATH 0: 16-bit
-// types, 1: tf32) or by FMA in f32 (MATH 2). Uses dense.cu's compile-time names.
+// types and 8-bit integers, 1: tf32) or by FMA in f32 (MATH 2). Uses dense.cu's compile-time names.
 //
 // A warp's accumulators go out in strips of 16 rows: write_strip puts rows 16 i … 16 i + 15 of the warp's tile into shared memory, row by row.
 #pragma once
@@ -29,6 +29,10 @@ class Math {
     for (int i = 0; i < kStrips; ++i)
       for (int j = 0; j < kWarpN / 8; ++j)
         for (int e = 0; e < 4; ++e) c_[i][j][e] = 0;
+#if INTEGERS
+    for (int i = 0; i < kStrips * 4; ++i) row_sums_[i / 4][i % 4] = 0;
+    for (int i = 0; i < kWarpN / 2; ++i) column_sums_[i / 4][i % 4] = 0;
+#endif
   }
 
   // Fragments of k step `step` into set `set`.
@@ -40,6 +44,11 @@ class Math {
         for (int e = 0; e < 4; ++e) fa_[set][i][e] = to_tf32(f32_of(fa_[set][i][e]));
       }
     }
+#if INTEGERS && B_ROWS
+#pragma unroll
+    for (int j = 0; j < kWarpN / 32; ++j) fetch_bytes(set, stage_b, step, j);
+    return;
+#endif
 #pragma unroll
     for (int j = 0; j < kWarpN / 16; ++j) {
       fetch_b(fb_[set][j], stage_b, step, j);
@@ -53,26 +62,101 @@ class Math {
     for (int i = 0; i < kStrips; ++i)
 #pragma unroll
       for (int j = 0; j < kWarpN / 8; ++j)
-        TileProduct<TYPE>::add(c_[i][j], fa_[set][i], fb_[set][j / 2][j % 2 * 2], fb_[set][j / 2][j % 2 * 2 + 1]);
+        Product::add(c_[i][j], fa_[set][i], fb_[set][j / 2][j % 2 * 2], fb_[set][j / 2][j % 2 * 2 + 1]);
+#if INTEGERS
+    constexpr u32 kOnes = 0x01010101u;
+    constexpr u32 ones[4] = {kOnes, kOnes, kOnes, kOnes};
+#pragma unroll
+    for (int i = 0; B_ZERO && i < kStrips; ++i) Product::add(row_sums_[i], fa_[set][i], kOnes, kOnes);
+#pragma unroll
+    for (int j = 0; A_ZERO == 2 && j < kWarpN / 8; ++j)
+      Product::add(column_sums_[j], ones, fb_[set][j / 2][j % 2 * 2], fb_[set][j / 2][j % 2 * 2 + 1]);
+#endif
   }
+
+#if INTEGERS
+  // Products of values become those of values less their zero points; the sums are of k_count elements.
+  SINTER_METHOD void correct(const DenseParams& p, int first_column, int inner, int k_count) {
+#pragma unroll
+    for (int j = 0; j < kWarpN / 8; ++j)
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const int column = first_column + column_of(j, e);
+        u32 zero = 0, all_rows = 0;
+#if B_ZERO == 1
+        if (column < p.n) zero = (u32)((const i32*)p.b_zero)[inner * p.table_inner + column];
+#elif B_ZERO == 2
+        if (column < p.n) zero = (u32)(i32)((const TYPE_B*)p.b_zero)[column * p.b_zero_step];
+#endif
+#if A_ZERO == 2
+        all_rows = (u32)(i32)*(const TYPE*)p.a_zero * ((u32)column_sums_[j][e] - (u32)k_count * zero);
+#endif
+#pragma unroll
+        for (int i = 0; i < kStrips; ++i)
+#pragma unroll
+          for (int half = 0; half < 4; half += 2) c_[i][j][e + half] = (i32)((u32)c_[i][j][e + half] - zero * (u32)row_sums_[i][half] - all_rows);
+      }
+  }
+#endif
 
   // Rows of kLine floats.
   template <int kLine>
   SINTER_METHOD void write_strip(int i, u32 to) const {
+#if INTEGERS && B_ROWS
+    to += ((lane() >> 2) * kLine + (lane() & 3) * 8) * 4;
+#pragma unroll
+    for (int j = 0; j < kWarpN / 8; j += 4)
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const Vec<f32, 4> v{carried(c_[i][j][e]), carried(c_[i][j + 1][e]), carried(c_[i][j + 2][e]), carried(c_[i][j + 3][e])};
+        store_shared_f32x4(to + (e / 2 * 8 * kLine + j * 8 + e % 2 * 4) * 4, v);
+      }
+#else
     to += ((lane() >> 2) * kLine + (lane() & 3) * 2) * 4;
 #pragma unroll
     for (int j = 0; j < kWarpN / 8; ++j) {
-      store_shared_f32x2(to + j * 32, c_[i][j][0], c_[i][j][1]);
-      store_shared_f32x2(to + (8 * kLine + j * 8) * 4, c_[i][j][2], c_[i][j][3]);
+      store_shared_f32x2(to + j * 32, carried(c_[i][j][0]), carried(c_[i][j][1]));
+      store_shared_f32x2(to + (8 * kLine + j * 8) * 4, carried(c_[i][j][2]), carried(c_[i][j][3]));
     }
+#endif
   }
-  SINTER_METHOD f32& accumulator(int i) { return c_[i / 4 / (kWarpN / 8)][i / 4 % (kWarpN / 8)][i % 4]; }
+  SINTER_METHOD Sum& accumulator(int i) { return c_[i / 4 / (kWarpN / 8)][i / 4 % (kWarpN / 8)][i % 4]; }
 
  private:
+#if INTEGERS
+  using Product = ByteProduct<TYPE, TYPE_B>;
+#else
+  using Product = TileProduct<TYPE>;
+#endif
+#if INTEGERS && B_ROWS
+  static_assert(kWarpN % 32 == 0, "B[k][n] of bytes is read 32 columns at a time");
+  // Of columns 32 j … 32 j + 31: lane / 4 has four neighbouring columns of four neighbouring rows, so the eight columns of product t are every fourth.
+  SINTER_METHOD void fetch_bytes(int set, u32 stage, int step, int j) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      u32 w[4];
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        const int k = step * 32 + half * 16 + (lane() & 3) * 4 + e, n = column_ + j * 32 + (lane() >> 2) * 4;
+        w[e] = load_shared_word(stage + k * BN + LoaderB::keep(k, n / 16) * 16 + n % 16);
+      }
+      const u32 low01 = byte_permute(w[0], w[1], 0x5140u), low23 = byte_permute(w[2], w[3], 0x5140u);
+      const u32 high01 = byte_permute(w[0], w[1], 0x7362u), high23 = byte_permute(w[2], w[3], 0x7362u);
+      fb_[set][2 * j][half] = byte_permute(low01, low23, 0x5410u);
+      fb_[set][2 * j][2 + half] = byte_permute(low01, low23, 0x7632u);
+      fb_[set][2 * j + 1][half] = byte_permute(high01, high23, 0x5410u);
+      fb_[set][2 * j + 1][2 + half] = byte_permute(high01, high23, 0x7632u);
+    }
+  }
+  static SINTER_METHOD int column_of(int j, int e) { return j / 4 * 32 + (lane() & 3) * 8 + e * 4 + j % 4; }
+#elif INTEGERS
+  static SINTER_METHOD int column_of(int j, int e) { return j * 8 + (lane() & 3) * 2 + e; }
+#endif
   // Of columns 16 j … 16 j + 15: registers 0, 1 are the first eight columns' fragment, 2, 3 the others'.
   SINTER_METHOD void fetch_b(u32 (&out)[4], u32 stage, int step, int j) {
 #if !B_ROWS
     load_matrix(out, stage + j * 16 * kRowBytes + (b_ ^ step * 32));
+#elif INTEGERS
 #elif MATH == 0
     const int k = step * 16 + (lane() & 15), chunk = (column_ + j * 16) / 8 + (lane() >> 4);
     load_matrix_transposed(out, stage + k * (BN * kElement) + LoaderB::keep(k, chunk) * 16);
@@ -85,7 +169,10 @@ class Math {
 #endif
   }
 
-  f32 c_[kStrips][kWarpN / 8][4];
+  Sum c_[kStrips][kWarpN / 8][4];
+#if INTEGERS
+  i32 row_sums_[kStrips][4], column_sums_[kWarpN / 8][4];
+#endif
   u32 fa_[2][kStrips][4], fb_[2][kWarpN / 16][4];
   u32 a_, b_;
   int column_;

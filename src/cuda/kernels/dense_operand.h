@@ -2,6 +2,8 @@
 // compile-time names.
 #pragma once
 
+#include "bytes.h"
+
 SINTER_DEVICE int divide(int n, const Divisor& by) { return (int)((u64)(u32)n * by.mul >> (31 + by.shift)); }
 
 // Where eight neighbouring elements of the result are.
@@ -16,34 +18,23 @@ struct Place {
 template <typename T, bool kWhole>
 SINTER_DEVICE void load_eight(const T* from, int count, f32 (&out)[8]) {
   if constexpr (kWhole && sizeof(T) <= 4) {
-    constexpr int kEach = 16 / sizeof(T) < 8 ? 16 / sizeof(T) : 8;
-#pragma unroll
-    for (int i = 0; i < 8; i += kEach) {
-      const Vec<T, kEach> v = load_vec<T, kEach>(from + i);
-#pragma unroll
-      for (int e = 0; e < kEach; ++e) out[i + e] = to_f32(v.at[e]);
-    }
+    load_floats<T, 8>(from, out);
   } else {
 #pragma unroll
     for (int i = 0; i < 8; ++i) out[i] = i < count ? to_f32(from[i]) : 0.0f;
   }
 }
 
-template <typename T>
+template <typename T, typename Round = WholeBytes<T>>
 SINTER_DEVICE void store_eight(T* to, const f32 (&v)[8], int count) {
   if constexpr (WHOLE) {
     constexpr int kEach = 16 / sizeof(T) < 8 ? 16 / sizeof(T) : 8;
 #pragma unroll
-    for (int i = 0; i < 8; i += kEach) {
-      Vec<T, kEach> out;
-#pragma unroll
-      for (int e = 0; e < kEach; ++e) out.at[e] = from_f32<T>(v[i + e]);
-      store_vec<T, kEach>(to + i, out);
-    }
+    for (int i = 0; i < 8; i += kEach) store_floats<T, kEach, Round>(to + i, v + i);
   } else {
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      if (i < count) to[i] = from_f32<T>(v[i]);
+      if (i < count) store_float<T, Round>(to + i, v[i]);
     }
   }
 }

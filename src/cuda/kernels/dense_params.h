@@ -41,6 +41,17 @@ struct DenseParams {
   Divisor by_inner, by_splits, by_image, by_x, by_channels, by_s, by_operand;  // by_image: rows_y * rows_x
   int operand_rows;                                                           // rows of an image as the operands' strides count them
   DenseOperand operands[kDenseOperands];
+
+  // Integers: c = epilogue(float(sum of (a - a_zero) * (b - b_zero[column]) + bias[column]) * scale[column]). Tables have one entry a column,
+  // those of the next group table_inner further.
+  const float* scale;
+  const int* bias;         // -a_zero * column_sums included where a_zero is known while building
+  const int* bias_high;    // null, or the bias is bias + 2^32 * bias_high and may take a sum beyond 32 bits
+  const int* column_sums;  // A_ZERO 1: sums over k of b - b_zero
+  const void* a_zero;      // A_ZERO, FILL 2: one element
+  const void* b_zero;      // B_ZERO 1: a table of i32; 2: elements of B's type, b_zero_step apart
+  int scale_step, b_zero_step, table_inner;
+  unsigned fill;  // FILL 1: what pixels outside hold, four times
 };
 
 }  // namespace sinter_kernels

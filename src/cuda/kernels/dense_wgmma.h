@@ -22,62 +22,75 @@ SINTER_DEVICE void matrix_wait() {
 // What this thread has written to shared memory can be read by the matrix instructions after the next barrier.
 SINTER_DEVICE void publish_to_matrices() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
-#define SINTER_NAME_OF(type) #type
+#define SINTER_NAME_f16 "f16"
+#define SINTER_NAME_bf16 "bf16"
+#define SINTER_NAME_i8 "s8"
+#define SINTER_NAME_u8 "u8"
+#define SINTER_NAME_OF(type) SINTER_NAME_##type
 #define SINTER_ELEMENT_NAME(type) SINTER_NAME_OF(type)
+#if INTEGERS
+#define SINTER_SUM(sum) "+r"(sum)
+#define SINTER_KIND "k32.s32."
+#define SINTER_SIGNS ""
+#else
+#define SINTER_SUM(sum) "+f"(sum)
+#define SINTER_KIND "k16.f32."
+#define SINTER_SIGNS ", 1, 1, 0, 0"
+#endif
 #define SINTER_WGMMA(columns) \
-  "{\n.reg .pred p;\nsetp.ne.b32 p, 1, 0;\nwgmma.mma_async.sync.aligned.m64n" columns "k16.f32." SINTER_ELEMENT_NAME(TYPE) "." SINTER_ELEMENT_NAME(TYPE) " "
+  "{\n.reg .pred p;\nsetp.ne.b32 p, 1, 0;\nwgmma.mma_async.sync.aligned.m64n" columns SINTER_KIND SINTER_ELEMENT_NAME(TYPE) "." SINTER_ELEMENT_NAME(TYPE_B) " "
 #if BN == 32
-SINTER_DEVICE void multiply_tiles(f32 (&c)[4][4], u64 a, u64 b) {
+SINTER_DEVICE void multiply_tiles(Sum (&c)[4][4], u64 a, u64 b) {
   asm volatile(SINTER_WGMMA("32")
-               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, %16, %17, p, 1, 1, 0, 0;\n}\n"
-               : "+f"(c[0][0]), "+f"(c[0][1]), "+f"(c[0][2]), "+f"(c[0][3]),
-                 "+f"(c[1][0]), "+f"(c[1][1]), "+f"(c[1][2]), "+f"(c[1][3]),
-                 "+f"(c[2][0]), "+f"(c[2][1]), "+f"(c[2][2]), "+f"(c[2][3]),
-                 "+f"(c[3][0]), "+f"(c[3][1]), "+f"(c[3][2]), "+f"(c[3][3])
+               "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, %16, %17, p" SINTER_SIGNS ";\n}\n"
+               : SINTER_SUM(c[0][0]), SINTER_SUM(c[0][1]), SINTER_SUM(c[0][2]), SINTER_SUM(c[0][3]),
+                 SINTER_SUM(c[1][0]), SINTER_SUM(c[1][1]), SINTER_SUM(c[1][2]), SINTER_SUM(c[1][3]),
+                 SINTER_SUM(c[2][0]), SINTER_SUM(c[2][1]), SINTER_SUM(c[2][2]), SINTER_SUM(c[2][3]),
+                 SINTER_SUM(c[3][0]), SINTER_SUM(c[3][1]), SINTER_SUM(c[3][2]), SINTER_SUM(c[3][3])
                : "l"(a), "l"(b));
 }
 #elif BN == 64
-SINTER_DEVICE void multiply_tiles(f32 (&c)[8][4], u64 a, u64 b) {
+SINTER_DEVICE void multiply_tiles(Sum (&c)[8][4], u64 a, u64 b) {
   asm volatile(SINTER_WGMMA("64")
                "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
-               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, %32, %33, p, 1, 1, 0, 0;\n}\n"
-               : "+f"(c[0][0]), "+f"(c[0][1]), "+f"(c[0][2]), "+f"(c[0][3]),
-                 "+f"(c[1][0]), "+f"(c[1][1]), "+f"(c[1][2]), "+f"(c[1][3]),
-                 "+f"(c[2][0]), "+f"(c[2][1]), "+f"(c[2][2]), "+f"(c[2][3]),
-                 "+f"(c[3][0]), "+f"(c[3][1]), "+f"(c[3][2]), "+f"(c[3][3]),
-                 "+f"(c[4][0]), "+f"(c[4][1]), "+f"(c[4][2]), "+f"(c[4][3]),
-                 "+f"(c[5][0]), "+f"(c[5][1]), "+f"(c[5][2]), "+f"(c[5][3]),
-                 "+f"(c[6][0]), "+f"(c[6][1]), "+f"(c[6][2]), "+f"(c[6][3]),
-                 "+f"(c[7][0]), "+f"(c[7][1]), "+f"(c[7][2]), "+f"(c[7][3])
+               "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, %32, %33, p" SINTER_SIGNS ";\n}\n"
+               : SINTER_SUM(c[0][0]), SINTER_SUM(c[0][1]), SINTER_SUM(c[0][2]), SINTER_SUM(c[0][3]),
+                 SINTER_SUM(c[1][0]), SINTER_SUM(c[1][1]), SINTER_SUM(c[1][2]), SINTER_SUM(c[1][3]),
+                 SINTER_SUM(c[2][0]), SINTER_SUM(c[2][1]), SINTER_SUM(c[2][2]), SINTER_SUM(c[2][3]),
+                 SINTER_SUM(c[3][0]), SINTER_SUM(c[3][1]), SINTER_SUM(c[3][2]), SINTER_SUM(c[3][3]),
+                 SINTER_SUM(c[4][0]), SINTER_SUM(c[4][1]), SINTER_SUM(c[4][2]), SINTER_SUM(c[4][3]),
+                 SINTER_SUM(c[5][0]), SINTER_SUM(c[5][1]), SINTER_SUM(c[5][2]), SINTER_SUM(c[5][3]),
+                 SINTER_SUM(c[6][0]), SINTER_SUM(c[6][1]), SINTER_SUM(c[6][2]), SINTER_SUM(c[6][3]),
+                 SINTER_SUM(c[7][0]), SINTER_SUM(c[7][1]), SINTER_SUM(c[7][2]), SINTER_SUM(c[7][3])
                : "l"(a), "l"(b));
 }
 #elif BN == 128
-SINTER_DEVICE void multiply_tiles(f32 (&c)[16][4], u64 a, u64 b) {
+SINTER_DEVICE void multiply_tiles(Sum (&c)[16][4], u64 a, u64 b) {
   asm volatile(SINTER_WGMMA("128")
                "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
                "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
                "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
-               "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, %64, %65, p, 1, 1, 0, 0;\n}\n"
-               : "+f"(c[0][0]), "+f"(c[0][1]), "+f"(c[0][2]), "+f"(c[0][3]),
-                 "+f"(c[1][0]), "+f"(c[1][1]), "+f"(c[1][2]), "+f"(c[1][3]),
-                 "+f"(c[2][0]), "+f"(c[2][1]), "+f"(c[2][2]), "+f"(c[2][3]),
-                 "+f"(c[3][0]), "+f"(c[3][1]), "+f"(c[3][2]), "+f"(c[3][3]),
-                 "+f"(c[4][0]), "+f"(c[4][1]), "+f"(c[4][2]), "+f"(c[4][3]),
-                 "+f"(c[5][0]), "+f"(c[5][1]), "+f"(c[5][2]), "+f"(c[5][3]),
-                 "+f"(c[6][0]), "+f"(c[6][1]), "+f"(c[6][2]), "+f"(c[6][3]),
-                 "+f"(c[7][0]), "+f"(c[7][1]), "+f"(c[7][2]), "+f"(c[7][3]),
-                 "+f"(c[8][0]), "+f"(c[8][1]), "+f"(c[8][2]), "+f"(c[8][3]),
-                 "+f"(c[9][0]), "+f"(c[9][1]), "+f"(c[9][2]), "+f"(c[9][3]),
-                 "+f"(c[10][0]), "+f"(c[10][1]), "+f"(c[10][2]), "+f"(c[10][3]),
-                 "+f"(c[11][0]), "+f"(c[11][1]), "+f"(c[11][2]), "+f"(c[11][3]),
-                 "+f"(c[12][0]), "+f"(c[12][1]), "+f"(c[12][2]), "+f"(c[12][3]),
-                 "+f"(c[13][0]), "+f"(c[13][1]), "+f"(c[13][2]), "+f"(c[13][3]),
-                 "+f"(c[14][0]), "+f"(c[14][1]), "+f"(c[14][2]), "+f"(c[14][3]),
-                 "+f"(c[15][0]), "+f"(c[15][1]), "+f"(c[15][2]), "+f"(c[15][3])
+               "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, %64, %65, p" SINTER_SIGNS ";\n}\n"
+               : SINTER_SUM(c[0][0]), SINTER_SUM(c[0][1]), SINTER_SUM(c[0][2]), SINTER_SUM(c[0][3]),
+                 SINTER_SUM(c[1][0]), SINTER_SUM(c[1][1]), SINTER_SUM(c[1][2]), SINTER_SUM(c[1][3]),
+                 SINTER_SUM(c[2][0]), SINTER_SUM(c[2][1]), SINTER_SUM(c[2][2]), SINTER_SUM(c[2][3]),
+                 SINTER_SUM(c[3][0]), SINTER_SUM(c[3][1]), SINTER_SUM(c[3][2]), SINTER_SUM(c[3][3]),
+                 SINTER_SUM(c[4][0]), SINTER_SUM(c[4][1]), SINTER_SUM(c[4][2]), SINTER_SUM(c[4][3]),
+                 SINTER_SUM(c[5][0]), SINTER_SUM(c[5][1]), SINTER_SUM(c[5][2]), SINTER_SUM(c[5][3]),
+                 SINTER_SUM(c[6][0]), SINTER_SUM(c[6][1]), SINTER_SUM(c[6][2]), SINTER_SUM(c[6][3]),
+                 SINTER_SUM(c[7][0]), SINTER_SUM(c[7][1]), SINTER_SUM(c[7][2]), SINTER_SUM(c[7][3]),
+                 SINTER_SUM(c[8][0]), SINTER_SUM(c[8][1]), SINTER_SUM(c[8][2]), SINTER_SUM(c[8][3]),
+                 SINTER_SUM(c[9][0]), SINTER_SUM(c[9][1]), SINTER_SUM(c[9][2]), SINTER_SUM(c[9][3]),
+                 SINTER_SUM(c[10][0]), SINTER_SUM(c[10][1]), SINTER_SUM(c[10][2]), SINTER_SUM(c[10][3]),
+                 SINTER_SUM(c[11][0]), SINTER_SUM(c[11][1]), SINTER_SUM(c[11][2]), SINTER_SUM(c[11][3]),
+                 SINTER_SUM(c[12][0]), SINTER_SUM(c[12][1]), SINTER_SUM(c[12][2]), SINTER_SUM(c[12][3]),
+                 SINTER_SUM(c[13][0]), SINTER_SUM(c[13][1]), SINTER_SUM(c[13][2]), SINTER_SUM(c[13][3]),
+                 SINTER_SUM(c[14][0]), SINTER_SUM(c[14][1]), SINTER_SUM(c[14][2]), SINTER_SUM(c[14][3]),
+                 SINTER_SUM(c[15][0]), SINTER_SUM(c[15][1]), SINTER_SUM(c[15][2]), SINTER_SUM(c[15][3])
                : "l"(a), "l"(b));
 }
 #elif BN == 256
-SINTER_DEVICE void multiply_tiles(f32 (&c)[32][4], u64 a, u64 b) {
+SINTER_DEVICE void multiply_tiles(Sum (&c)[32][4], u64 a, u64 b) {
   asm volatile(SINTER_WGMMA("256")
                "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
                "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
@@ -86,39 +99,39 @@ SINTER_DEVICE void multiply_tiles(f32 (&c)[32][4], u64 a, u64 b) {
                "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "
                "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "
                "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, "
-               "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, %128, %129, p, 1, 1, 0, 0;\n}\n"
-               : "+f"(c[0][0]), "+f"(c[0][1]), "+f"(c[0][2]), "+f"(c[0][3]),
-                 "+f"(c[1][0]), "+f"(c[1][1]), "+f"(c[1][2]), "+f"(c[1][3]),
-                 "+f"(c[2][0]), "+f"(c[2][1]), "+f"(c[2][2]), "+f"(c[2][3]),
-                 "+f"(c[3][0]), "+f"(c[3][1]), "+f"(c[3][2]), "+f"(c[3][3]),
-                 "+f"(c[4][0]), "+f"(c[4][1]), "+f"(c[4][2]), "+f"(c[4][3]),
-                 "+f"(c[5][0]), "+f"(c[5][1]), "+f"(c[5][2]), "+f"(c[5][3]),
-                 "+f"(c[6][0]), "+f"(c[6][1]), "+f"(c[6][2]), "+f"(c[6][3]),
-                 "+f"(c[7][0]), "+f"(c[7][1]), "+f"(c[7][2]), "+f"(c[7][3]),
-                 "+f"(c[8][0]), "+f"(c[8][1]), "+f"(c[8][2]), "+f"(c[8][3]),
-                 "+f"(c[9][0]), "+f"(c[9][1]), "+f"(c[9][2]), "+f"(c[9][3]),
-                 "+f"(c[10][0]), "+f"(c[10][1]), "+f"(c[10][2]), "+f"(c[10][3]),
-                 "+f"(c[11][0]), "+f"(c[11][1]), "+f"(c[11][2]), "+f"(c[11][3]),
-                 "+f"(c[12][0]), "+f"(c[12][1]), "+f"(c[12][2]), "+f"(c[12][3]),
-                 "+f"(c[13][0]), "+f"(c[13][1]), "+f"(c[13][2]), "+f"(c[13][3]),
-                 "+f"(c[14][0]), "+f"(c[14][1]), "+f"(c[14][2]), "+f"(c[14][3]),
-                 "+f"(c[15][0]), "+f"(c[15][1]), "+f"(c[15][2]), "+f"(c[15][3]),
-                 "+f"(c[16][0]), "+f"(c[16][1]), "+f"(c[16][2]), "+f"(c[16][3]),
-                 "+f"(c[17][0]), "+f"(c[17][1]), "+f"(c[17][2]), "+f"(c[17][3]),
-                 "+f"(c[18][0]), "+f"(c[18][1]), "+f"(c[18][2]), "+f"(c[18][3]),
-                 "+f"(c[19][0]), "+f"(c[19][1]), "+f"(c[19][2]), "+f"(c[19][3]),
-                 "+f"(c[20][0]), "+f"(c[20][1]), "+f"(c[20][2]), "+f"(c[20][3]),
-                 "+f"(c[21][0]), "+f"(c[21][1]), "+f"(c[21][2]), "+f"(c[21][3]),
-                 "+f"(c[22][0]), "+f"(c[22][1]), "+f"(c[22][2]), "+f"(c[22][3]),
-                 "+f"(c[23][0]), "+f"(c[23][1]), "+f"(c[23][2]), "+f"(c[23][3]),
-                 "+f"(c[24][0]), "+f"(c[24][1]), "+f"(c[24][2]), "+f"(c[24][3]),
-                 "+f"(c[25][0]), "+f"(c[25][1]), "+f"(c[25][2]), "+f"(c[25][3]),
-                 "+f"(c[26][0]), "+f"(c[26][1]), "+f"(c[26][2]), "+f"(c[26][3]),
-                 "+f"(c[27][0]), "+f"(c[27][1]), "+f"(c[27][2]), "+f"(c[27][3]),
-                 "+f"(c[28][0]), "+f"(c[28][1]), "+f"(c[28][2]), "+f"(c[28][3]),
-                 "+f"(c[29][0]), "+f"(c[29][1]), "+f"(c[29][2]), "+f"(c[29][3]),
-                 "+f"(c[30][0]), "+f"(c[30][1]), "+f"(c[30][2]), "+f"(c[30][3]),
-                 "+f"(c[31][0]), "+f"(c[31][1]), "+f"(c[31][2]), "+f"(c[31][3])
+               "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127}, %128, %129, p" SINTER_SIGNS ";\n}\n"
+               : SINTER_SUM(c[0][0]), SINTER_SUM(c[0][1]), SINTER_SUM(c[0][2]), SINTER_SUM(c[0][3]),
+                 SINTER_SUM(c[1][0]), SINTER_SUM(c[1][1]), SINTER_SUM(c[1][2]), SINTER_SUM(c[1][3]),
+                 SINTER_SUM(c[2][0]), SINTER_SUM(c[2][1]), SINTER_SUM(c[2][2]), SINTER_SUM(c[2][3]),
+                 SINTER_SUM(c[3][0]), SINTER_SUM(c[3][1]), SINTER_SUM(c[3][2]), SINTER_SUM(c[3][3]),
+                 SINTER_SUM(c[4][0]), SINTER_SUM(c[4][1]), SINTER_SUM(c[4][2]), SINTER_SUM(c[4][3]),
+                 SINTER_SUM(c[5][0]), SINTER_SUM(c[5][1]), SINTER_SUM(c[5][2]), SINTER_SUM(c[5][3]),
+                 SINTER_SUM(c[6][0]), SINTER_SUM(c[6][1]), SINTER_SUM(c[6][2]), SINTER_SUM(c[6][3]),
+                 SINTER_SUM(c[7][0]), SINTER_SUM(c[7][1]), SINTER_SUM(c[7][2]), SINTER_SUM(c[7][3]),
+                 SINTER_SUM(c[8][0]), SINTER_SUM(c[8][1]), SINTER_SUM(c[8][2]), SINTER_SUM(c[8][3]),
+                 SINTER_SUM(c[9][0]), SINTER_SUM(c[9][1]), SINTER_SUM(c[9][2]), SINTER_SUM(c[9][3]),
+                 SINTER_SUM(c[10][0]), SINTER_SUM(c[10][1]), SINTER_SUM(c[10][2]), SINTER_SUM(c[10][3]),
+                 SINTER_SUM(c[11][0]), SINTER_SUM(c[11][1]), SINTER_SUM(c[11][2]), SINTER_SUM(c[11][3]),
+                 SINTER_SUM(c[12][0]), SINTER_SUM(c[12][1]), SINTER_SUM(c[12][2]), SINTER_SUM(c[12][3]),
+                 SINTER_SUM(c[13][0]), SINTER_SUM(c[13][1]), SINTER_SUM(c[13][2]), SINTER_SUM(c[13][3]),
+                 SINTER_SUM(c[14][0]), SINTER_SUM(c[14][1]), SINTER_SUM(c[14][2]), SINTER_SUM(c[14][3]),
+                 SINTER_SUM(c[15][0]), SINTER_SUM(c[15][1]), SINTER_SUM(c[15][2]), SINTER_SUM(c[15][3]),
+                 SINTER_SUM(c[16][0]), SINTER_SUM(c[16][1]), SINTER_SUM(c[16][2]), SINTER_SUM(c[16][3]),
+                 SINTER_SUM(c[17][0]), SINTER_SUM(c[17][1]), SINTER_SUM(c[17][2]), SINTER_SUM(c[17][3]),
+                 SINTER_SUM(c[18][0]), SINTER_SUM(c[18][1]), SINTER_SUM(c[18][2]), SINTER_SUM(c[18][3]),
+                 SINTER_SUM(c[19][0]), SINTER_SUM(c[19][1]), SINTER_SUM(c[19][2]), SINTER_SUM(c[19][3]),
+                 SINTER_SUM(c[20][0]), SINTER_SUM(c[20][1]), SINTER_SUM(c[20][2]), SINTER_SUM(c[20][3]),
+                 SINTER_SUM(c[21][0]), SINTER_SUM(c[21][1]), SINTER_SUM(c[21][2]), SINTER_SUM(c[21][3]),
+                 SINTER_SUM(c[22][0]), SINTER_SUM(c[22][1]), SINTER_SUM(c[22][2]), SINTER_SUM(c[22][3]),
+                 SINTER_SUM(c[23][0]), SINTER_SUM(c[23][1]), SINTER_SUM(c[23][2]), SINTER_SUM(c[23][3]),
+                 SINTER_SUM(c[24][0]), SINTER_SUM(c[24][1]), SINTER_SUM(c[24][2]), SINTER_SUM(c[24][3]),
+                 SINTER_SUM(c[25][0]), SINTER_SUM(c[25][1]), SINTER_SUM(c[25][2]), SINTER_SUM(c[25][3]),
+                 SINTER_SUM(c[26][0]), SINTER_SUM(c[26][1]), SINTER_SUM(c[26][2]), SINTER_SUM(c[26][3]),
+                 SINTER_SUM(c[27][0]), SINTER_SUM(c[27][1]), SINTER_SUM(c[27][2]), SINTER_SUM(c[27][3]),
+                 SINTER_SUM(c[28][0]), SINTER_SUM(c[28][1]), SINTER_SUM(c[28][2]), SINTER_SUM(c[28][3]),
+                 SINTER_SUM(c[29][0]), SINTER_SUM(c[29][1]), SINTER_SUM(c[29][2]), SINTER_SUM(c[29][3]),
+                 SINTER_SUM(c[30][0]), SINTER_SUM(c[30][1]), SINTER_SUM(c[30][2]), SINTER_SUM(c[30][3]),
+                 SINTER_SUM(c[31][0]), SINTER_SUM(c[31][1]), SINTER_SUM(c[31][2]), SINTER_SUM(c[31][3])
                : "l"(a), "l"(b));
 }
 #endif
@@ -141,18 +154,26 @@ class Math {
     for (int step = 0; step < kRowBytes / 32; ++step) multiply_tiles(c_, a + step * 2, b + step * 2);
     matrix_commit();
   }
+  // After the last wait: keeps the compiler from reading integer sums as floats before it, for which it would have the products follow each other.
+  SINTER_METHOD void settle() {
+#if INTEGERS
+#pragma unroll
+    for (int j = 0; j < BN / 8; ++j)
+      for (int e = 0; e < 4; ++e) asm volatile("" : "+r"(c_[j][e]) : : "memory");
+#endif
+  }
   template <int kLine>
   SINTER_METHOD void write_strip(int, u32 to) const {
     to += ((lane() >> 2) * kLine + (lane() & 3) * 2) * 4;
 #pragma unroll
     for (int j = 0; j < BN / 8; ++j) {
-      store_shared_f32x2(to + j * 32, c_[j][0], c_[j][1]);
-      store_shared_f32x2(to + (8 * kLine + j * 8) * 4, c_[j][2], c_[j][3]);
+      store_shared_f32x2(to + j * 32, carried(c_[j][0]), carried(c_[j][1]));
+      store_shared_f32x2(to + (8 * kLine + j * 8) * 4, carried(c_[j][2]), carried(c_[j][3]));
     }
   }
-  SINTER_METHOD f32& accumulator(int i) { return c_[i / 4][i % 4]; }
+  SINTER_METHOD Sum& accumulator(int i) { return c_[i / 4][i % 4]; }
 
  private:
-  f32 c_[BN / 8][4];
+  Sum c_[BN / 8][4];
   u32 row_;
 };

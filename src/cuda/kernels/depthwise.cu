@@ -1,7 +1,8 @@
-// Depthwise convolution, channels last: every channel with its own filter, an epilogue as dense.cu's. f32 sums for every type.
+// Depthwise convolution, channels last: every channel with its own filter, an epilogue as dense.cu's. f32 sums for every type: those of
+// 8-bit integers (INTEGERS) are exact, their weights are f16 less their zero points.
 //
 // A thread makes OX x OY neighbouring pixels of eight channels: every input vector under them is read once.
-// Compile-time names: TYPE OUT WHOLE (channels are a multiple of 8) TAPS_R TAPS_S STRIDE_Y STRIDE_X DILATION_Y DILATION_X OX OY BLOCKS, and
+// Compile-time names: TYPE (of weights) FROM (of images) OUT WHOLE (channels are a multiple of 8) TAPS_R TAPS_S STRIDE_Y STRIDE_X DILATION_Y DILATION_X OX OY BLOCKS, and
 // "generated.h" as for dense.cu.
 // Parameters as for a convolution there (dense_params.h), with: b = weights [r][s][channel], n = channels, b_row = n, m = pieces of
 // OX x OY pixels (images * bands * segments), by_x divides by the segments of a row, by_image by bands * segments, taps_s = segments,
@@ -11,6 +12,7 @@
 using namespace sinter_kernels;
 #ifndef TYPE
 #define TYPE f16
+#define FROM f16
 #define OUT f16
 #define WHOLE 1
 #define TAPS_R 3
@@ -24,7 +26,12 @@ using namespace sinter_kernels;
 #define BLOCKS 3
 #endif
 #include "dense_operand.h"
+#define A_ZERO 0
+#include "dense_integer.h"
 #include "generated.h"
+#ifndef SINTER_ROUND
+typedef WholeBytes<OUT> RoundResult;
+#endif
 
 constexpr int kThreads = 128;
 // Input pixels under a piece.
@@ -70,9 +77,10 @@ SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
   const int image = divide(piece, p.by_image), in_image = piece - image * (p.taps_r * p.taps_s);
   const int band = divide(in_image, p.by_x), y = band * OY, x = (in_image - band * p.taps_s) * OX;
   const int y0 = y * STRIDE_Y + p.y_origin, x0 = x * STRIDE_X + p.x_origin;
-  const TYPE* from = (const TYPE*)p.a + image * p.a_image + place.column;
+  const FROM* from = (const FROM*)p.a + image * p.a_image + place.column;
   const TYPE* weights = (const TYPE*)p.b + place.column;
 
+  const f32 zero = image_zero(p);
   f32 sums[OY][OX][8], kept[kKeep ? TAPS_R : 1][TAPS_S][8];
 #pragma unroll
   for (int r = 0; kKeep && r < TAPS_R; ++r) load_taps(p, weights, r, place.count, kept[r]);
@@ -86,13 +94,16 @@ SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
     for (int o = 0; o < OY; ++o) used |= tap_of(i, o, STRIDE_Y, DILATION_Y, TAPS_R) >= 0;
     if (!used) continue;
     const bool row_inside = (u32)(y0 + i) < (u32)p.height;
-    const TYPE* row = from + ((i64)(y0 + i) * p.width + x0) * p.a_s;
+    const FROM* row = from + ((i64)(y0 + i) * p.width + x0) * p.a_s;
     f32 line[kSpanX][8];
 #pragma unroll
     for (int j = 0; j < kSpanX; ++j) {
 #pragma unroll
       for (int e = 0; e < 8; ++e) line[j][e] = 0;
-      if (row_inside && (u32)(x0 + j) < (u32)p.width) load_eight<TYPE, WHOLE>(row + j * p.a_s, place.count, line[j]);
+      if (!row_inside || (u32)(x0 + j) >= (u32)p.width) continue;
+      load_eight<FROM, WHOLE>(row + j * p.a_s, place.count, line[j]);
+#pragma unroll
+      for (int e = 0; FILL && e < 8; ++e) line[j][e] -= zero;
     }
 #pragma unroll
     for (int o = 0; o < OY; ++o) {
@@ -116,6 +127,12 @@ SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
     at.offset = image * p.c_image + row * p.c_y + column * p.c_x + place.column;
     return at;
   };
+#if INTEGERS
+  Scales scales;
+  load_scales(p, place, scales);
+#pragma unroll
+  for (int o = 0; o < OY * OX; ++o) exact_to_values(p, place, scales, sums[o / OX][o % OX]);
+#endif
 #ifdef SINTER_EPILOGUE
   Columns columns;
   load_columns(p, place, columns);
@@ -125,6 +142,6 @@ SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
 #pragma unroll
   for (int o = 0; o < OY * OX; ++o) {
     const Place at = locate(o / OX, o % OX);
-    if (at.exists) store_eight<OUT>((OUT*)p.c + at.offset, sums[o / OX][o % OX], at.count);
+    if (at.exists) store_eight<OUT, RoundResult>((OUT*)p.c + at.offset, sums[o / OX][o % OX], at.count);
   }
 }

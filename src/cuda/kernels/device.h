@@ -262,7 +262,18 @@ SINTER_DEVICE f32 reciprocal_fast(f32 x) {
 }
 SINTER_DEVICE bool is_nan(f32 x) { return x != x; }
 SINTER_DEVICE f32 infinity() { return f32_of(0x7f800000u); }
-// NaN wins, unlike fminf and fmaxf.
+// One instruction each; of NaN and a number, the number.
+SINTER_DEVICE f32 min_number(f32 a, f32 b) {
+  f32 out;
+  asm("min.f32 %0, %1, %2;" : "=f"(out) : "f"(a), "f"(b));
+  return out;
+}
+SINTER_DEVICE f32 max_number(f32 a, f32 b) {
+  f32 out;
+  asm("max.f32 %0, %1, %2;" : "=f"(out) : "f"(a), "f"(b));
+  return out;
+}
+// NaN wins, unlike in those.
 SINTER_DEVICE f32 min_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b < a ? b : a; }
 SINTER_DEVICE f32 max_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b > a ? b : a; }
 SINTER_DEVICE i64 min_i64(i64 a, i64 b) { return a < b ? a : b; }

@@ -3,7 +3,8 @@
 // A block makes TILE_Y x 16 pixels of BN output channels: it keeps the input under them in shared memory and reads fragments straight from
 // there. k runs over (channel, r, s) with s padded to SPAD (4, 8 or 16), and over whole steps of 16; the weights come packed in fragment
 // order, zeros in the padding: word ((step * (n8) + n / 8) * 32 + lane) * 2 + {0, 1} holds b(k = 16 step + 2 (lane % 4) + {0, 8} + {0, 1}, n / 8 * 8 + lane / 4).
-// Compile-time names: TYPE OUT CHANNELS TAPS_R TAPS_S SPAD STRIDE_Y STRIDE_X TILE_Y (even) BN WHOLE, and "generated.h" as for dense.cu.
+// Images of 8-bit integers (INTEGERS, elements FROM) become f16 less their zero point, whose sums are exact; their weights are packed so.
+// Compile-time names: TYPE FROM OUT CHANNELS TAPS_R TAPS_S SPAD STRIDE_Y STRIDE_X TILE_Y (even) BN WHOLE, and "generated.h" as for dense.cu.
 // Of the parameters (dense_params.h): a b c, n, rows_y rows_x, y_origin height x_origin width, a_image, c_image c_y c_x, operands.
 // tiles_m, tiles_n: tiles along y and x; by_x divides by tiles_n. Grid: tiles of an image, images, blocks of BN channels.
 #include "device.h"
@@ -11,6 +12,7 @@
 using namespace sinter_kernels;
 #ifndef TYPE
 #define TYPE f16
+#define FROM f16
 #define OUT f16
 #define CHANNELS 3
 #define TAPS_R 7
@@ -24,7 +26,12 @@ using namespace sinter_kernels;
 #endif
 #include "tensor_core.h"
 #include "dense_operand.h"
+#define A_ZERO 0
+#include "dense_integer.h"
 #include "generated.h"
+#ifndef SINTER_ROUND
+typedef WholeBytes<OUT> RoundResult;
+#endif
 
 constexpr int kWarps = TILE_Y / 2, kThreads = kWarps * 32;
 constexpr int kPatchRows = (TILE_Y - 1) * STRIDE_Y + TAPS_R;
@@ -42,10 +49,17 @@ SINTER_DEVICE u32 pair(const u16* patch, int at, u32 mask) {
   return ((u32)patch[at] | (u32)patch[at + 1] << 16) & mask;
 }
 
+#if INTEGERS
+SINTER_DEVICE u16 patch_element(FROM x, f32 zero) { return from_f32<f16>(to_f32(x) - zero).bits; }
+#else
+SINTER_DEVICE u16 patch_element(FROM x, f32) { return x.bits; }
+#endif
+
 // Eight elements a thread are on their way before the first is stored.
 SINTER_DEVICE void load_patch(const DenseParams& p, u16* patch, int y0, int x0) {
   constexpr int kCount = CHANNELS * kPatchRows * kPatchLine, kBatch = 8;
-  const u16* image = (const u16*)p.a + block_y() * p.a_image;
+  const FROM* image = (const FROM*)p.a + block_y() * p.a_image;
+  const f32 zero = image_zero(p);
   for (int first = thread_x(); first < kCount; first += kBatch * kThreads) {
     u16 values[kBatch];
 #pragma unroll
@@ -53,7 +67,7 @@ SINTER_DEVICE void load_patch(const DenseParams& p, u16* patch, int y0, int x0) 
       const int i = first + b * kThreads, line = i / kPatchLine, x = x0 + i - line * kPatchLine;
       const int channel = line / kPatchRows, y = y0 + line - channel * kPatchRows;
       const bool inside = i < kCount && (u32)y < (u32)p.height && (u32)x < (u32)p.width;
-      values[b] = inside ? image[(channel * p.height + y) * p.width + x] : (u16)0;
+      values[b] = inside ? patch_element(image[(channel * p.height + y) * p.width + x], zero) : (u16)0;
     }
 #pragma unroll
     for (int b = 0; b < kBatch; ++b) {
@@ -139,13 +153,20 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
       place.row = (block_y() * p.rows_y + row) * p.rows_x + column;
       place.offset = block_y() * p.c_image + row * p.c_y + column * p.c_x + place.column;
     }
+#if INTEGERS
+    Scales scales;  // a lane has the same columns of every pixel
+    static_assert(32 % (BN / 8) == 0, "whole pixels of items a warp");
+    load_scales(p, places[0], scales);
+#pragma unroll
+    for (int b = 0; b < kItems; ++b) exact_to_values(p, places[b], scales, v[b]);
+#endif
 #ifdef SINTER_EPILOGUE
 #pragma unroll
     for (int b = 0; b < kItems; ++b) epilogue(p, places[b], v[b]);
 #endif
 #pragma unroll
     for (int b = 0; b < kItems; ++b) {
-      if (places[b].exists) store_eight<OUT>((OUT*)p.c + places[b].offset, v[b], places[b].count);
+      if (places[b].exists) store_eight<OUT, RoundResult>((OUT*)p.c + places[b].offset, v[b], places[b].count);
     }
     warp_barrier();
   }

@@ -5,8 +5,8 @@
 // Of member functions.
 #define SINTER_METHOD __device__ __forceinline__
 
-// Copies kBytes (16, 8, 4 or 2) to shared memory, or writes zeros where !inside; `from` must then still be a valid address. Asynchronous
-// but for 2 bytes, which are there after the next barrier.
+// Copies kBytes (16, 8, 4, 2 or 1) to shared memory, or writes zeros where !inside; `from` must then still be a valid address. Asynchronous
+// but for 2 bytes and 1, which are there after the next barrier.
 template <int kBytes>
 SINTER_DEVICE void copy_async(u32 to, const void* from, bool inside) {
   const int size = inside ? kBytes : 0;
@@ -16,10 +16,29 @@ SINTER_DEVICE void copy_async(u32 to, const void* from, bool inside) {
     asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(to), "l"(from), "r"(size) : "memory");
   } else if constexpr (kBytes == 4) {
     asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(size) : "memory");
-  } else {
+  } else if constexpr (kBytes == 2) {
     u16 value = 0;
     if (inside) value = *(const u16*)from;
     asm volatile("st.shared.u16 [%0], %1;" ::"r"(to), "h"(value) : "memory");
+  } else {
+    u32 value = 0;
+    if (inside) value = *(const u8*)from;
+    asm volatile("st.shared.u8 [%0], %1;" ::"r"(to), "r"(value) : "memory");
+  }
+}
+// kBytes of the word's bytes, over and over.
+template <int kBytes>
+SINTER_DEVICE void fill_shared(u32 to, u32 word) {
+  if constexpr (kBytes == 16) {
+    asm volatile("st.shared.v4.b32 [%0], {%1,%1,%1,%1};" ::"r"(to), "r"(word) : "memory");
+  } else if constexpr (kBytes == 8) {
+    asm volatile("st.shared.v2.b32 [%0], {%1,%1};" ::"r"(to), "r"(word) : "memory");
+  } else if constexpr (kBytes == 4) {
+    asm volatile("st.shared.b32 [%0], %1;" ::"r"(to), "r"(word) : "memory");
+  } else if constexpr (kBytes == 2) {
+    asm volatile("st.shared.u16 [%0], %1;" ::"r"(to), "h"((u16)word) : "memory");
+  } else {
+    asm volatile("st.shared.u8 [%0], %1;" ::"r"(to), "r"(word) : "memory");
   }
 }
 
@@ -78,6 +97,24 @@ SINTER_TILE_PRODUCT(f16, "m16n8k16.row.col.f32.f16.f16.f32")
 SINTER_TILE_PRODUCT(bf16, "m16n8k16.row.col.f32.bf16.bf16.f32")
 SINTER_TILE_PRODUCT(f32, "m16n8k8.row.col.f32.tf32.tf32.f32")
 #undef SINTER_TILE_PRODUCT
+
+// The same of 32 8-bit integers; sums wrap around.
+template <typename Left, typename Right>
+struct ByteProduct;
+#define SINTER_BYTE_PRODUCT(left, right, instruction)                                                     \
+  template <>                                                                                             \
+  struct ByteProduct<left, right> {                                                                       \
+    SINTER_DEVICE void add(i32 (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {                               \
+      asm volatile("mma.sync.aligned.m16n8k32.row.col." instruction " {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};" \
+                   : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])                                       \
+                   : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));                       \
+    }                                                                                                     \
+  };
+SINTER_BYTE_PRODUCT(i8, i8, "s32.s8.s8.s32")
+SINTER_BYTE_PRODUCT(i8, u8, "s32.s8.u8.s32")
+SINTER_BYTE_PRODUCT(u8, i8, "s32.u8.s8.s32")
+SINTER_BYTE_PRODUCT(u8, u8, "s32.u8.u8.s32")
+#undef SINTER_BYTE_PRODUCT
 
 // Two floats as neighbouring elements, the first one in the low half.
 template <typename T>

@@ -1,0 +1,89 @@
+// Sums of dense.cu: f32, or i32 of 8-bit integers (INTEGERS), which travel as the bits of floats, and what makes them the values that epilogues
+// see. Kernels whose f32 sums are exact (depthwise.cu, first_conv.cu) make i32 of them first. Uses dense.cu's compile-time names.
+#pragma once
+
+#ifndef INTEGERS
+#define INTEGERS 0
+#endif
+#if !INTEGERS
+typedef f32 Sum;
+SINTER_DEVICE f32 carried(f32 sum) { return sum; }
+SINTER_DEVICE f32 sum_of(f32 carrier) { return carrier; }
+struct Scales {};
+SINTER_DEVICE void load_scales(const DenseParams&, const Place&, Scales&) {}
+SINTER_DEVICE void to_values(const DenseParams&, const Place&, const Scales&, f32 (&)[8]) {}
+#else
+typedef i32 Sum;
+SINTER_DEVICE f32 carried(i32 sum) { return f32_of((u32)sum); }
+SINTER_DEVICE i32 sum_of(f32 carrier) { return (i32)bits_of(carrier); }
+
+// Of eight columns.
+struct Scales {
+  f32 scale[8];
+  i32 bias[8];
+};
+SINTER_DEVICE int table_column(const DenseParams& p, const Place& place) { return place.inner * p.table_inner + place.column; }
+template <typename T>
+SINTER_DEVICE void load_table(const T* from, int count, T (&out)[8]) {
+  if constexpr (WHOLE) {
+    const Vec<T, 4> low = load_vec<T, 4>(from), high = load_vec<T, 4>(from + 4);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) out[i] = low.at[i], out[i + 4] = high.at[i];
+  } else {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) out[i] = i < count ? from[i] : T(0);
+  }
+}
+SINTER_DEVICE void load_scales(const DenseParams& p, const Place& place, Scales& scales) {
+  const int column = table_column(p, place);
+  if (p.scale_step) {
+    load_table(p.scale + column, place.count, scales.scale);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) scales.scale[i] = *p.scale;
+  }
+  load_table(p.bias + column, place.count, scales.bias);
+#if A_ZERO == 1
+  i32 sums[8];
+  load_table(p.column_sums + column, place.count, sums);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) scales.bias[i] = (i32)((u32)scales.bias[i] - (u32)sums[i] * (u32)(i32)*(const TYPE*)p.a_zero);
+#endif
+}
+// For sums that may exceed 32 bits with their bias, which only biases near the ends of 32 bits make.
+SINTER_DEVICE void to_values_wide(const DenseParams& p, const Place& place, const Scales& scales, f32 (&v)[8]) {
+  const int column = table_column(p, place);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    if (i >= place.count) continue;
+    const i32 bias = p.bias[column + i];
+    const u32 corrected = bits_of(v[i]) + ((u32)scales.bias[i] - (u32)bias);
+    v[i] = (f32)((i64)(i32)corrected + bias + p.bias_high[column + i] * ((i64)1 << 32)) * scales.scale[i];
+  }
+}
+SINTER_DEVICE void to_values(const DenseParams& p, const Place& place, const Scales& scales, f32 (&v)[8]) {
+  if (p.bias_high) {
+    to_values_wide(p, place, scales, v);
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < 8; ++i) v[i] = (f32)(i32)(bits_of(v[i]) + (u32)scales.bias[i]) * scales.scale[i];
+}
+#endif
+// For f32 sums of whole numbers below 2^24.
+SINTER_DEVICE void exact_to_values(const DenseParams& p, const Place& place, const Scales& scales, f32 (&v)[8]) {
+#if INTEGERS
+#pragma unroll
+  for (int i = 0; i < 8; ++i) v[i] = carried((i32)v[i]);
+#endif
+  to_values(p, place, scales, v);
+}
+// The zero point of such a kernel's image, whose elements are FROM.
+#ifndef FILL
+#define FILL 0
+#endif
+#if FILL && defined(FROM)
+SINTER_DEVICE f32 image_zero(const DenseParams& p) { return FILL == 2 ? to_f32(*(const FROM*)p.a_zero) : to_f32((FROM)(p.fill & 0xff)); }
+#else
+SINTER_DEVICE f32 image_zero(const DenseParams&) { return 0.0f; }
+#endif
