@@ -111,6 +111,7 @@ Result<Form> form_of(const Problem& problem) {
   if (problem.inputs[1].dtype != problem.inputs[0].dtype) return unsupported("operands of two types");
   Form form;
   SINTER_ASSIGN(form.epilogue, epilogue_of(problem));
+  if (!is_compute_float(problem.inputs[0].dtype) || !is_compute_float(problem.outputs[0].dtype)) return unsupported("operands or a result of integers");
   form.type = lt_type(problem.inputs[0].dtype);
   form.out = lt_type(problem.outputs[0].dtype);
   form.compute = matmul.variant.math == DenseMath::kTf32 ? kLtComputeTf32 : kLtCompute32;

@@ -340,6 +340,7 @@ class Plan final : public DnnPlan {
 
 Result<DnnConv> cudnn_conv_of(const Problem& problem) {
   if (const std::string reason = conv_unsuitable(problem); !reason.empty()) return unsupported(reason);
+  if (!is_compute_float(problem.inputs[0].dtype) || !is_compute_float(problem.outputs[0].dtype)) return unsupported("operands or a result of integers");
   for (const auto* descs : {&problem.inputs, &problem.outputs}) {
     for (const TensorDesc& desc : *descs) {
       if (desc.present && !desc.is_static()) return unsupported("dynamic sizes: an engine is chosen for one size");

@@ -108,9 +108,9 @@ Result<MatmulForm> matmul_form(const Problem& problem) {
   form.variant.weights = form.b_packed;
   if (!form.b_packed) form.variant.vector_b = copy_bytes(form.b_transposed ? form.k : form.n, element);
   if (is_quantized_dense(problem)) {
-    if (!form.n.is_constant() || !form.k.is_constant()) return make_error(Code::kUnsupported, "integer products of unknown width or depth");
-    SINTER_ASSIGN(form.quantized, QuantizedDense::make(problem, form.n.value(), form.k.value(),
-                                                       form.b_packed ? RightOperand::kPacked : RightOperand::kDynamic));
+    const int64_t columns = form.n.is_constant() ? form.n.value() : 0;
+    const int64_t depth = form.k.is_constant() ? form.k.value() : as_left_matrix(a_desc.opt).back();
+    SINTER_ASSIGN(form.quantized, QuantizedDense::make(problem, columns, depth, form.b_packed ? RightOperand::kPacked : RightOperand::kDynamic));
     form.variant.type_b = form.quantized->b_type();
     form.variant.a_zero = form.quantized->a_zero();
     form.variant.b_zero = form.quantized->b_zero();
@@ -124,6 +124,7 @@ Result<MatmulCall> matmul_call(const MatmulForm& form, const Dims& left, const D
   const Dims a = as_left_matrix(left), b = as_right_matrix(right);
   const int64_t k = last(a, form.a_transposed ? 2 : 1), n = last(b, form.b_transposed ? 2 : 1);
   int64_t m = last(a, form.a_transposed ? 1 : 2);
+  if (form.quantized) SINTER_TRY(form.quantized->check_depth(k));
   MatmulCall call;
   sinter_kernels::DenseParams& p = call.params;
   // Batch axes from the innermost out: sizes of the result, strides of the operands.

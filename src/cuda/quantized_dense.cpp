@@ -50,7 +50,7 @@ Result<QuantizedDense> QuantizedDense::make(const Problem& problem, int64_t colu
   form.b_type_ = b.dtype;
   if (!is_byte(a.dtype) || !is_byte(b.dtype)) return make_error(Code::kUnsupported, "operands that are not i8 or u8");
   form.scale_single_ = single(scale);
-  form.scale_constant_ = is_constant(scale);
+  form.scale_constant_ = is_constant(scale) && columns > 0;
   if (!form.scale_single_ && !product(scale.shape).is(columns)) return make_error(Code::kUnsupported, "a scale of shape {}", to_string(scale.shape));
   if (there(problem, kAZeroInput)) {
     const TensorDesc& zero = problem.inputs[kAZeroInput];
@@ -76,10 +76,17 @@ Result<QuantizedDense> QuantizedDense::make(const Problem& problem, int64_t colu
     if (!is_constant(problem.inputs[kBiasInput])) return make_error(Code::kUnsupported, "a bias that is not constant");
   }
   const auto most = [](DType dtype, bool zero) { return zero || dtype == DType::kU8 ? int64_t{255} : int64_t{128}; };
-  form.most_ = k * most(a.dtype, there(problem, kAZeroInput)) * most(b.dtype, form.has_b_zero_);
-  const int64_t limit = right == RightOperand::kCentred ? int64_t{1} << 24 : int64_t{INT32_MAX};
-  if (form.most_ > limit) return make_error(Code::kUnsupported, "sums of {} products may exceed {}", k, limit);
+  if (columns == 0 && form.has_bias_) return make_error(Code::kUnsupported, "a bias of unknown width");
+  form.most_product_ = most(a.dtype, there(problem, kAZeroInput)) * most(b.dtype, form.has_b_zero_);
+  form.most_ = k * form.most_product_;
+  SINTER_TRY(form.check_depth(k));
   return form;
+}
+
+Status QuantizedDense::check_depth(int64_t k) const {
+  const int64_t limit = right_ == RightOperand::kCentred ? int64_t{1} << 24 : int64_t{INT32_MAX};
+  if (k * most_product_ <= limit) return ok_status();
+  return make_error(Code::kUnsupported, "sums of {} products may exceed {}; use a smaller size", k, limit);
 }
 
 void QuantizedDense::book(Offer& offer) const {
@@ -144,7 +151,7 @@ Status QuantizedDense::check_table(std::string_view tactic, const Tensor& table)
 
 void QuantizedDense::fill(sinter_kernels::DenseParams& p, const LaunchArgs& args, const void* table, int64_t table_inner) const {
   const auto* rows = static_cast<const int*>(table);
-  p.bias = rows + kBias * stride();
+  p.bias = columns_ > 0 ? rows + kBias * stride() : nullptr;
   p.bias_high = wide_ ? rows + kBiasHigh * stride() : nullptr;
   p.column_sums = rows + kColumnSums * stride();
   p.table_inner = static_cast<int>(table_inner);

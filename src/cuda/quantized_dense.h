@@ -18,7 +18,7 @@ enum class RightOperand : uint8_t { kPacked, kDynamic, kCentred };
 
 class QuantizedDense {
  public:
-  // `columns`: filters, or columns of B. The error is a decline's reason.
+  // `columns`: filters, or columns of B; 0: not known (kDynamic). `k`: at the optimum. The error is a decline's reason.
   static Result<QuantizedDense> make(const Problem& problem, int64_t columns, int64_t k, RightOperand right);
 
   // Marks the inputs that prepare consumes.
@@ -33,6 +33,9 @@ class QuantizedDense {
   Status check_table(std::string_view tactic, const Tensor& table);
   // Pointers and strides; `table` on the device.
   void fill(sinter_kernels::DenseParams& params, const LaunchArgs& args, const void* table, int64_t table_inner) const;
+
+  // Whether sums of so many products are exact.
+  Status check_depth(int64_t k) const;
 
   int a_zero() const { return !a_zero_from_memory_ ? 0 : right_ == RightOperand::kPacked ? 1 : 2; }  // A_ZERO
   int b_zero() const { return !has_b_zero_ ? 0 : right_ == RightOperand::kPacked ? 1 : 2; }          // B_ZERO
@@ -54,7 +57,7 @@ class QuantizedDense {
   bool has_bias_ = false, has_b_zero_ = false, flip_b_ = false, a_zero_from_memory_ = false;
   bool scale_constant_ = true, scale_single_ = false, b_zero_single_ = true, wide_ = false;
   int a_zero_ = 0;
-  int64_t most_ = 0;  // the largest sum
+  int64_t most_ = 0, most_product_ = 0;  // the largest sum, at the optimum; the largest product
 };
 
 // The sum of `count` bytes of this type, from `first` on, `step` apart.

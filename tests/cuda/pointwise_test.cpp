@@ -82,8 +82,9 @@ TEST(Pointwise, bytes_that_broadcast_and_meet_floats) {
                                                     {{2, 8, 5, 16}, {16}},          {{2, 8, 5, 16}, {2, 1, 5, 1}},  {{5, 1, 7}, {1, 6, 1}}};
   for (const DType out : {DType::kI8, DType::kU8}) {
     for (const auto& [dims, operand] : pairs) {
-      check(program(text(out), out).input(every_byte(DType::kU8, dims)).input(every_byte(DType::kI8, operand)), {});
-      check(program(text(out), out).input(every_byte(DType::kI8, dims)).input(random_tensor(operand, 2, 20).cast(DType::kF16)), {});
+      // A GPU's compiler makes one rounding of a product and a sum: one step at most.
+      check(program(text(out), out).input(every_byte(DType::kU8, dims)).input(every_byte(DType::kI8, operand)), {0, 1});
+      check(program(text(out), out).input(every_byte(DType::kI8, dims)).input(random_tensor(operand, 2, 20).cast(DType::kF16)), {0, 1});
     }
   }
   check(program("2 | mul(0,1) | 2").input(every_byte(DType::kI8, {3, 41})).input(every_byte(DType::kU8, {41})), {});

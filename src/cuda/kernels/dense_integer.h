@@ -42,7 +42,12 @@ SINTER_DEVICE void load_scales(const DenseParams& p, const Place& place, Scales&
 #pragma unroll
     for (int i = 0; i < 8; ++i) scales.scale[i] = *p.scale;
   }
-  load_table(p.bias + column, place.count, scales.bias);
+  if (p.bias) {
+    load_table(p.bias + column, place.count, scales.bias);
+  } else {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) scales.bias[i] = 0;
+  }
 #if A_ZERO == 1
   i32 sums[8];
   load_table(p.column_sums + column, place.count, sums);

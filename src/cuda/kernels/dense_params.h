@@ -45,7 +45,7 @@ struct DenseParams {
   // Integers: c = epilogue(float(sum of (a - a_zero) * (b - b_zero[column]) + bias[column]) * scale[column]). Tables have one entry a column,
   // those of the next group table_inner further.
   const float* scale;
-  const int* bias;         // -a_zero * column_sums included where a_zero is known while building
+  const int* bias;         // null: none; -a_zero * column_sums included where a_zero is known while building
   const int* bias_high;    // null, or the bias is bias + 2^32 * bias_high and may take a sum beyond 32 bits
   const int* column_sums;  // A_ZERO 1: sums over k of b - b_zero
   const void* a_zero;      // A_ZERO, FILL 2: one element
