@@ -287,7 +287,8 @@ Result<std::unique_ptr<Dataset>> open_dataset(const std::string& path, const std
     const std::string file = (fs::path(path) / (file_name_of(input.name) + ".npy")).string();
     if (fs::is_regular_file(file, error)) arrays.push_back(file);
   }
-  if (arrays.size() == inputs.size()) folders = arrays;
+  // Of an only input, the folder's other files count too.
+  if (arrays.size() == inputs.size() && inputs.size() > 1) folders = arrays;
   if (folders.size() == inputs.size()) {
     for (size_t k = 0; k < inputs.size(); ++k) {
       SINTER_ASSIGN(std::vector<Entry> entries, list_path(folders[k]));

@@ -85,7 +85,10 @@ class Binner {
   int32_t bin_of(float value) const {
     const float magnitude = std::fabs(value);
     if (!(magnitude <= 3.4028235e38f)) return -1;
-    const auto bin = static_cast<int32_t>(magnitude * inverse_);
+    return finite_bin_of(value);
+  }
+  int32_t finite_bin_of(float value) const {
+    const auto bin = static_cast<int32_t>(std::fabs(value) * inverse_);
     return bin < last_ ? bin : last_;
   }
 
@@ -98,6 +101,20 @@ class Binner {
 class Counter : public Binner {
  public:
   using Binner::Binner;
+  // Of finite values: the bins first, as vector code, then the counts.
+  void add_finite(const float* values, int64_t count) {
+    constexpr int64_t kChunk = 256;
+    int32_t bins[kChunk];
+    for (int64_t begin = 0; begin < count; begin += kChunk) {
+      const int64_t length = std::min(kChunk, count - begin);
+      for (int64_t i = 0; i < length; ++i) bins[i] = finite_bin_of(values[begin + i]);
+      int64_t i = 0;
+      for (; i + 4 <= length; i += 4) {
+        for (size_t lane = 0; lane < 4; ++lane) ++tables_[lane][static_cast<size_t>(bins[i + static_cast<int64_t>(lane)])];
+      }
+      for (; i < length; ++i) ++tables_[0][static_cast<size_t>(bins[i])];
+    }
+  }
   void add(const float* values, int64_t count) {
     int64_t i = 0;
     for (; i + 4 <= count; i += 4) {
@@ -181,7 +198,8 @@ void Histogram::add(std::span<const float> values, ThreadTeam& team) {
         const Summary block = summarize(data + next, length);
         own.add(block);
         if (!counter.holds(block.largest())) break;
-        counter.add(data + next, length);
+        if (block.count == length) counter.add_finite(data + next, length);
+        else counter.add(data + next, length);
       }
       counted[static_cast<size_t>(part)] = std::min(next, end) - begin;
       next += kBlock;

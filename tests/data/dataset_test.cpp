@@ -136,6 +136,21 @@ TEST_F(DatasetTest, SeveralInputsAFolderEach) {
   refused(open(inputs), "3 samples for input 'a/b', 4 for input 'y'");
 }
 
+TEST_F(DatasetTest, SeveralInputsAFileEach) {
+  write("x.npy", counting({3, 2}));
+  write("y.npy", counting({3, 1}, 7));
+  const InputSpec x{"x", DType::kF32, Dims{1, 2}}, y{"y", DType::kF32, Dims{1, 1}};
+  const auto dataset = open({x, y});
+  ASSERT_TRUE(dataset.ok()) << dataset.status().to_string();
+  ASSERT_EQ((*dataset)->size(), 3u);
+  EXPECT_EQ((*(*dataset)->sample(1))[1].data<float>()[0], 8);
+  write("w.npy", counting({1, 2}, 50));
+  std::filesystem::remove(folder.path("y.npy"));
+  const auto only = open({x});
+  ASSERT_TRUE(only.ok());
+  EXPECT_EQ((*only)->size(), 4u);
+}
+
 TEST_F(DatasetTest, NothingAndMixturesAreErrors) {
   const std::vector<InputSpec> inputs{{"x", DType::kF32, Dims{1, 2}}};
   refused(open(inputs, kPlain, "nowhere"), "no such folder");
