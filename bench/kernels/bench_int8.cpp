@@ -13,6 +13,7 @@
 #include "cpu/kernels/conv_bytes.h"
 #include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/depthwise_bytes.h"
+#include "cpu/kernels/matmul_bytes.h"
 #include "kernels/layers.h"
 
 namespace sinter::cpu {
@@ -141,6 +142,47 @@ Fn float_conv(const Layer& layer, const KernelTable& table) {
   };
 }
 
+bool is_matmul(const Layer& layer) { return layer.kind == LayerKind::kMatmul || layer.kind == LayerKind::kDynamicMatmul; }
+
+Fn byte_matmul(const Layer& layer, const KernelTable& table, const Options& options) {
+  MatmulShape s = layer.matmul;
+  const bool ahead = layer.kind == LayerKind::kMatmul;
+  const auto a = memory(s.batch * s.m * s.k), c = memory(s.batch * s.m * s.n * 4);
+  const auto finish = std::make_shared<Finish>(options, s.n, s.batch * s.m * s.n);
+  const ByteSource source{a.get(), options.is_signed, 3};
+  const GemmBlocking blocking = matmul_bytes_blocking(table, s);
+  const auto weights = std::make_shared<Ring>(ahead ? matmul_bytes_packed_bytes(s.n, s.k) : s.batch * s.n * s.k, false);
+  const auto sums = memory(matmul_bytes_sums(s.n) * 4);
+  const auto workspace = memory(matmul_bytes_workspace_bytes(s, blocking, options.is_signed, ahead, false, 1));
+  return [=, &table] {
+    (void)a;
+    ByteRight right;
+    if (ahead) {
+      right.packed = reinterpret_cast<const int8_t*>(weights->take());
+      right.sums = as<int32_t>(sums);
+    } else {
+      right.plain = reinterpret_cast<const uint8_t*>(weights->take());
+    }
+    matmul_bytes(table, s, blocking, source, right, c.get(), finish->epilogue, inline_team(), workspace.get());
+  };
+}
+
+Fn float_matmul(const Layer& layer, const KernelTable& table) {
+  const MatmulShape s = layer.matmul;
+  const auto a = floats(s.batch * s.m * s.k), c = floats(s.batch * s.m * s.n);
+  const GemmBlocking blocking = matmul_blocking(table, s);
+  Epilogue e;
+  e.activation = Activation::kRelu;
+  const bool ahead = layer.kind == LayerKind::kMatmul;
+  const auto weights = std::make_shared<Ring>((ahead ? matmul_packed_floats(s.n, s.k) : s.batch * s.n * s.k) * 4, true);
+  const auto workspace = memory(ahead ? matmul_workspace_bytes(s, blocking, 1) : matmul_dynamic_workspace_bytes(s, blocking, 1));
+  return [=, &table] {
+    const auto* b = reinterpret_cast<const float*>(weights->take());
+    if (ahead) matmul(table, s, blocking, as<float>(a), b, as<float>(c), e, inline_team(), workspace.get());
+    else matmul_dynamic(table, s, blocking, as<float>(a), b, as<float>(c), e, inline_team(), workspace.get());
+  };
+}
+
 double seconds_of(const Fn& fn, int repeats) {
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < repeats; ++i) fn();
@@ -173,11 +215,10 @@ void print_all(const Options& options) {
   float sink = 0;
   for (const Layer& layer : all_layers()) {
     if (fmt::format("{} {}", layer.network, layer.name).find(options.filter) == std::string::npos) continue;
-    const bool is_conv = layer.kind != LayerKind::kMatmul && layer.kind != LayerKind::kDynamicMatmul;
-    if (!is_conv) continue;
     if (network != layer.network) flush();
     network = layer.network;
-    const std::vector<double> t = best_of({byte_conv(layer, table, options), float_conv(layer, table), [&] { sink += table.peak_loop(20000); }});
+    const std::vector<double> t = best_of({is_matmul(layer) ? byte_matmul(layer, table, options) : byte_conv(layer, table, options),
+                                          is_matmul(layer) ? float_matmul(layer, table) : float_conv(layer, table), [&] { sink += table.peak_loop(20000); }});
     const double peak = 4 * static_cast<double>(table.peak_ops) * 20000 / t[2];
     total[0] += t[0] * 1e6 * layer.count;
     total[1] += t[1] * 1e6 * layer.count;

@@ -151,6 +151,16 @@ bool match_residual(const Problem& problem, const PointwiseProgram& program, int
   return false;
 }
 
+// Problem inputs whose values a column needs, in the order of their blobs: the operator's, then the epilogue's bias.
+std::vector<size_t> column_inputs(const Problem& problem, const ByteDense& match) {
+  std::vector<size_t> inputs;
+  for (const int input : {kByteScale, kByteXZero, kByteWZero, kByteBias}) {
+    if (input < problem.op_input_count() && problem.inputs[static_cast<size_t>(input)].present) inputs.push_back(static_cast<size_t>(input));
+  }
+  if (match.dense.bias_input >= 0) inputs.push_back(static_cast<size_t>(match.dense.bias_input));
+  return inputs;
+}
+
 }  // namespace
 
 std::string byte_dense_unsuitable(const Problem& problem) {
@@ -208,11 +218,10 @@ Tensor signed_weights(const Tensor& weights) {
   return result;
 }
 
-void append_byte_constants(const ByteDense& match, const Offer& offer, std::span<const Tensor> constants, std::vector<Tensor>& blobs) {
-  for (const int input : {static_cast<int>(kByteScale), static_cast<int>(kByteXZero), static_cast<int>(kByteWZero), static_cast<int>(kByteBias),
-                          match.dense.bias_input}) {
-    if (input < 0 || static_cast<size_t>(input) >= constants.size() || !offer.packed_inputs[static_cast<size_t>(input)]) continue;
-    const Tensor& constant = constants[static_cast<size_t>(input)];
+void append_byte_constants(const Problem& problem, const ByteDense& match, const Offer& offer, std::span<const Tensor> constants, std::vector<Tensor>& blobs) {
+  for (const size_t input : column_inputs(problem, match)) {
+    if (!offer.packed_inputs[input]) continue;
+    const Tensor& constant = constants[input];
     blobs.push_back(constant.reshaped({constant.count()}));
   }
 }
@@ -226,10 +235,7 @@ Result<ByteColumns> ByteColumns::make(std::string_view tactic, const Problem& pr
   columns.all_constant_ = true;
   size_t next = first_blob;
   const auto damaged = [&] { return make_error(Code::kInvalidEngine, "{}: found {} blobs that do not fit the problem's constants; the engine is damaged: rebuild it", tactic, blobs.size()); };
-  for (const int input : {static_cast<int>(kByteScale), static_cast<int>(kByteXZero), static_cast<int>(kByteWZero), static_cast<int>(kByteBias),
-                          match.dense.bias_input}) {
-    const auto i = static_cast<size_t>(input);
-    if (input < 0 || i >= problem.inputs.size() || !problem.inputs[i].present || (input <= kByteBias && input >= problem.op_input_count())) continue;
+  for (const size_t i : column_inputs(problem, match)) {
     if (i >= offer.packed_inputs.size() || !offer.packed_inputs[i]) {
       columns.all_constant_ = false;
       continue;
@@ -253,17 +259,21 @@ void ByteColumns::set_dims(std::span<const Dims> inputs, const Dims& output, int
 }
 
 const void* ByteColumns::operand(const LaunchArgs& args, int input) const {
-  const auto i = static_cast<size_t>(input);
-  if (input < 0 || (input <= kByteBias && input >= problem_.op_input_count()) || !problem_.inputs[i].present) return nullptr;
-  return constants_[i].defined() ? constants_[i].raw() : args.inputs[input];
+  if (input < 0 || !problem_.inputs[static_cast<size_t>(input)].present) return nullptr;
+  const Tensor& constant = constants_[static_cast<size_t>(input)];
+  return constant.defined() ? constant.raw() : args.inputs[input];
+}
+
+const void* ByteColumns::own_operand(const LaunchArgs& args, ByteInput input) const {
+  return input < problem_.op_input_count() ? operand(args, input) : nullptr;
 }
 
 void ByteColumns::read(const LaunchArgs& args, const int32_t* column_sums) {
   const bool x_signed = problem_.inputs[kByteX].dtype == DType::kI8, w_signed = problem_.inputs[kByteW].dtype == DType::kI8;
-  const auto* x_zero = static_cast<const uint8_t*>(operand(args, kByteXZero));
-  const auto* w_zero = static_cast<const uint8_t*>(operand(args, kByteWZero));
-  const auto* bias = static_cast<const int32_t*>(operand(args, kByteBias));
-  const auto* scale = static_cast<const float*>(operand(args, kByteScale));
+  const auto* x_zero = static_cast<const uint8_t*>(own_operand(args, kByteXZero));
+  const auto* w_zero = static_cast<const uint8_t*>(own_operand(args, kByteWZero));
+  const auto* bias = static_cast<const int32_t*>(own_operand(args, kByteBias));
+  const auto* scale = static_cast<const float*>(own_operand(args, kByteScale));
   x_zero_ = static_cast<uint8_t>((x_zero != nullptr ? *x_zero : 0) ^ (x_signed ? 0x80 : 0));
   const bool one_scale = product(problem_.inputs[kByteScale].opt) == 1;
   const bool one_w_zero = w_zero != nullptr && product(problem_.inputs[kByteWZero].opt) == 1;

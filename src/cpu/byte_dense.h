@@ -41,7 +41,7 @@ bool has_weight_zero(const Problem& problem);
 Tensor signed_weights(const Tensor& weights);
 
 // The blobs behind weights and column sums: constants in the order of inputs, the epilogue's bias last.
-void append_byte_constants(const ByteDense& match, const Offer& offer, std::span<const Tensor> constants, std::vector<Tensor>& blobs);
+void append_byte_constants(const Problem& problem, const ByteDense& match, const Offer& offer, std::span<const Tensor> constants, std::vector<Tensor>& blobs);
 
 // The values a column of a bound kernel, from blobs and a launch's inputs.
 class ByteColumns {
@@ -58,7 +58,8 @@ class ByteColumns {
   uint8_t x_zero() const { return x_zero_; }
 
  private:
-  const void* operand(const LaunchArgs& args, int input) const;
+  const void* operand(const LaunchArgs& args, int input) const;  // of any problem input; null where it is absent
+  const void* own_operand(const LaunchArgs& args, ByteInput input) const;
   void read(const LaunchArgs& args, const int32_t* column_sums);
   void fold(const LaunchArgs& args);
 

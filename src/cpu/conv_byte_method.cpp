@@ -80,7 +80,7 @@ Result<std::vector<Tensor>> ByteConvTactic::prepare(const Problem& problem, cons
   const std::unique_ptr<ByteConvMethod> way = method(offer.input_layouts[0]);
   std::vector<Tensor> blobs{Tensor(DType::kI8, {way->packed_bytes(shape)}), Tensor(DType::kI32, {shape.out_channels})};
   way->pack(shape, signed_weights(constants[kByteW]).data<int8_t>(), blobs[0].data<int8_t>(), blobs[1].data<int32_t>());
-  append_byte_constants(match, offer, constants, blobs);
+  append_byte_constants(problem, match, offer, constants, blobs);
   return blobs;
 }
 

@@ -1,4 +1,4 @@
-// Resize of the two spatial axes of an image, modes nearest and linear, f32, every layout. Source positions and weights are computed
+// Resize of the two spatial axes of an image, modes nearest and linear, f32, every layout; nearest also i8 and u8. Source positions and weights are computed
 // once per shape; a row of outputs then blends two input rows and picks columns. Cubic, antialiasing and cropping are declined.
 #include <algorithm>
 #include <cmath>
@@ -93,7 +93,7 @@ AxisMap make_map(const Problem& problem, int64_t axis, int64_t in, int64_t out) 
 class ResizeKernel final : public Kernel {
  public:
   ResizeKernel(const Problem& problem, const Offer& offer)
-      : problem_(problem), layout_(offer.input_layouts[0]), linear_(problem.attributes.s_or("mode", "nearest") == "linear") {}
+      : problem_(problem), layout_(offer.input_layouts[0]), bytes_(element_bytes(problem.inputs[0].dtype)), linear_(problem.attributes.s_or("mode", "nearest") == "linear") {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
     const Dims &in = inputs[0], &out = outputs[0];
@@ -120,16 +120,17 @@ class ResizeKernel final : public Kernel {
     args.team->run(parts, [&](int part) {
       float* blend = static_cast<float*>(args.workspace) + part * blend_floats_;
       for (int64_t r = rows * part / parts; r < rows * (part + 1) / parts; ++r) {
-        const float* plane = static_cast<const float*>(args.inputs[0]) + r / out_h_ * in_h_ * in_w_ * vector_;
-        float* d = static_cast<float*>(args.outputs[0]) + r * out_w_ * vector_;
         const auto y = static_cast<size_t>(r % out_h_);
-        const float *upper = plane + rows_.low[y] * in_w_ * vector_, *lower = plane + rows_.high[y] * in_w_ * vector_;
-        if (linear_) {
-          blend_rows(upper, lower, rows_.weight[y], blend);
-          linear_row(blend, d);
-        } else {
-          nearest_row(upper, d);
+        const int64_t from = (r / out_h_ * in_h_ + rows_.low[y]) * in_w_ * vector_, to = r * out_w_ * vector_;
+        if (!linear_) {
+          if (bytes_ == 1) nearest_row(static_cast<const uint8_t*>(args.inputs[0]) + from, static_cast<uint8_t*>(args.outputs[0]) + to);
+          else nearest_row(static_cast<const float*>(args.inputs[0]) + from, static_cast<float*>(args.outputs[0]) + to);
+          continue;
         }
+        const float* upper = static_cast<const float*>(args.inputs[0]) + from;
+        const float* lower = upper + (rows_.high[y] - rows_.low[y]) * in_w_ * vector_;
+        blend_rows(upper, lower, rows_.weight[y], blend);
+        linear_row(blend, static_cast<float*>(args.outputs[0]) + to);
       }
     });
     return ok_status();
@@ -171,7 +172,8 @@ class ResizeKernel final : public Kernel {
     }
   }
 
-  void nearest_row(const float* from, float* d) const {
+  template <typename T>
+  void nearest_row(const T* from, T* d) const {
     if (vector_ == 1) {
       for (int64_t x = 0; x < out_w_; ++x) d[x] = from[columns_.low[static_cast<size_t>(x)]];
       return;
@@ -181,6 +183,7 @@ class ResizeKernel final : public Kernel {
 
   Problem problem_;
   Layout layout_;
+  int bytes_;
   bool linear_;
   AxisMap rows_, columns_;
   int64_t vector_ = 1, outer_ = 0, in_h_ = 0, in_w_ = 0, out_h_ = 0, out_w_ = 0, blend_floats_ = 0;
@@ -212,10 +215,11 @@ class Resize final : public CpuTactic {
   static std::string unsuitable(const Problem& problem) {
     const TensorDesc &in = problem.inputs[0], &out = problem.outputs[0];
     if (problem.has_epilogue()) return "no epilogue";
-    if (in.dtype != DType::kF32) return "not f32";
     if (in.rank() != 4 || out.rank() != 4 || in.shape[0] != out.shape[0] || in.shape[1] != out.shape[1]) return "not two spatial axes";
     const std::string mode = problem.attributes.s_or("mode", "nearest");
     if (mode != "nearest" && mode != "linear") return "mode " + mode;
+    const bool eight_bits = in.dtype == DType::kI8 || in.dtype == DType::kU8;
+    if (in.dtype != DType::kF32 && !(eight_bits && mode == "nearest")) return "not f32, nor nearest of i8 or u8";
     if (problem.attributes.i_or("antialias", 0) != 0) return "antialiasing";
     if (!coordinates_of(problem)) return "coordinate mode " + problem.attributes.s_or("coordinate_transformation_mode", "");
     if (has_scales(problem) && !problem.inputs[2].value.defined()) return "scales are not constant";

@@ -36,6 +36,26 @@ TEST(Pool, windows_pads_and_strides) {
   check(pool("AveragePool", {1, 17, 10, 10}, {3, 3}, {2, 2}, {1, 1, 0, 0}).attr("count_include_pad", int64_t{1}).attr("ceil_mode", int64_t{1}), {2e-6, 1e-6});
 }
 
+TEST(Pool, largest_of_bytes) {
+  for (const DType dtype : {DType::kI8, DType::kU8}) {
+    const auto row_of = [&](Dims dims, std::vector<int64_t> kernel, std::vector<int64_t> strides, std::vector<int64_t> pads) {
+      TacticRow row = pool("MaxPool", {1, 1, 1, 1}, std::move(kernel), std::move(strides), std::move(pads));
+      row.inputs[0] = Value(random_integers(dtype, std::move(dims), dtype == DType::kI8 ? -128 : 0, dtype == DType::kI8 ? -100 : 20, 1));
+      return row;
+    };
+    check(row_of({1, 64, 28, 30}, {3, 3}, {2, 2}, {1, 1, 1, 1}), {});
+    check(row_of({2, 19, 13, 11}, {2, 2}, {2, 2}, {0, 0, 0, 0}), {});
+    check(row_of({1, 130, 9, 9}, {5, 5}, {1, 1}, {2, 2, 2, 2}), {});
+    check(row_of({1, 20, 10, 9}, {3, 3}, {2, 2}, {0, 0, 0, 0}).attr("ceil_mode", int64_t{1}), {});
+    check(row_of({1, 8, 10, 9}, {3, 3}, {1, 1}, {0, 0, 0, 0}).attr("dilations", std::vector<int64_t>{2, 3}), {});
+    TacticRow same = row_of({1, 8, 10, 9}, {3, 3}, {2, 2}, {0, 0, 0, 0});
+    same.attributes.erase("pads");
+    check(same.attr("auto_pad", std::string("SAME_UPPER")), {});
+    TacticRow line = row_of({2, 70, 11}, {4}, {3}, {2, 1});
+    check(line.attr("dilations", std::vector<int64_t>{1}), {});
+  }
+}
+
 TEST(Pool, one_and_three_axes) {
   const auto row_of = [](const char* op, Dims dims, std::vector<int64_t> kernel, std::vector<int64_t> strides, std::vector<int64_t> pads) {
     TacticRow row(op);

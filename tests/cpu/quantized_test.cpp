@@ -158,5 +158,68 @@ TEST(QuantizedConv, fused_quantization) {
   }
 }
 
+struct MatmulCase {
+  Dims a, b;
+};
+
+const std::vector<MatmulCase>& matmul_cases() {
+  static const std::vector<MatmulCase> cases = {{{7, 33}, {33, 21}},       {{1, 1}, {1, 1}},         {{1, 130}, {130, 300}},      {{2, 3, 7, 34}, {2, 3, 34, 40}},
+                                                {{3, 5, 8}, {8, 17}},      {{29, 64}, {64, 64}},     {{1, 9, 12}, {4, 12, 20}},   {{4, 20, 35}, {1, 35, 16}},
+                                                {{16, 257}, {257, 3}},     {{64, 3}, {3, 70}}};
+  return cases;
+}
+
+TEST(QuantizedMatMul, sums_are_exact) {
+  uint32_t seed = 1;
+  for (const MatmulCase& t : matmul_cases()) {
+    for (const DType a : {DType::kU8, DType::kI8}) {
+      for (const DType b : {DType::kI8, DType::kU8}) {
+        for (const bool constant : {true, false}) {
+          const int64_t columns = t.b.back();
+          ++seed;
+          const auto base = [&](Tensor right) {
+            TacticRow row("QuantizedMatMul", "sinter");
+            row.input(bytes(a, t.a, seed, seed % 3 == 0));
+            return constant ? row.constant_input(std::move(right)) : row.input(std::move(right));
+          };
+          check(base(bytes(b, t.b, seed + 1)).constant_input(random_tensor({1}, seed)), {});
+          TacticRow zeros = base(filled(b, t.b, b == DType::kU8 ? 255 : -128));
+          zeros.input(random_tensor({columns}, seed)).input(zero_point(a, a == DType::kU8 ? 255 : -128, {1})).absent();
+          check(zeros.constant_input(random_integers(DType::kI32, {columns}, -100000, 100000, seed)), {});
+          TacticRow all = base(bytes(b, t.b, seed + 1));
+          all.constant_input(random_tensor({columns}, seed)).constant_input(zero_point(a, 9)).constant_input(bytes(b, {columns}, seed));
+          check(all, {});
+          check(base(bytes(b, t.b, seed + 1)).input(random_tensor({1}, seed)).input(zero_point(a, 100)).input(zero_point(b, 127)), {});
+        }
+      }
+    }
+  }
+}
+
+TEST(QuantizedMatMul, fused_epilogues) {
+  uint32_t seed = 1;
+  for (const MatmulCase& t : matmul_cases()) {
+    for (const DType a : {DType::kU8, DType::kI8}) {
+      for (const bool constant : {true, false}) {
+        const int64_t columns = t.b.back();
+        ++seed;
+        const auto base = [&] {
+          TacticRow row("QuantizedMatMul", "sinter");
+          row.input(bytes(a, t.a, seed)).add(bytes(DType::kI8, t.b, seed + 1), constant);
+          return row.constant_input(fitting_scale(columns, t.b[t.b.size() - 2], seed)).constant_input(zero_point(a, 3));
+        };
+        TacticRow shaped = base();
+        const Dims out = output_of(shaped);
+        const DType y = seed % 2 == 0 ? DType::kI8 : DType::kU8;
+        check_steps(with_result(base().with_epilogue("2 | add(0,1)" + quantize(2, y, 20), {random_tensor({columns}, seed)}), y));
+        check_steps(with_result(base().with_epilogue("1 | gelu(0)" + quantize(1, y, 0)), y));
+        const std::string sum = "2 | const(0.007) mul(1,2) add(3,0)";
+        check_steps(with_result(base().with_epilogue(sum + quantize(4, y, 5), {bytes(DType::kI8, out, seed)}), y));
+        check(base().with_epilogue("3 | add(0,1) add(2,3) | 4", {random_tensor({columns}, seed), random_tensor(out, seed)}), {1e-6, 1e-6});
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sinter::testing

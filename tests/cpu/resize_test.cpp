@@ -19,6 +19,13 @@ TEST(Resize, modes_scales_sizes_and_layouts) {
       }
     }
   }
+  for (const DType dtype : {DType::kI8, DType::kU8}) {
+    for (const Dims& dims : {Dims{1, 19, 5, 7}, Dims{2, 16, 4, 9}}) {
+      TacticRow row = resize("nearest", "asymmetric", dims);
+      row.inputs[0] = Value(random_integers(dtype, dims, 0, 127, 3));
+      check(row.constant_input(Tensor::from_f32({1, 1, 2, 1.7f}, {4})), {});
+    }
+  }
   for (const char* rounding : {"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"}) {
     check(resize("nearest", "asymmetric", {1, 3, 6, 6}).attr("nearest_mode", std::string(rounding)).constant_input(Tensor::from_f32({1, 1, 1.5f, 0.5f}, {4})), {});
     check(resize("nearest", "half_pixel", {1, 3, 6, 6}).attr("nearest_mode", std::string(rounding)).constant_input(Tensor::from_f32({1, 1, 1.5f, 0.5f}, {4})), {});

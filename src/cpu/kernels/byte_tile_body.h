@@ -196,6 +196,69 @@ void flip_bytes(const uint8_t* source, uint8_t* target, int64_t n) {
   for (int64_t i = 0; i < n; ++i) target[i] = source[i] ^ 0x80;
 }
 
+typedef uint8_t Bytes16 __attribute__((vector_size(16)));
+
+// Four rows of 16 values, column by column.
+inline void interleave_rows(const uint8_t* src, int64_t stride, uint8_t flip, int8_t* dst) {
+  Bytes16 rows[4];
+  for (int i = 0; i < 4; ++i) {
+    std::memcpy(&rows[i], src + i * stride, 16);
+    rows[i] ^= flip;
+  }
+  const Bytes16 low = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23}, high = low + 8;
+  const Bytes16 low_pairs = {0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23}, high_pairs = low_pairs + 8;
+  const Bytes16 a = __builtin_shuffle(rows[0], rows[1], low), b = __builtin_shuffle(rows[2], rows[3], low);
+  const Bytes16 c = __builtin_shuffle(rows[0], rows[1], high), d = __builtin_shuffle(rows[2], rows[3], high);
+  const Bytes16 columns[4] = {__builtin_shuffle(a, b, low_pairs), __builtin_shuffle(a, b, high_pairs), __builtin_shuffle(c, d, low_pairs),
+                              __builtin_shuffle(c, d, high_pairs)};
+  std::memcpy(dst, columns, sizeof(columns));
+}
+
+void pack_byte_panel(const uint8_t* src, int64_t src_stride, int64_t k, int cols, bool is_unsigned, int8_t* dst, int32_t* sums) {
+  static constexpr int32_t kZeros[kPanel] = {};
+  const uint8_t flip = is_unsigned ? 0x80 : 0;
+  Sums total = start_sums(kZeros);
+  for (int64_t i = 0; i < k; i += kUnitBytes, dst += kPanel * kUnitBytes) {
+    const int64_t rows = k - i < kUnitBytes ? k - i : kUnitBytes;
+    if (rows == kUnitBytes && cols == kPanel) {
+      interleave_rows(src + i * src_stride, src_stride, flip, dst);
+    } else {
+      std::memset(dst, 0, kPanel * kUnitBytes);
+      for (int64_t u = 0; u < rows; ++u) {
+        for (int j = 0; j < cols; ++j) dst[j * kUnitBytes + u] = static_cast<int8_t>(src[(i + u) * src_stride + j] ^ flip);
+      }
+    }
+    total = dot(total, 0x01010101u, load_bytes(dst));
+  }
+  store_sums(sums, total);
+}
+
+template <typename T>
+void max_of_taps(const uint8_t* const* taps, int count, int64_t n, uint8_t* to) {
+  typedef T Values __attribute__((vector_size(64)));
+  int64_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    Values best;
+    std::memcpy(&best, taps[0] + i, 64);
+    for (int t = 1; t < count; ++t) {
+      Values other;
+      std::memcpy(&other, taps[t] + i, 64);
+      best = best > other ? best : other;
+    }
+    std::memcpy(to + i, &best, 64);
+  }
+  for (; i < n; ++i) {
+    auto best = static_cast<T>(taps[0][i]);
+    for (int t = 1; t < count; ++t) best = static_cast<T>(taps[t][i]) > best ? static_cast<T>(taps[t][i]) : best;
+    to[i] = static_cast<uint8_t>(best);
+  }
+}
+
+void max_bytes(const uint8_t* const* taps, int count, int64_t n, bool is_signed, uint8_t* to) {
+  if (is_signed) max_of_taps<int8_t>(taps, count, n, to);
+  else max_of_taps<uint8_t>(taps, count, n, to);
+}
+
 TileSet empty_byte_tiles(int panel_vectors) {
   TileSet set{};
   set.panel_vectors = panel_vectors;

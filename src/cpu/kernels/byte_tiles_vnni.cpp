@@ -119,6 +119,8 @@ void add_byte_tiles_vnni(KernelTable& table) {
   add_byte_width<4, 6>(table.bytes);
   table.bytes.best_rows[0] = 11;
   table.depthwise_bytes_row = &depthwise_bytes_row;
+  table.pack_byte_panel = &pack_byte_panel;
+  table.max_bytes = &max_bytes;
   table.flip_bytes = &flip_bytes;
 }
 

@@ -233,7 +233,7 @@ void gemm_on_team(const TileSet& set, const GemmArgs& args, const GemmBlocking& 
     const int64_t row_end = std::min(tiles * (i + 1) / grid.m_parts * blocking.rows, args.m);
     const int64_t panel_begin = groups * j / grid.n_parts * blocking.panels;
     const int64_t panel_end = std::min(groups * (j + 1) / grid.n_parts * blocking.panels, panels);
-    gemm_block(set, args, blocking, row_begin, row_end, panel_begin, panel_end,
+    gemm_block(set, args, blocking, args.first_row + row_begin, args.first_row + row_end, panel_begin, panel_end,
                static_cast<char*>(scratch) + part * scratch_bytes);
   });
 }

@@ -31,6 +31,7 @@ struct GemmBlocking {
 
 struct GemmArgs {
   int64_t m = 0, n = 0;
+  int64_t first_row = 0;      // gemm_on_team computes rows [first_row, first_row + m)
   int64_t k = 0;              // of each segment, in units (kernel_table.h)
   int tail = 0;               // as in TileCall; then nothing is joined
   int64_t segments = 1;

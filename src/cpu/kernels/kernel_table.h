@@ -140,6 +140,11 @@ struct KernelTable : TileSet {
   Isa isa;
   TileSet bytes;                           // u8 A times s8 B, exact in i32; Epilogue::bytes says what becomes of the sums
   ByteDepthwiseFn depthwise_bytes_row;
+  // One panel of bytes from rows of B: k and columns are filled up with zeros, unsigned values become signed ones 128 less. sums[16]
+  // becomes the sum of each column.
+  void (*pack_byte_panel)(const uint8_t* src, int64_t src_stride, int64_t k, int cols, bool is_unsigned, int8_t* dst, int32_t* sums);
+  // to[i] = the largest of taps[t][i], at least one tap.
+  void (*max_bytes)(const uint8_t* const* taps, int count, int64_t n, bool is_signed, uint8_t* to);
   // target[i] = source[i] ^ 0x80: signed values to unsigned ones that are 128 more, and back.
   void (*flip_bytes)(const uint8_t* source, uint8_t* target, int64_t n);
   DepthwiseFn depthwise_row;
