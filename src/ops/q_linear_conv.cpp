@@ -9,7 +9,14 @@
 namespace sinter::ops {
 namespace q_linear_conv_impl {
 
-Status infer(InferContext& context) { return infer_convolution(context, 0, 3, input_dtype(context, 7)); }
+Status infer(InferContext& context) {
+  for (const int input : {1, 2, 6, 7}) SINTER_TRY(check_one_or(context, input, 1, input % 5 == 1 ? "the scale" : "the zero point"));
+  if (const Shape* weights = context.input_shape(3); weights && !weights->empty()) {
+    SINTER_TRY(check_one_or(context, 4, weights->front(), "the weights' scale"));
+    SINTER_TRY(check_one_or(context, 5, weights->front(), "the weights' zero point"));
+  }
+  return infer_convolution(context, 0, 3, input_dtype(context, 7));
+}
 
 Status evaluate(EvalContext& context) {
   SINTER_TRY(check_rank(context, 3, 3, 1 << 20));

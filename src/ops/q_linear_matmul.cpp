@@ -9,7 +9,26 @@
 namespace sinter::ops {
 namespace q_linear_matmul_impl {
 
-Status infer(InferContext& context) { return infer_matmul(context, 0, 3, input_dtype(context, 7)); }
+// One value, or one a row of A or a column of B.
+Status check_operand(const InferContext& context, int operand, bool rows) {
+  const Shape* shape = context.input_shape(operand);
+  if (!shape) return ok_status();
+  const Dim lines = shape->size() < 2 ? Dim(1) : (*shape)[shape->size() - (rows ? 2 : 1)];
+  // With the operand's own rank each matrix may have lines of its own.
+  for (const int input : {operand + 1, operand + 2}) {
+    const Shape* given = context.input_shape(input);
+    if (given && given->size() <= 1) SINTER_TRY(check_one_or(context, input, lines, input == operand + 1 ? "the scale" : "the zero point"));
+  }
+  return ok_status();
+}
+
+Status infer(InferContext& context) {
+  SINTER_TRY(check_operand(context, 0, true));
+  SINTER_TRY(check_operand(context, 3, false));
+  SINTER_TRY(check_one_or(context, 6, 1, "the result's scale"));
+  SINTER_TRY(check_one_or(context, 7, 1, "the result's zero point"));
+  return infer_matmul(context, 0, 3, input_dtype(context, 7));
+}
 
 // (value - zero point) · scale; the scale is laid out as the zero point is.
 Status dequantize(const EvalContext& context, int first, bool rows, Tensor& out) {

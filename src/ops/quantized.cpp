@@ -66,6 +66,15 @@ Tensor scaled_sums(const Tensor& sums, const std::vector<double>& scale, int axi
   return result;
 }
 
+Status check_one_or(const InferContext& context, int input, const Dim& count, std::string_view what) {
+  const Shape* shape = context.input_shape(input);
+  if (!shape) return ok_status();
+  const Dim found = product(*shape);
+  if (!found.is_constant() || found.is(1) || !count.is_constant() || found == count) return ok_status();
+  const std::string expected = count.is(1) ? "one element" : fmt::format("1 or {} elements", count.value());
+  return context.error(fmt::format("{}, input {}, is {}: expected {}; correct the model", what, input, to_string(*shape), expected));
+}
+
 Result<std::vector<double>> read_scales(const EvalContext& context, int input, int64_t count) {
   const Tensor& scale = context.tensor(input);
   if (scale.count() != 1 && scale.count() != count)

@@ -52,5 +52,52 @@ TEST(QuantizedMatMul, RefusesABiasOfAnotherLength) {
       .expect_error("[3]");
 }
 
+// The shape rules see what a model gets wrong before anything runs.
+TEST(QuantizedShapes, ScalesAndZeroPointsOfOtherSizes) {
+  const auto conv = [](int64_t w_scales, int64_t y_zeros) {
+    return OpRow("QLinearConv")
+        .input(typed(DType::kU8, {1, 1, 1, 1}, {1}))
+        .input(f32({}, {1}))
+        .input(typed(DType::kU8, {}, {0}))
+        .input(typed(DType::kI8, {2, 1, 1, 1}, {1, 2}))
+        .input(f32({w_scales}, std::vector<double>(static_cast<size_t>(w_scales), 1)))
+        .input(typed(DType::kI8, {}, {0}))
+        .input(f32({}, {1}))
+        .input(typed(DType::kU8, {y_zeros}, std::vector<double>(static_cast<size_t>(y_zeros), 0)));
+  };
+  conv(2, 1).expect(typed(DType::kU8, {1, 2, 1, 1}, {1, 2}));
+  conv(3, 1).expect_infer_error("the weights' scale, input 4, is [3]: expected 1 or 2 elements");
+  conv(1, 2).expect_infer_error("the zero point, input 7, is [2]: expected one element");
+  const auto product = [](int64_t b_scales) {
+    return OpRow("QLinearMatMul")
+        .input(typed(DType::kU8, {1, 1}, {3}))
+        .input(f32({}, {1}))
+        .input(typed(DType::kU8, {}, {0}))
+        .input(typed(DType::kI8, {1, 2}, {1, 2}))
+        .input(f32({b_scales}, std::vector<double>(static_cast<size_t>(b_scales), 1)))
+        .input(typed(DType::kI8, {}, {0}))
+        .input(f32({}, {1}))
+        .input(typed(DType::kU8, {}, {0}));
+  };
+  product(2).expect(typed(DType::kU8, {1, 2}, {3, 6}));
+  product(3).expect_infer_error("the scale, input 4, is [3]: expected 1 or 2 elements");
+}
+
+TEST(QuantizedShapes, BlocksThatDoNotFit) {
+  const auto blocks = [](Dims scale, int64_t size) {
+    Tensor scales = Tensor::from_f32(std::vector<float>(static_cast<size_t>(product(scale)), 1), scale);
+    return OpRow("DequantizeLinear").attr("axis", int64_t{0}).attr("block_size", size).input(typed(DType::kI8, {5, 1}, {1, 2, 3, 4, 5})).input(scales);
+  };
+  blocks({3, 1}, 2).expect(f32({5, 1}, {1, 2, 3, 4, 5}));
+  blocks({2, 1}, 2).expect_infer_error("the scale is [2,1] for [5,1] in blocks of 2 along axis 0");
+  blocks({3}, 2).expect_infer_error("expected one for each block");
+  blocks({3, 1}, -2).expect_infer_error("'block_size' is -2");
+  OpRow("DequantizeLinear")
+      .input(typed(DType::kI8, {2}, {1, 2}))
+      .input(f32({}, {1}))
+      .input(typed(DType::kI8, {2}, {1, 2}))
+      .expect_infer_error("the zero point is [2], the scale []");
+}
+
 }  // namespace
 }  // namespace sinter::testing
