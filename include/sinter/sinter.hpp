@@ -13,7 +13,9 @@
 #ifndef SINTER_SINTER_HPP_
 #define SINTER_SINTER_HPP_
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <stdexcept>
@@ -300,6 +302,27 @@ class ExecutionContext {
 class BuildOptions : public sinter_build_options {
  public:
   BuildOptions() { sinter_build_options_init(this); }
+
+  // Samples that int8 is calibrated with: `next` sets one tensor an input, whose memory stays until its next call, and returns true; false: there are no
+  // more. An exception ends the build with an error. Copies of the options share the function.
+  using Samples = std::function<bool(std::vector<sinter_tensor>& inputs)>;
+  void calibrate_with(Samples next) {
+    samples_ = std::make_shared<Samples>(std::move(next));
+    calib_samples_user = samples_.get();
+    calib_samples = [](void* user, sinter_tensor* inputs, size_t count) -> int {
+      try {
+        std::vector<sinter_tensor> tensors(inputs, inputs + count);
+        if (!(*static_cast<Samples*>(user))(tensors) || tensors.size() != count) return tensors.size() == count ? 0 : -1;
+        std::copy(tensors.begin(), tensors.end(), inputs);
+        return 1;
+      } catch (...) {
+        return -1;
+      }
+    };
+  }
+
+ private:
+  std::shared_ptr<Samples> samples_;
 };
 
 inline void build(const std::string& model, const std::string& engine_path, const BuildOptions& options = BuildOptions()) {
