@@ -178,7 +178,7 @@ class ConvDepthwise final : public CudaTactic {
     define("DILATION_X", form.shape.dilation_w);
     define("OX", config.x);
     define("OY", config.y);
-    define("BLOCKS", config.y > 1 && form.shape.stride_w > 1 ? 3 : 4);
+    define("BLOCKS", config.y > 1 && (form.shape.stride_w > 1 || form.quantized) ? 3 : 4);
     return source;
   }
 };

@@ -83,6 +83,8 @@ bool fits(const DenseConfig& config, const DenseSize& size, const DeviceSpec& de
   if (shared_bytes(config, size.element) > device.shared_bytes - 1024) return false;
   const int64_t tiles = ceil_quotient(size.m, config.bm) * ceil_quotient(size.n, config.bn) * size.z;
   const int64_t steps = ceil_quotient(size.k, config.bk);
+  // Such sums take registers of their own.
+  if (size.sums && config.bm * config.bn > 64 * config.threads()) return false;
   if (config.warpgroups && (device.sm != 90 || size.b_rows || size.sums)) return false;
   if (config.cluster > 1 && (device.sm < 90 || config.bm % config.cluster != 0)) return false;
   if (config.division() > 1 && (steps < 2 * config.division() || tiles >= 2 * device.processors)) return false;

@@ -17,19 +17,20 @@ const DeviceSpec kDevices[] = {device(87, 163 << 10, 8), device(80, 163 << 10, 1
 
 TEST(DenseConfig, candidates_fit_the_device_and_survive_as_text) {
   for (const DeviceSpec& spec : kDevices) {
-    for (const DenseMath math : {DenseMath::kTensor16, DenseMath::kTf32, DenseMath::kFma}) {
+    for (const DenseMath math : {DenseMath::kTensor16, DenseMath::kTf32, DenseMath::kFma, DenseMath::kTensor8}) {
       for (const int64_t m : {1, 49, 128, 3136, 200704}) {
         for (const int64_t n : {1, 24, 64, 1000}) {
           for (const int64_t k : {1, 64, 4608}) {
             for (const bool b_rows : {false, true}) {
-              const int element = math == DenseMath::kTensor16 ? 2 : 4;
+              const int element = math == DenseMath::kTensor8 ? 1 : math == DenseMath::kTensor16 ? 2 : 4;
+              const bool own = math == DenseMath::kTensor16 || math == DenseMath::kTensor8;
               const std::vector<DenseConfig> found = dense_candidates({m, n, k, 1, math, element, b_rows, 16}, spec, 8);
               ASSERT_FALSE(found.empty());
               std::set<std::string> names;
               for (const DenseConfig& config : found) {
                 const std::string text = to_string(config);
                 EXPECT_LE(shared_bytes(config, element), spec.shared_bytes - 1024) << text;
-                EXPECT_TRUE(!config.warpgroups || (spec.sm == 90 && !b_rows && math == DenseMath::kTensor16)) << text;
+                EXPECT_TRUE(!config.warpgroups || (spec.sm == 90 && !b_rows && own)) << text;
                 EXPECT_TRUE(config.cluster == 1 || spec.sm >= 90) << text;
                 EXPECT_TRUE(names.insert(text).second) << text << " twice";
                 const auto parsed = parse_dense_config(text);
