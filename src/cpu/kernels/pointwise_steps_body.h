@@ -25,6 +25,15 @@ inline float mad(float a, float b, float c) {
 #endif
 }
 
+// The product is exact in double, so that only the sum may round twice where there is no instruction for it.
+inline float fused_mad(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+  return __builtin_fmaf(a, b, c);
+#else
+  return static_cast<float>(static_cast<double>(a) * b + c);
+#endif
+}
+
 // Same index in, same index out: an exact overlap of d with an operand is no dependence between iterations.
 template <typename Fn>
 void unary_step(float* d, const float* a, const float*, const float*, int64_t n) {
@@ -185,7 +194,7 @@ SINTER_VECTOR_FN2(CeluStep, select_less(x, splat(0.0f), mul(b, expm1_of(div(x, b
 
 SINTER_STEP_FN3(Where, a != 0 ? b : c)
 SINTER_STEP_FN3(ClipStep, clamp_lane(a, b, c))
-SINTER_STEP_FN3(FmaStep, mad(a, b, c))
+SINTER_STEP_FN3(FmaStep, fused_mad(a, b, c))
 SINTER_STEP_FN3(HardSigmoidStep, clamp_lane(b * a + c, 0.0f, 1.0f))
 
 // log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
