@@ -157,7 +157,8 @@ class Job {
   // Remembers the largest values as they were before the last batch of the calibrator.
   void note_batch(size_t samples) {
     in_batch_ += static_cast<int64_t>(samples);
-    if (!before_batch_.empty() && in_batch_ <= std::max<int64_t>(1, options_.batch)) return;
+    if (begun_ && in_batch_ <= std::max<int64_t>(1, options_.batch)) return;
+    begun_ = true;
     in_batch_ = static_cast<int64_t>(samples);
     before_batch_.clear();
     for (const auto& [name, entry] : collector_->entries()) before_batch_[name] = entry.histogram.largest();
@@ -215,6 +216,7 @@ class Job {
   Duplicates duplicates_;
   std::map<std::string, float> before_batch_;
   int64_t in_batch_ = 0;
+  bool begun_ = false;
 };
 
 bool is_quantized_operator(std::string_view name) {
