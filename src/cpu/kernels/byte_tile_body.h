@@ -233,6 +233,30 @@ void pack_byte_panel(const uint8_t* src, int64_t src_stride, int64_t k, int cols
   store_sums(sums, total);
 }
 
+void interleave_three(const uint8_t* source, int64_t plane, int64_t n, uint8_t flip, uint8_t* target) {
+  // Element i of the k-th vector of results is value (16 k + i) / 3 of plane (16 k + i) % 3; indices of 16 and more are the second operand's.
+  const Bytes16 first[3] = {{0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5}, {21, 0, 6, 22, 0, 7, 23, 0, 8, 24, 0, 9, 25, 0, 10, 26},
+                            {0, 11, 27, 0, 12, 28, 0, 13, 29, 0, 14, 30, 0, 15, 31, 0}};
+  const Bytes16 third[3] = {{0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15}, {0, 21, 2, 3, 22, 5, 6, 23, 8, 9, 24, 11, 12, 25, 14, 15},
+                            {26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31}};
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    Bytes16 planes[3];
+    for (int c = 0; c < 3; ++c) {
+      std::memcpy(&planes[c], source + c * plane + i, 16);
+      planes[c] ^= flip;
+    }
+#pragma GCC unroll 3
+    for (int k = 0; k < 3; ++k) {
+      const Bytes16 mixed = __builtin_shuffle(__builtin_shuffle(planes[0], planes[1], first[k]), planes[2], third[k]);
+      std::memcpy(target + 3 * i + 16 * k, &mixed, 16);
+    }
+  }
+  for (; i < n; ++i) {
+    for (int c = 0; c < 3; ++c) target[3 * i + c] = source[c * plane + i] ^ flip;
+  }
+}
+
 template <typename T>
 void max_of_taps(const uint8_t* const* taps, int count, int64_t n, uint8_t* to) {
   typedef T Values __attribute__((vector_size(64)));

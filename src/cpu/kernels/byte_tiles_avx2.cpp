@@ -58,6 +58,7 @@ void add_byte_tiles_avx2(KernelTable& table) {
   table.depthwise_bytes_row = &depthwise_bytes_row;
   table.pack_byte_panel = &pack_byte_panel;
   table.max_bytes = &max_bytes;
+  table.interleave_three = &interleave_three;
   table.flip_bytes = &flip_bytes;
 }
 

@@ -33,28 +33,22 @@ Band band_of(const ConvShape& s) {
 }
 
 // n pixels of planes `plane` apart, one after the other.
-template <int kChannels>
-void interleave(const uint8_t* from, int64_t plane, int64_t n, uint8_t flip, uint8_t* to) {
-  for (int64_t x = 0; x < n; ++x) {
-    for (int c = 0; c < kChannels; ++c) to[x * kChannels + c] = from[c * plane + x] ^ flip;
-  }
-}
-
-void interleave_any(const uint8_t* from, int64_t plane, int64_t channels, int64_t n, uint8_t flip, uint8_t* to) {
-  if (channels == 3) return interleave<3>(from, plane, n, flip, to);
+void interleave(const KernelTable& table, const uint8_t* from, int64_t plane, int64_t channels, int64_t n, uint8_t flip, uint8_t* to) {
+  if (channels == 3) return table.interleave_three(from, plane, n, flip, to);
   for (int64_t c = 0; c < channels; ++c) {
     for (int64_t x = 0; x < n; ++x) to[x * channels + c] = from[c * plane + x] ^ flip;
   }
 }
 
 // One row of the source with the padding at its sides.
-void copy_row(const ConvShape& s, const Band& band, const ImageStrides& strides, const uint8_t* row, const ByteSource& source, uint8_t* to) {
+void copy_row(const KernelTable& table, const ConvShape& s, const Band& band, const ImageStrides& strides, const uint8_t* row,
+              const ByteSource& source, uint8_t* to) {
   const int64_t begin = std::min(s.pad_left, band.columns), end = std::clamp(s.w + s.pad_left, begin, band.columns);
   const uint8_t flip = source.is_signed ? 0x80 : 0;
   std::memset(to, source.zero, static_cast<size_t>(begin * s.channels));
   uint8_t* inner = to + begin * s.channels;
   if (strides.column == 1 && s.channels > 1) {
-    interleave_any(row, strides.channel, s.channels, end - begin, flip, inner);
+    interleave(table, row, strides.channel, s.channels, end - begin, flip, inner);
   } else {
     for (int64_t i = 0; i < (end - begin) * s.channels; ++i) inner[i] = row[i] ^ flip;
   }
@@ -131,7 +125,7 @@ void conv_bytes_few_channels(const KernelTable& table, const ConvShape& shape, c
       const auto* image = static_cast<const uint8_t*>(source.data) + n * strides.batch;
       for (int64_t i = 0; i < source_rows; ++i) {
         const int64_t y = oy * shape.stride_h - shape.pad_top + i;
-        if (y >= 0 && y < shape.h) copy_row(shape, band, strides, image + y * strides.row, source, copy + i * band.row_bytes);
+        if (y >= 0 && y < shape.h) copy_row(table, shape, band, strides, image + y * strides.row, source, copy + i * band.row_bytes);
         else std::memset(copy + i * band.row_bytes, source.zero, static_cast<size_t>(band.row_bytes));
       }
       std::memset(copy + source_rows * band.row_bytes, 0, kUnitBytes);
