@@ -193,7 +193,14 @@ class Inserter {
     IrValue* weights = node.inputs[1];
     const int axis = weight_axis(node);
     QuantizedWeights quantized = quantize_weights(weights->constant, axis);
+    if (const auto given = options_.rounded.find(node.name); given != options_.rounded.end()) {
+      if (given->second.dtype() != DType::kI8 || given->second.dims() != weights->constant.dims()) {
+        return make_error(Code::kInternal, "rounded weights of '{}' are {}; report this", node.name, given->second.type().to_string());
+      }
+      quantized.values = given->second;
+    }
     Patch patch(graph_, node);
+    correct_bias(patch, node, quantized, axis);
     Attributes attributes;
     attributes.set("axis", static_cast<int64_t>(axis));
     IrValue* whole = patch.add_constant(weights->name, std::move(quantized.values), {weights});
@@ -201,6 +208,37 @@ class Inserter {
     IrValue* wide = patch.add_node(find_op("", "DequantizeLinear"), weights->name + "_dequantize", {whole, scales}, 1, std::move(attributes), {})->output();
     patch.set_input(&node, 1, wide);
     return patch.apply().with(fmt::format("while quantizing the weights of '{}'", node.name));
+  }
+
+  // Rounding moves the mean of an output channel by the sum of its weights' errors times the means of what they multiply.
+  void correct_bias(Patch& patch, Node& node, const QuantizedWeights& quantized, int axis) const {
+    const int64_t base = node.attributes.i_or(kEpilogueBaseAttr, static_cast<int64_t>(node.inputs.size()));
+    const IrValue* bias = base > 2 ? node.inputs[2] : nullptr;
+    const auto means = options_.input_means.find(node.inputs[0]->producer ? unquantized(*node.inputs[0])->name : node.inputs[0]->name);
+    if (!bias || !bias->is_constant() || means == options_.input_means.end()) return;
+    const Tensor& weights = node.inputs[1]->constant;
+    const int64_t channels = weights.dim(axis), count = weights.count(), inner = product(weights.dims(), static_cast<size_t>(axis) + 1);
+    if (bias->constant.count() != channels) return;
+    // Weights of a convolution are [filter][channel of its group][taps], of a product [in][out] or [out][in].
+    const int64_t taps = node.is("Conv") ? product(weights.dims(), 2) : 1, each = node.is("Conv") ? weights.dim(1) : count / channels;
+    const int64_t groups = node.is("Conv") ? node.attributes.i_or("group", 1) : 1;
+    if (static_cast<int64_t>(means->second.size()) != each * groups) return;
+    std::vector<double> corrected = bias->constant.to_f64();
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t filter = i / inner % channels;
+      const int64_t input = axis == 0 ? i % inner / taps : i / inner;
+      const double error = static_cast<double>(quantized.values.data<int8_t>()[i]) * quantized.scales.data<float>()[filter] - weights.data<float>()[i];
+      corrected[static_cast<size_t>(filter)] -= error * means->second[static_cast<size_t>(filter / (channels / groups) * each + input)];
+    }
+    Tensor values(DType::kF32, bias->constant.dims());
+    for (size_t c = 0; c < corrected.size(); ++c) values.data<float>()[c] = static_cast<float>(corrected[c]);
+    patch.set_input(&node, 2, patch.add_constant(bias->name, std::move(values), {bias}));
+  }
+  // The f32 value behind a quantization put in here.
+  static const IrValue* unquantized(const IrValue& value) {
+    const Node* wide = value.producer;
+    if (!wide->is("DequantizeLinear") || !wide->input(0)->producer || !wide->input(0)->producer->is("QuantizeLinear")) return &value;
+    return wide->input(0)->producer->input(0);
   }
 
   void find_unused() {

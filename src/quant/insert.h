@@ -14,9 +14,17 @@
 
 namespace sinter::quant {
 
+// Means of the channels of values in f32, by the value's name: what the correction of biases needs.
+using ChannelMeans = std::map<std::string, std::vector<double>, std::less<>>;
+
 struct InsertOptions {
   // Layers that stay in f32: names of nodes, or of the model's nodes that they stand for.
   std::set<std::string, std::less<>> keep;
+  // Of dense layers' inputs. A layer with a bias input whose means are here gets a bias that makes up for what the rounding of its weights
+  // does to the mean of its outputs (Nagel et al. 2019, data-free quantization, with measured means; borders are not told apart).
+  ChannelMeans input_means;
+  // Whole numbers for the weights of dense nodes, by node name, instead of the nearest ones; for the same scales.
+  std::map<std::string, Tensor, std::less<>> rounded;
 };
 
 // What became of one dense layer (convolution, matrix product with constant weights).

@@ -143,7 +143,27 @@ BuildRequest plain_request(const BuildRequest& request) {
   return plain;
 }
 
-Result<Optimised> import_and_optimise(const BuildRequest& request) {
+namespace {
+
+passes::PassOptions pass_options(const BuildRequest& request) {
+  passes::PassOptions options = request.passes;
+  options.stack_products = request.build.device != nullptr;
+  return options;
+}
+
+}  // namespace
+
+Optimised Optimised::clone() const {
+  Optimised copy;
+  copy.model.graph = model.graph->clone();
+  copy.model.content_hash = model.content_hash;
+  copy.symbols = symbols;
+  copy.passes = passes;
+  copy.quantization = quantization;
+  return copy;
+}
+
+Result<Optimised> optimise(const BuildRequest& request) {
   Optimised result;
   const bool dynamic = !request.min_shapes.empty() || !request.max_shapes.empty();
   onnx::ImportOptions import = request.import;
@@ -154,30 +174,43 @@ Result<Optimised> import_and_optimise(const BuildRequest& request) {
   if (dynamic) {
     SINTER_ASSIGN(result.symbols, profile_of(*result.model.graph, request));
   }
-  passes::PassOptions passes = request.passes;
-  passes.stack_products = request.build.device != nullptr;
-  SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, passes));
+  SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, pass_options(request)));
+  return result;
+}
+
+Status lower(Optimised& optimised, const BuildRequest& request) {
+  ir::Graph& graph = *optimised.model.graph;
   if (request.calibration) {
-    SINTER_ASSIGN(result.quantization, quant::insert_quantization(*result.model.graph, *request.calibration, request.quantize));
-    SINTER_ASSIGN(const passes::PassReport again, passes::run_pipeline(*result.model.graph, passes));
-    for (const auto& [name, times] : again.fired) result.passes.fired[name] += times;
+    SINTER_ASSIGN(optimised.quantization, quant::insert_quantization(graph, *request.calibration, request.quantize));
+    SINTER_ASSIGN(const passes::PassReport again, passes::run_pipeline(graph, pass_options(request)));
+    for (const auto& [name, times] : again.fired) optimised.passes.fired[name] += times;
   }
   builder::BuildOptions options = request.build;
-  if (!result.symbols.empty()) options.symbols = result.symbols;
-  SINTER_TRY(builder::lower_precision(*result.model.graph, options));
+  if (!optimised.symbols.empty()) options.symbols = optimised.symbols;
+  return builder::lower_precision(graph, options);
+}
+
+Result<Optimised> import_and_optimise(const BuildRequest& request) {
+  SINTER_ASSIGN(Optimised result, optimise(request));
+  SINTER_TRY(lower(result, request));
   return result;
+}
+
+Result<BuildOutcome> build_lowered(const Optimised& lowered, const BuildRequest& request) {
+  BuildRequest with_profile = request;
+  if (!lowered.symbols.empty()) with_profile.build.symbols = lowered.symbols;
+  engine::Manifest manifest;
+  manifest.model_name = std::filesystem::path(request.model_path).filename().string();
+  manifest.model_hash = lowered.model.content_hash;
+  return build_graph(*lowered.model.graph, lowered.passes, with_profile, std::move(manifest));
 }
 
 Result<BuildOutcome> build_model(const BuildRequest& request) {
   const auto start = std::chrono::steady_clock::now();
-  BuildRequest with_profile = request;
-  with_profile.build.baseline_memory_bytes = anonymous_memory_bytes();
-  SINTER_ASSIGN(const Optimised optimised, import_and_optimise(request));
-  if (!optimised.symbols.empty()) with_profile.build.symbols = optimised.symbols;
-  engine::Manifest manifest;
-  manifest.model_name = std::filesystem::path(request.model_path).filename().string();
-  manifest.model_hash = optimised.model.content_hash;
-  SINTER_ASSIGN(BuildOutcome outcome, build_graph(*optimised.model.graph, optimised.passes, with_profile, std::move(manifest)));
+  BuildRequest here = request;
+  here.build.baseline_memory_bytes = anonymous_memory_bytes();
+  SINTER_ASSIGN(const Optimised lowered, import_and_optimise(request));
+  SINTER_ASSIGN(BuildOutcome outcome, build_lowered(lowered, here));
   outcome.report.build_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
 }

@@ -51,13 +51,20 @@ Result<int64_t> parse_size(std::string_view text);
 // The model's own precision, whatever the request permits: no int8, no 16-bit floats, no TF32.
 BuildRequest plain_request(const BuildRequest& request);
 
-// A model imported, optimised and lowered to the permitted precision, for tools that look inside: the graph, and what fired.
+// A model imported and optimised, for tools that look inside and for jobs that build one model several times: the graph, and what fired.
 struct Optimised {
   ir::Model model;
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // of the request's profile; {}: none
   passes::PassReport passes;
-  quant::InsertReport quantization;  // empty without a calibration
+  quant::InsertReport quantization;  // empty before lower, and without a calibration
+
+  Optimised clone() const;  // the graph and what builds need, not the file's particulars
 };
-Result<Optimised> import_and_optimise(const BuildRequest& request);
+Result<Optimised> optimise(const BuildRequest& request);  // in the model's own precision
+// To the precision that the request permits: quantizes by its calibration, or narrows floats.
+Status lower(Optimised& optimised, const BuildRequest& request);
+Result<Optimised> import_and_optimise(const BuildRequest& request);  // both
+// The rest of build_model.
+Result<BuildOutcome> build_lowered(const Optimised& lowered, const BuildRequest& request);
 
 }  // namespace sinter::session

@@ -1,0 +1,387 @@
+// Automatic mixed precision (mixed_precision.h).
+#include "session/mixed_precision.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+#include "session/channel_means.h"
+#include "session/run.h"
+
+namespace sinter::session {
+namespace {
+
+using Keep = std::set<std::string, std::less<>>;
+
+constexpr size_t kMeanSamples = 32;       // for the correction of biases
+constexpr size_t kRetriedTensors = 8;     // tensors for which other algorithms are tried one by one
+constexpr double kLeastGain = 0.01;       // of the relative error: below that a change is noise
+constexpr quant::RangeOptions kAlgorithms[] = {
+    {quant::Algorithm::kEntropy}, {quant::Algorithm::kMse}, {quant::Algorithm::kPercentile, 99.99}, {quant::Algorithm::kMinMax}};
+
+struct Candidate {
+  std::shared_ptr<const runtime::Engine> engine;
+  builder::BuildReport build;
+  quant::InsertReport inserted;
+};
+
+class Mixer {
+ public:
+  Mixer(const BuildRequest& request, const MixedOptions& options) : request_(request), options_(options) {
+    request_.portable = false;
+    request_.quantize = {};
+    user_keep_ = request.quantize.keep;
+    if (!request_.build.timing_cache.empty()) return;
+    // One model is built many times: its timings are kept while that lasts.
+    own_cache_ = (std::filesystem::temp_directory_path() / fmt::format("sinter-timings-{}", static_cast<const void*>(this))).string();
+    request_.build.timing_cache = own_cache_;
+  }
+  ~Mixer() {
+    std::error_code ignored;
+    if (!own_cache_.empty()) std::filesystem::remove(own_cache_, ignored);
+  }
+
+  Result<MixedOutcome> run() {
+    SINTER_TRY(open());
+    SINTER_TRY(choose_algorithm());
+    SINTER_TRY(correct_biases());
+    SINTER_ASSIGN(Candidate all, build(keep_));
+    SINTER_ASSIGN(report_.all_int8, measure(all));
+    report_.all_int8_us = all.build.predicted_us;
+    report_.dense_layers = static_cast<int64_t>(all.inserted.layers.size());
+    int8_ = times_of(all.build);
+    note(fmt::format("all layers in int8: {}", report_.all_int8.to_string()));
+    report_.result = report_.all_int8;
+    if (!options_.target.met_by(report_.all_int8)) {
+      SINTER_TRY(scan(all));
+      SINTER_TRY(retry_tensors());
+      SINTER_TRY(keep_layers());
+      SINTER_TRY(take_back());
+    }
+    SINTER_TRY(drop_slow_layers());
+    return finish();
+  }
+
+ private:
+  bool progress(std::string_view phase, int64_t done, int64_t total) const { return !options_.progress || options_.progress(phase, done, total); }
+  static Status cancelled() { return make_error(Code::kCancelled, "the build was cancelled while its precision was chosen; nothing was written"); }
+  void note(std::string text) { report_.steps.push_back(std::move(text)); }
+
+  Status open() {
+    BuildRequest plain = request_;
+    plain.calibration = nullptr;
+    plain.build.precision.int8 = false;
+    SINTER_ASSIGN(optimised_, optimise(plain));
+    Optimised floats = optimised_.clone();
+    SINTER_TRY(lower(floats, plain));
+    SINTER_ASSIGN(BuildOutcome permitted, build_lowered(floats, plain));
+    f32_ = times_of(permitted.report);
+    report_.f32_us = permitted.report.predicted_us;
+    plain.build.precision.fp16 = plain.build.precision.bf16 = plain.build.precision.tf32 = false;
+    SINTER_ASSIGN(BuildOutcome exact, build_lowered(optimised_, plain));
+    SINTER_ASSIGN(reference_, engine_of(std::move(exact.contents)));
+    SINTER_TRY(open_samples());
+    CalibrateOptions how = options_.calibrate;
+    how.keep_histograms = true;
+    how.progress = [this](int64_t done, int64_t total) { return progress("calibrating", done, total); };
+    SINTER_ASSIGN(CalibrateReport report, calibrate(plain, how));
+    calibration_ = std::move(report.calibration);
+    SINTER_ASSIGN(means_, channel_means(reference_, *optimised_.model.graph, probe_->samples(), kMeanSamples, request_.build.threads));
+    return ok_status();
+  }
+
+  Status open_samples() {
+    std::optional<data::Labels> labels;
+    if (!options_.labels.empty()) {
+      SINTER_ASSIGN(labels, data::Labels::read(options_.labels));
+    }
+    if (options_.calibrate.data.empty()) {
+      return make_error(Code::kInvalidArgument, "mixed precision: found no folder of samples, expected one to measure accuracy on; give --calib-data");
+    }
+    std::optional<data::Preprocess> preprocess;
+    if (!options_.calibrate.preprocess.empty()) {
+      SINTER_ASSIGN(preprocess, data::read_preprocess(options_.calibrate.preprocess));
+    }
+    SINTER_ASSIGN(const auto specs, input_specs(*reference_));
+    SINTER_ASSIGN(const auto dataset, data::open_dataset(options_.calibrate.data, specs, preprocess));
+    data::SampleReader reader(*dataset);
+    const auto next = [&]() -> Result<std::optional<NamedSample>> {
+      SINTER_ASSIGN(auto sample, reader.next());
+      if (!sample) return std::optional<NamedSample>();
+      return std::optional<NamedSample>(NamedSample{dataset->name(reader.index()), std::move(*sample)});
+    };
+    SINTER_ASSIGN(AccuracyProbe probe, AccuracyProbe::make(reference_, next, request_.build.threads, options_.most_samples, labels ? &*labels : nullptr));
+    probe_ = std::make_unique<AccuracyProbe>(std::move(probe));
+    return ok_status();
+  }
+
+  Result<std::shared_ptr<const runtime::Engine>> engine_of(engine::EngineContents contents) const {
+    return runtime::Engine::from_contents(std::move(contents), {engine::Verify::kTarget, request_.build.device ? request_.build.device->ordinal() : 0});
+  }
+
+  BuildRequest request_with(const Keep& keep) const {
+    BuildRequest request = request_;
+    request.calibration = std::make_shared<quant::Calibration>(calibration_);
+    request.quantize.keep = user_keep_;
+    request.quantize.keep.insert(keep.begin(), keep.end());
+    if (correct_) request.quantize.input_means = means_;
+    return request;
+  }
+
+  Result<Candidate> build(const Keep& keep) const {
+    const BuildRequest request = request_with(keep);
+    Optimised lowered = optimised_.clone();
+    SINTER_TRY(lower(lowered, request));
+    SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
+    Candidate candidate{nullptr, std::move(built.report), std::move(lowered.quantization)};
+    SINTER_ASSIGN(candidate.engine, engine_of(std::move(built.contents)));
+    return candidate;
+  }
+  Result<Agreement> measure(const Candidate& candidate, size_t most = SIZE_MAX) const { return probe_->measure(candidate.engine, most); }
+  Result<double> error_with(const Keep& keep, size_t most) const {
+    SINTER_ASSIGN(const Candidate candidate, build(keep));
+    SINTER_ASSIGN(const Agreement agreement, measure(candidate, most));
+    return agreement.relative_error;
+  }
+  size_t compared() const { return static_cast<size_t>(4 * options_.scan_samples); }
+
+  static std::map<std::string, double> times_of(const builder::BuildReport& report) {
+    std::map<std::string, double> times;
+    for (const builder::LayerReport& layer : report.layers) times[layer.name] += layer.us;
+    return times;
+  }
+
+  void set_ranges(const quant::RangeOptions& how) {
+    for (auto& [name, range] : calibration_.ranges) {
+      const auto histogram = calibration_.histograms.find(name);
+      if (histogram != calibration_.histograms.end()) range = quant::choose_range(histogram->second, how);
+    }
+    calibration_.algorithm = quant::to_string(how);
+  }
+
+  Status choose_algorithm() {
+    const quant::RangeOptions* best = nullptr;
+    double least = 0;
+    for (const quant::RangeOptions& how : kAlgorithms) {
+      if (!progress("choosing ranges", &how - kAlgorithms, std::size(kAlgorithms))) return cancelled();
+      set_ranges(how);
+      SINTER_ASSIGN(const double error, error_with({}, compared()));
+      note(fmt::format("ranges by {}: relative error {:.4g} on {} samples", quant::to_string(how), error, std::min(compared(), probe_->size())));
+      if (!best || error < least) best = &how, least = error;
+    }
+    set_ranges(*best);
+    error_ = least;
+    return ok_status();
+  }
+
+  Status correct_biases() {
+    correct_ = true;
+    SINTER_ASSIGN(const double error, error_with({}, compared()));
+    correct_ = error < error_ * (1 - kLeastGain);
+    note(fmt::format("biases corrected for the means of quantized weights: relative error {:.4g}{}", error, correct_ ? "" : ", not kept"));
+    if (correct_) error_ = error;
+    return ok_status();
+  }
+
+  // Each quantized layer alone.
+  Status scan(const Candidate& all) {
+    Keep dense;
+    for (const quant::LayerDecision& layer : all.inserted.layers) {
+      if (layer.quantized) dense.insert(layer.node);
+    }
+    int64_t done = 0;
+    for (const std::string& node : dense) {
+      if (!progress("measuring layers", done++, static_cast<int64_t>(dense.size()))) return cancelled();
+      Keep others = dense;
+      others.erase(node);
+      SINTER_ASSIGN(const double error, error_with(others, static_cast<size_t>(options_.scan_samples)));
+      KeptLayer layer{node, error, time_of(int8_, node), time_of(f32_, node), "accuracy"};
+      scanned_.push_back(std::move(layer));
+    }
+    const auto worth = [](const KeptLayer& layer) { return layer.error * layer.error / std::max(layer.f32_us - layer.int8_us, 0.1); };
+    std::stable_sort(scanned_.begin(), scanned_.end(), [&](const KeptLayer& a, const KeptLayer& b) { return worth(a) > worth(b); });
+    return ok_status();
+  }
+  static double time_of(const std::map<std::string, double>& times, const std::string& node) {
+    const auto it = times.find(node);
+    return it == times.end() ? 0 : it->second;
+  }
+
+  // Other ranges for what the most sensitive layers read.
+  Status retry_tensors() {
+    std::vector<KeptLayer> by_error = scanned_;
+    std::stable_sort(by_error.begin(), by_error.end(), [](const KeptLayer& a, const KeptLayer& b) { return a.error > b.error; });
+    by_error.resize(std::min(by_error.size(), kRetriedTensors));
+    int64_t done = 0;
+    for (const KeptLayer& layer : by_error) {
+      if (!progress("trying ranges", done++, static_cast<int64_t>(by_error.size()))) return cancelled();
+      const ir::Node* node = optimised_.model.graph->find_node(layer.node);
+      if (!node) continue;
+      std::vector<std::string> names = node->input(0)->onnx_names;
+      names.push_back(node->input(0)->name);
+      SINTER_TRY(retry_tensor(names));
+    }
+    return ok_status();
+  }
+
+  Status retry_tensor(const std::vector<std::string>& names) {
+    for (const quant::RangeOptions& how : kAlgorithms) {
+      const std::map<std::string, float, std::less<>> before = calibration_.ranges;
+      bool changed = false;
+      for (const std::string& name : names) {
+        const auto histogram = calibration_.histograms.find(name);
+        if (histogram == calibration_.histograms.end()) continue;
+        const float range = quant::choose_range(histogram->second, how);
+        changed = changed || range != calibration_.ranges[name];
+        calibration_.ranges[name] = range;
+      }
+      if (!changed) continue;
+      SINTER_ASSIGN(const double error, error_with({}, compared()));
+      if (error < error_ * (1 - kLeastGain)) {
+        note(fmt::format("'{}' by {}: relative error {:.4g}", names.front(), quant::to_string(how), error));
+        error_ = error;
+      } else {
+        calibration_.ranges = before;
+      }
+    }
+    return ok_status();
+  }
+
+  Keep first_layers(size_t count) const {
+    Keep keep;
+    for (size_t i = 0; i < count; ++i) keep.insert(scanned_[i].node);
+    return keep;
+  }
+
+  // The least number of layers in the order of their worth that meets the target.
+  Status keep_layers() {
+    size_t low = 0, high = scanned_.size();
+    Agreement best = report_.all_int8;
+    bool met = false;
+    for (int64_t step = 0; low < high; ++step) {
+      if (!progress("keeping layers", step, 0)) return cancelled();
+      const size_t middle = step == 0 ? low : (low + high) / 2;  // the ranges have changed since: perhaps none is needed
+      SINTER_ASSIGN(const Candidate candidate, build(first_layers(middle)));
+      SINTER_ASSIGN(const Agreement agreement, measure(candidate));
+      note(fmt::format("{} of {} layers kept: {}", middle, scanned_.size(), agreement.to_string()));
+      if (options_.target.met_by(agreement)) {
+        high = middle;
+        best = agreement;
+        met = true;
+      } else {
+        if (agreement.relative_error < best.relative_error && !met) best = agreement;
+        low = middle + 1;
+      }
+    }
+    keep_ = first_layers(high);
+    if (!met) {
+      SINTER_ASSIGN(const Candidate candidate, build(keep_));
+      SINTER_ASSIGN(const Agreement agreement, measure(candidate));
+      if (!options_.target.met_by(agreement)) {
+        return make_error(Code::kUnsupported, "no engine meets {}: the best has {}; permit fp32 (no --fp16, --bf16), give more samples, or ask for less",
+                          options_.target.to_string(), (agreement.relative_error < best.relative_error ? agreement : best).to_string());
+      }
+      best = agreement;
+    }
+    report_.result = best;
+    return ok_status();
+  }
+
+  // Layers that were kept on the way to the one that mattered.
+  Status take_back() {
+    for (size_t i = keep_.size(); i-- > 0 && keep_.size() > 1;) {
+      if (!progress("taking layers back", static_cast<int64_t>(i), 0)) return cancelled();
+      Keep fewer = keep_;
+      if (fewer.erase(scanned_[i].node) == 0) continue;
+      SINTER_ASSIGN(const Candidate candidate, build(fewer));
+      SINTER_ASSIGN(const Agreement agreement, measure(candidate));
+      if (!options_.target.met_by(agreement)) continue;
+      keep_ = std::move(fewer);
+      report_.result = agreement;
+    }
+    for (const KeptLayer& layer : scanned_) {
+      if (keep_.count(layer.node)) report_.kept.push_back(layer);
+    }
+    return ok_status();
+  }
+
+  Status drop_slow_layers() {
+    SINTER_ASSIGN(const Candidate now, build(keep_));
+    const auto times = times_of(now.build);
+    Keep slower = keep_;
+    std::vector<KeptLayer> dropped;
+    for (const quant::LayerDecision& layer : now.inserted.layers) {
+      const double int8 = time_of(times, layer.node), f32 = time_of(f32_, layer.node);
+      if (!layer.quantized || f32 == 0 || int8 < f32) continue;
+      slower.insert(layer.node);
+      dropped.push_back({layer.node, 0, int8, f32, "not faster"});
+    }
+    if (dropped.empty()) return ok_status();
+    SINTER_ASSIGN(const Candidate without, build(slower));
+    SINTER_ASSIGN(const Agreement agreement, measure(without));
+    if (without.build.predicted_us >= now.build.predicted_us || !options_.target.met_by(agreement)) return ok_status();
+    keep_ = std::move(slower);
+    report_.result = agreement;
+    report_.kept.insert(report_.kept.end(), dropped.begin(), dropped.end());
+    return ok_status();
+  }
+
+  Result<MixedOutcome> finish() {
+    BuildRequest request = request_with(keep_);
+    if (!own_cache_.empty()) request.build.timing_cache = own_cache_;
+    request.portable = true;
+    Optimised lowered = optimised_.clone();
+    SINTER_TRY(lower(lowered, request));
+    SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
+    for (const quant::LayerDecision& layer : lowered.quantization.layers) report_.quantized_layers += layer.quantized;
+    report_.result_us = built.report.predicted_us;
+    return MixedOutcome{std::move(built), std::move(report_)};
+  }
+
+  BuildRequest request_;
+  const MixedOptions& options_;
+  std::string own_cache_;
+  Keep user_keep_, keep_;
+  Optimised optimised_;
+  std::shared_ptr<const runtime::Engine> reference_;
+  std::unique_ptr<AccuracyProbe> probe_;
+  quant::Calibration calibration_;
+  quant::ChannelMeans means_;
+  bool correct_ = false;
+  double error_ = 0;  // of the network in int8, on `compared` samples
+  std::map<std::string, double> f32_, int8_;
+  std::vector<KeptLayer> scanned_;  // what is worth keeping first
+  MixedReport report_;
+};
+
+}  // namespace
+
+bool AccuracyTarget::met_by(const Agreement& agreement) const {
+  if (!agreement.finite) return false;
+  if (max_drop && agreement.drop() > *max_drop + 1e-12) return false;
+  return !min_cosine || agreement.cosine >= *min_cosine;
+}
+
+std::string AccuracyTarget::to_string() const {
+  std::string text;
+  if (max_drop) text = fmt::format("a drop of at most {:.2f} %", 100 * *max_drop);
+  if (min_cosine) text += fmt::format("{}a cosine of at least {}", text.empty() ? "" : " and ", *min_cosine);
+  return text;
+}
+
+std::string MixedReport::to_text() const {
+  std::string text;
+  for (const std::string& step : steps) text += step + "\n";
+  for (const KeptLayer& layer : kept) {
+    text += fmt::format("kept in float ({}): '{}', error alone {:.3g}, int8 {:.1f} us, float {:.1f} us\n", layer.reason, layer.node, layer.error, layer.int8_us,
+                        layer.f32_us);
+  }
+  text += fmt::format("{} of {} dense layers in int8: {}\n", quantized_layers, dense_layers, result.to_string());
+  text += fmt::format("predicted {:.3f} ms; all in int8 {:.3f} ms, none {:.3f} ms\n", result_us / 1000, all_int8_us / 1000, f32_us / 1000);
+  return text;
+}
+
+Result<MixedOutcome> build_mixed(const BuildRequest& request, const MixedOptions& options) { return Mixer(request, options).run(); }
+
+}  // namespace sinter::session
