@@ -295,6 +295,12 @@ typedef struct sinter_build_options {
   int32_t calib_max_samples;     /* 0: all */
   sinter_samples_fn calib_samples; /* instead of calib_data; NULL: none */
   void* calib_samples_user;
+  /* Automatic mixed precision: with a target, layers stay in float as far as it takes, and the build fails when no engine meets it. */
+  double max_drop;               /* share of calib_data's samples (0.005: half a percent) that may lose their right class, or without labels change
+                                    their class; negative (default): no such target */
+  double min_cosine;             /* of every output with f32's, mean over the samples; negative (default): no such target */
+  const char* calib_labels;      /* CSV of calib_data: file,class_index; NULL: none */
+  const char* float_layers;      /* names of nodes that stay in float, comma-separated; NULL: none */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

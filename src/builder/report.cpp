@@ -38,6 +38,7 @@ std::string BuildReport::to_json(bool reproducible) const {
       {"reformats", reformats}, {"reference_layers", reference_layers}, {"aliased", aliased},
       {"cpu_layers", cpu_layers}, {"transfers", transfers}, {"layers", layers_json},
       {"passes_fired", passes_fired}, {"passes_declined", passes_declined}};
+  if (!notes.empty()) json["notes"] = notes;
   if (!reproducible) {
     json["build_s"] = build_s;
     json["tuning_s"] = tuning_s;
@@ -72,6 +73,7 @@ std::string BuildReport::to_text(bool refusals) const {
     if (on_cpu) text += fmt::format("CPU tactic: '{}' ({})\n", layer.name, layer.op);
     if (layer.tactic == "reference") text += fmt::format("reference kernel: '{}' ({})\n", layer.name, layer.op);
   }
+  for (const std::string& line : notes) text += line + "\n";
   if (!passes_fired.empty()) {
     text += "passes:";
     for (const auto& [name, times] : passes_fired) text += fmt::format(" {} {}", name, times);

@@ -48,6 +48,7 @@ struct BuildReport {
   int reformats = 0, reference_layers = 0, aliased = 0;
   int cpu_layers = 0, transfers = 0;     // of a build for a GPU: CPU tactics, copies between host and device
   std::vector<LayerReport> layers;
+  std::vector<std::string> notes;        // how precisions were chosen, for people
   std::map<std::string, int64_t> passes_fired;
   std::map<std::string, std::map<std::string, int64_t>> passes_declined;
 

@@ -16,8 +16,14 @@ std::string& last_report() {
 }
 
 Result<session::BuildOutcome> build(const char* model_path, const sinter_build_options* options) {
-  SINTER_ASSIGN(const session::BuildRequest request, to_calibrated_request(model_path, options));
+  SINTER_ASSIGN(const auto mixed, to_mixed_options(options));
   auto outcome = [&]() -> Result<session::BuildOutcome> {
+    if (mixed) {
+      SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, options));
+      SINTER_ASSIGN(session::MixedOutcome made, session::build_mixed(request, *mixed));
+      return std::move(made.built);
+    }
+    SINTER_ASSIGN(const session::BuildRequest request, to_calibrated_request(model_path, options));
     if (!session::is_engine_file(request.model_path)) return session::build_model(request);
     SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
     return session::retune(*file, request);
@@ -61,6 +67,7 @@ void sinter_build_options_init(sinter_build_options* options) {
   options->tf32 = 1;
   options->fallback = SINTER_FALLBACK_DEFAULT;
   options->stop_after_patch = -1;
+  options->max_drop = options->min_cosine = -1;
 }
 
 sinter_status sinter_build(const char* model_path, const sinter_build_options* options, const char* out_path) {

@@ -106,6 +106,9 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   if (options.stop_after_patch >= 0) command += fmt::format(" --stop-after-patch {}", options.stop_after_patch);
   add_flag("--target-only", options.target_only);
   if (request.build.precision.int8) add_text("--calib-algorithm", options.calib_algorithm);
+  if (options.max_drop >= 0) command += fmt::format(" --max-drop {}%", 100 * options.max_drop);
+  if (options.min_cosine >= 0) command += fmt::format(" --min-cosine {}", options.min_cosine);
+  add_text("--float-layers", options.float_layers);
   return command;
 }
 
@@ -122,6 +125,7 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   SINTER_ASSIGN(request.min_shapes, shapes(options.min_shapes));
   SINTER_ASSIGN(request.max_shapes, shapes(options.max_shapes));
   request.passes.disabled = split_names(options.disabled_passes);
+  for (std::string& name : split_names(options.float_layers)) request.quantize.keep.insert(std::move(name));
   request.passes.stop_after_patch = options.stop_after_patch;
   if (options.trace_passes) request.passes.trace = [](std::string_view line) { log(Severity::kTrace, "{}", line); };
   builder::BuildOptions& build = request.build;
@@ -180,6 +184,23 @@ Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_option
     };
   }
   return result;
+}
+
+Result<std::optional<session::MixedOptions>> to_mixed_options(const sinter_build_options* given) {
+  SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
+  if (options.max_drop < 0 && options.min_cosine < 0) return std::optional<session::MixedOptions>();
+  if (!options.int8) return make_error(Code::kInvalidArgument, "a target of accuracy was given, but int8 is not permitted; add --int8");
+  session::MixedOptions result;
+  if (options.max_drop >= 0) result.target.max_drop = options.max_drop;
+  if (options.min_cosine >= 0) result.target.min_cosine = options.min_cosine;
+  SINTER_ASSIGN(result.calibrate, to_calibrate_options(given));
+  if (options.calib_labels) result.labels = options.calib_labels;
+  if (options.progress) {
+    result.progress = [progress = options.progress, user = options.progress_user](std::string_view phase, int64_t done, int64_t total) {
+      return progress(user, std::string(phase).c_str(), done, total) == 0;
+    };
+  }
+  return std::optional<session::MixedOptions>(std::move(result));
 }
 
 Result<session::BuildRequest> to_calibrated_request(const char* model_path, const sinter_build_options* options) {

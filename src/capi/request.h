@@ -4,7 +4,7 @@
 #include <string>
 
 #include "capi_rt/handles.h"
-#include "session/calibrate.h"
+#include "session/mixed_precision.h"
 
 namespace sinter::capi {
 
@@ -12,6 +12,8 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
 // The same, with the ranges of a build for int8 found: reads the cache, or runs the calibration.
 Result<session::BuildRequest> to_calibrated_request(const char* model_path, const sinter_build_options* options);
 Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_options* options);
+// nullopt: no target of accuracy was given.
+Result<std::optional<session::MixedOptions>> to_mixed_options(const sinter_build_options* options);
 // The command to record: what changes the engine, without folders and output names.
 std::string command_of(const session::BuildRequest& request, const sinter_build_options& options);
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "session/channel_means.h"
+#include "session/round_weights.h"
 #include "session/run.h"
 
 namespace sinter::session {
@@ -15,6 +16,7 @@ namespace {
 using Keep = std::set<std::string, std::less<>>;
 
 constexpr size_t kMeanSamples = 32;       // for the correction of biases
+constexpr size_t kRoundingSamples = 48;
 constexpr size_t kRetriedTensors = 8;     // tensors for which other algorithms are tried one by one
 constexpr double kLeastGain = 0.01;       // of the relative error: below that a change is noise
 constexpr quant::RangeOptions kAlgorithms[] = {
@@ -45,6 +47,7 @@ class Mixer {
   Result<MixedOutcome> run() {
     SINTER_TRY(open());
     SINTER_TRY(choose_algorithm());
+    SINTER_TRY(round());
     SINTER_TRY(correct_biases());
     SINTER_ASSIGN(Candidate all, build(keep_));
     SINTER_ASSIGN(report_.all_int8, measure(all));
@@ -126,6 +129,7 @@ class Mixer {
     request.quantize.keep = user_keep_;
     request.quantize.keep.insert(keep.begin(), keep.end());
     if (correct_) request.quantize.input_means = means_;
+    if (round_) request.quantize.rounded = rounded_.values;
     return request;
   }
 
@@ -172,6 +176,22 @@ class Mixer {
     }
     set_ranges(*best);
     error_ = least;
+    return ok_status();
+  }
+
+  Status round() {
+    if (!progress("rounding weights", 0, 1)) return cancelled();
+    SINTER_ASSIGN(rounded_, round_weights(reference_, *optimised_.model.graph, probe_->samples(), kRoundingSamples, request_.build.threads));
+    if (rounded_.values.empty()) return ok_status();
+    round_ = true;
+    SINTER_ASSIGN(const double error, error_with({}, compared()));
+    round_ = error < error_ * (1 - kLeastGain);
+    note(fmt::format("weights of {} layers rounded with feedback: relative error {:.4g}{}", rounded_.values.size(), error, round_ ? "" : ", not kept"));
+    for (const RoundedLayer& layer : rounded_.layers) {
+      note(layer.reason.empty() ? fmt::format("  '{}': {:.0f} % of its rounding error gone", layer.node, 100 * layer.gain)
+                                : fmt::format("  '{}': nearest values ({})", layer.node, layer.reason));
+    }
+    if (round_) error_ = error;
     return ok_status();
   }
 
@@ -336,6 +356,7 @@ class Mixer {
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
     for (const quant::LayerDecision& layer : lowered.quantization.layers) report_.quantized_layers += layer.quantized;
     report_.result_us = built.report.predicted_us;
+    built.report.notes = report_.lines();
     return MixedOutcome{std::move(built), std::move(report_)};
   }
 
@@ -348,7 +369,8 @@ class Mixer {
   std::unique_ptr<AccuracyProbe> probe_;
   quant::Calibration calibration_;
   quant::ChannelMeans means_;
-  bool correct_ = false;
+  RoundedWeights rounded_;
+  bool correct_ = false, round_ = false;
   double error_ = 0;  // of the network in int8, on `compared` samples
   std::map<std::string, double> f32_, int8_;
   std::vector<KeptLayer> scanned_;  // what is worth keeping first
@@ -370,15 +392,14 @@ std::string AccuracyTarget::to_string() const {
   return text;
 }
 
-std::string MixedReport::to_text() const {
-  std::string text;
-  for (const std::string& step : steps) text += step + "\n";
+std::vector<std::string> MixedReport::lines() const {
+  std::vector<std::string> text = steps;
   for (const KeptLayer& layer : kept) {
-    text += fmt::format("kept in float ({}): '{}', error alone {:.3g}, int8 {:.1f} us, float {:.1f} us\n", layer.reason, layer.node, layer.error, layer.int8_us,
-                        layer.f32_us);
+    text.push_back(fmt::format("kept in float ({}): '{}', error alone {:.3g}, int8 {:.1f} us, float {:.1f} us", layer.reason, layer.node, layer.error,
+                               layer.int8_us, layer.f32_us));
   }
-  text += fmt::format("{} of {} dense layers in int8: {}\n", quantized_layers, dense_layers, result.to_string());
-  text += fmt::format("predicted {:.3f} ms; all in int8 {:.3f} ms, none {:.3f} ms\n", result_us / 1000, all_int8_us / 1000, f32_us / 1000);
+  text.push_back(fmt::format("{} of {} dense layers in int8: {}", quantized_layers, dense_layers, result.to_string()));
+  text.push_back(fmt::format("predicted {:.3f} ms; all in int8 {:.3f} ms, none {:.3f} ms", result_us / 1000, all_int8_us / 1000, f32_us / 1000));
   return text;
 }
 

@@ -211,6 +211,9 @@ Result<BuildOutcome> build_model(const BuildRequest& request) {
   here.build.baseline_memory_bytes = anonymous_memory_bytes();
   SINTER_ASSIGN(const Optimised lowered, import_and_optimise(request));
   SINTER_ASSIGN(BuildOutcome outcome, build_lowered(lowered, here));
+  for (const quant::LayerDecision& layer : lowered.quantization.layers) {
+    if (!layer.quantized) outcome.report.notes.push_back(fmt::format("not in int8: '{}' ({})", layer.node, layer.reason));
+  }
   outcome.report.build_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
 }

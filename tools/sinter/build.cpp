@@ -16,6 +16,7 @@ void add_build(CLI::App& app) {
   CLI::App* command = add_command(app, "build", "Builds an engine tuned for this machine.",
                                   "  sinter build resnet50.onnx -o resnet50.engine\n"
                                   "  sinter build resnet50.onnx -o int8.engine --int8 --calib-data photos --preprocess resnet.json --calib-cache resnet50.cache\n"
+                                  "  sinter build resnet50.onnx -o int8.engine --int8 --data photos --preprocess resnet.json --labels labels.csv --max-drop 0.5%\n"
                                   "  sinter build bert.onnx -o bert.engine --shapes input_ids:1x128 --threads 1 --timing-cache timings.txt\n"
                                   "  sinter build old.engine -o here.engine        (re-tunes an engine's portable part)");
   command->add_option("MODEL", state->model, "the .onnx file, or an engine to re-tune")->required();
@@ -24,6 +25,7 @@ void add_build(CLI::App& app) {
   command->add_flag("-q,--quiet", state->quiet, "print no report");
   state->flags.add_to(*command);
   state->flags.add_calibration(*command);
+  state->flags.add_target(*command);
   command->callback([state] {
     require(sinter_build(state->model.c_str(), state->flags.get(), state->output.c_str()));
     if (state->quiet) return;

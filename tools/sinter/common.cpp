@@ -95,13 +95,37 @@ void BuildFlags::add_calibration(CLI::App& app) {
   app.add_option("--max-samples", calib_samples_, "use only so many samples, from the first on")->check(CLI::PositiveNumber);
 }
 
+void BuildFlags::add_target(CLI::App& app) {
+  app.add_option("--data", calib_data, "the same as --calib-data");
+  app.add_option("--max-drop", max_drop_, "with --int8: layers stay in float until accuracy on the samples drops by no more than this (0.5%)");
+  app.add_option("--min-cosine", min_cosine_, "with --int8: until every output's cosine with f32's is at least this (0.99)")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--labels", labels_, "CSV file of the samples' classes (file,class_index), for --max-drop; without it a changed class counts as lost");
+  app.add_option("--float-layers", float_layers_, "layers that stay in float: names of nodes, comma-separated");
+}
+
 void BuildFlags::add_loading(CLI::App& app) {
   app.add_option("--trust", trust_, "whose device code an engine for a GPU may hold besides this user's: public keys (PEM files), or 'any'");
   app.add_flag("--strict", strict_, "refuse an engine of another machine instead of re-tuning it");
 }
 
+// "0.5%" or "0.005": a share.
+double parse_share(const std::string& text) {
+  char* end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  const std::string rest = end;
+  if (rest == "%") value /= 100;
+  if (end == text.c_str() || (!rest.empty() && rest != "%") || !(value >= 0 && value <= 1)) {
+    throw CLI::ValidationError("--max-drop: found '" + text + "', expected a share such as 0.5% or 0.005");
+  }
+  return value;
+}
+
 const sinter_build_options* BuildFlags::get() {
   sinter_build_options_init(&options_);
+  if (!max_drop_.empty()) options_.max_drop = parse_share(max_drop_);
+  options_.min_cosine = min_cosine_;
+  options_.calib_labels = or_null(labels_);
+  options_.float_layers = or_null(float_layers_);
   options_.threads = threads_;
   options_.timing_cache = or_null(timing_cache_);
   options_.shapes = or_null(shapes_);
