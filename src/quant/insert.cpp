@@ -17,7 +17,7 @@ using ir::Node;
 using ir::Patch;
 using IrValue = ir::Value;
 
-constexpr float kSteps = 127;
+constexpr float kSteps = 127, kUnsignedSteps = 255;
 
 bool is_f32(const IrValue* value) { return value && value->type.is_tensor() && value->type.dtype == DType::kF32; }
 bool has_epilogue(const Node& node) { return node.attributes.has(kEpilogueAttr); }
@@ -44,6 +44,40 @@ int weight_axis(const Node& node) {
   return -1;
 }
 
+// Whether the last step of a program gives nothing below zero.
+bool ends_nonnegative(std::string_view text) {
+  const auto program = PointwiseProgram::parse(text);
+  if (!program.ok() || program->outputs.size() != 1) return false;
+  const int step = program->outputs[0] - program->inputs;
+  if (step < 0) return false;
+  const PointwiseInstruction& last = program->code[static_cast<size_t>(step)];
+  const auto constant = [&](int operand) -> std::optional<float> {
+    const int at = operand - program->inputs;
+    if (at < 0 || program->code[static_cast<size_t>(at)].op != PointwiseOp::kConst) return std::nullopt;
+    return program->code[static_cast<size_t>(at)].constant;
+  };
+  switch (last.op) {
+    case PointwiseOp::kRelu:
+    case PointwiseOp::kSigmoid:
+    case PointwiseOp::kHardSigmoid:
+    case PointwiseOp::kAbs:
+    case PointwiseOp::kExp:
+    case PointwiseOp::kSqrt:
+    case PointwiseOp::kSoftplus: return true;
+    case PointwiseOp::kClip: return constant(last.args[1]).value_or(-1) >= 0;
+    default: return false;
+  }
+}
+
+// By what makes it, whatever the data.
+bool is_nonnegative(const IrValue& value) {
+  const Node* node = value.producer;
+  if (!node) return false;
+  if (const auto* epilogue = node->attributes.find_as<std::string>(kEpilogueAttr)) return ends_nonnegative(*epilogue);
+  if (node->is("Pointwise", "sinter") && node->outputs.size() == 1) return ends_nonnegative(node->attributes.s("program"));
+  return node->is("Relu") || node->is("Sigmoid") || node->is("Softmax");
+}
+
 bool all_finite(const Tensor& tensor) {
   return std::all_of(tensor.data<float>(), tensor.data<float>() + tensor.count(), [](float value) { return std::isfinite(value); });
 }
@@ -55,6 +89,7 @@ class Inserter {
   Result<InsertReport> run() {
     find_groups();
     find_ranges();
+    find_signs();
     decide_layers();
     decide_storage();
     for (IrValue* value : values_) {
@@ -98,6 +133,13 @@ class Inserter {
       if (!range) continue;
       float& known = ranges_.try_emplace(root(value), 0.0f).first->second;
       known = std::max(known, *range);
+    }
+  }
+
+  // A set that never goes below zero has 255 steps instead of 127.
+  void find_signs() {
+    for (const IrValue* value : values_) {
+      if (is_source(value) && !is_nonnegative(*value)) signed_.insert(root(value));
     }
   }
 
@@ -173,10 +215,12 @@ class Inserter {
     if (served.empty()) return ok_status();
     const float range = ranges_.at(root(value));
     // A tensor that was all zero is represented by any scale.
-    const float scale = range / kSteps > 0 && std::isfinite(range) ? range / kSteps : 1.0f;
+    const bool has_sign = signed_.count(root(value)) > 0;
+    const float step_size = range / (has_sign ? kSteps : kUnsignedSteps);
+    const float scale = step_size > 0 && std::isfinite(range) ? step_size : 1.0f;
     Patch patch(graph_, *served.front());
     IrValue* step = patch.add_constant(value->name + "_scale", Tensor::scalar(DType::kF32, scale));
-    IrValue* zero = patch.add_constant(value->name + "_zero", Tensor::scalar(DType::kI8, 0));
+    IrValue* zero = patch.add_constant(value->name + "_zero", has_sign ? Tensor::scalar(DType::kI8, int8_t{0}) : Tensor::scalar(DType::kU8, uint8_t{0}));
     const std::vector<const Node*> sources;
     IrValue* whole = patch.add_node(find_op("", "QuantizeLinear"), value->name + "_quantize", {value, step, zero}, 1, {}, sources)->output();
     IrValue* wide = patch.add_node(find_op("", "DequantizeLinear"), value->name + "_dequantize", {whole, step, zero}, 1, {}, sources)->output();
@@ -260,6 +304,7 @@ class Inserter {
   std::map<const IrValue*, const IrValue*> above_;     // sets of joined values
   std::map<const IrValue*, float> ranges_;             // by set
   std::set<const IrValue*> wanted_;                    // sets that are quantized
+  std::set<const IrValue*> signed_;                    // sets with values that may be below zero
   std::vector<Node*> dense_;
   std::set<const Node*> is_dense_;
 };

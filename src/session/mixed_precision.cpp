@@ -19,6 +19,8 @@ constexpr size_t kMeanSamples = 32;       // for the correction of biases
 constexpr size_t kRoundingSamples = 48;
 constexpr size_t kRetriedTensors = 8;     // tensors for which other algorithms are tried one by one
 constexpr double kLeastGain = 0.01;       // of the relative error: below that a change is noise
+// What a small drop on few samples owes to chance shows on others: classes that change both ways, and outputs that turn, are bounded too.
+constexpr double kChangesADrop = 6, kDefectADrop = 0.25;
 constexpr quant::RangeOptions kAlgorithms[] = {
     {quant::Algorithm::kEntropy}, {quant::Algorithm::kMse}, {quant::Algorithm::kPercentile, 99.99}, {quant::Algorithm::kMinMax}};
 
@@ -381,7 +383,7 @@ class Mixer {
 
 bool AccuracyTarget::met_by(const Agreement& agreement) const {
   if (!agreement.finite) return false;
-  if (max_drop && agreement.drop() > *max_drop + 1e-12) return false;
+  if (max_drop && (agreement.drop() > *max_drop + 1e-12 || agreement.disagreement() > kChangesADrop * *max_drop || 1 - agreement.cosine > kDefectADrop * *max_drop)) return false;
   return !min_cosine || agreement.cosine >= *min_cosine;
 }
 

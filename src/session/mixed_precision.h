@@ -12,7 +12,9 @@
 namespace sinter::session {
 
 struct AccuracyTarget {
-  std::optional<double> max_drop;    // share of samples (0.005 = half a percent): Agreement::drop, and disagreement where there are no labels
+  // Share of samples (0.005 = half a percent): Agreement::drop. With it the share of samples with another top-1 may be six times as large, and the
+  // mean cosine must be within a quarter of it of 1: a drop measured on a few hundred samples alone says little about others.
+  std::optional<double> max_drop;
   std::optional<double> min_cosine;  // Agreement::cosine
 
   bool met_by(const Agreement& agreement) const;
