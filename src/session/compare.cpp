@@ -295,6 +295,7 @@ class Job {
   static bool has_lower_precision(const runtime::Engine& engine) {
     for (const plan::Region& region : engine.plan().regions) {
       for (const plan::Step& step : region.steps) {
+        if (step.problem.op.find("Quantize") != std::string::npos) return true;
         for (const TensorDesc& output : step.problem.outputs) {
           if (output.present && (output.dtype == DType::kF16 || output.dtype == DType::kBF16 || output.dtype == DType::kI8 || contains(kFloat8Types, output.dtype))) return true;
         }

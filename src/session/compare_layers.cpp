@@ -180,6 +180,15 @@ std::vector<int32_t> match_values(const plan::Region& a, const plan::Region& b) 
       most = nodes.size();
       matches[out] = v;
     }
+    // Quantizers drop a Relu whose work the clipping of 8-bit values does: then some of A's nodes must do.
+    const DType type = b.values[out].type.dtype;
+    if (matches[out] >= 0 || (type != DType::kI8 && type != DType::kU8)) continue;
+    for (const auto& [nodes, v] : by_nodes) {
+      const auto common = static_cast<size_t>(std::count_if(nodes.begin(), nodes.end(), [&](const std::string& node) { return own.count(node) > 0; }));
+      if (common <= most || !same_shape(v, out)) continue;
+      most = common;
+      matches[out] = v;
+    }
   }
   return matches;
 }
