@@ -38,6 +38,8 @@ const std::vector<ConvCase>& conv_cases() {
       {{1, 8, 13, 13}, {16, 8, 3, 3}, {1, 1}, {6, 6, 6, 6}, {6, 6}},
       {{2, 12, 6, 6}, {18, 4, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}, 3},
       {{1, 1, 1, 1}, {1, 1, 1, 1}},
+      {{0, 3, 5, 5}, {4, 3, 3, 3}},
+      {{1, 20, 11}, {8, 10, 3}, {2}, {1, 1}, {1}, 2},
       {{1, 3, 17, 19}, {33, 3, 7, 7}, {2, 2}, {3, 3, 3, 3}},
       {{2, 3, 12, 15}, {16, 3, 3, 3}, {1, 1}, {1, 1, 1, 1}},
       {{1, 64, 5, 5}, {65, 64, 3, 3}, {1, 1}, {1, 1, 1, 1}},
@@ -96,7 +98,7 @@ Tensor fitting_scale(int64_t filters, int64_t products, uint32_t seed) {
   Tensor scale(DType::kF32, {filters});
   std::mt19937 random(seed);
   for (int64_t i = 0; i < filters; ++i) {
-    scale.data<float>()[i] = (0.5f + static_cast<float>(random() % 1000) * 1e-3f) / (5000.0f * std::sqrt(static_cast<float>(products)));
+    scale.data<float>()[i] = (0.5f + static_cast<float>(random() % 1000) * 1e-3f) / (5000.0f * std::sqrt(static_cast<float>(std::max<int64_t>(products, 1))));
   }
   return scale;
 }
@@ -141,7 +143,9 @@ TEST(QuantizedConv, fused_quantization) {
         check_steps(with_result(base().with_epilogue("1 |" + quantize(0, y, zero)), y));
         TacticRow relu = base();
         relu.epilogue_base = static_cast<int>(relu.inputs.size());
-        relu.constant_input(random_tensor({filters, 1, 1}, seed));
+        Dims per_channel(t.input.size() - 1, 1);
+        per_channel[0] = filters;
+        relu.constant_input(random_tensor(per_channel, seed));
         relu.epilogue = *PointwiseProgram::parse("2 | add(0,1) relu(2)" + quantize(3, y, zero));
         check_steps(with_result(relu, y));
         check_steps(with_result(base().with_epilogue("1 | const(-0.4) const(0.5) clip(0,1,2)" + quantize(3, y, 0)), y));
@@ -165,7 +169,7 @@ struct MatmulCase {
 const std::vector<MatmulCase>& matmul_cases() {
   static const std::vector<MatmulCase> cases = {{{7, 33}, {33, 21}},       {{1, 1}, {1, 1}},         {{1, 130}, {130, 300}},      {{2, 3, 7, 34}, {2, 3, 34, 40}},
                                                 {{3, 5, 8}, {8, 17}},      {{29, 64}, {64, 64}},     {{1, 9, 12}, {4, 12, 20}},   {{4, 20, 35}, {1, 35, 16}},
-                                                {{16, 257}, {257, 3}},     {{64, 3}, {3, 70}}};
+                                                {{16, 257}, {257, 3}},     {{64, 3}, {3, 70}},       {{0, 8}, {8, 5}},            {{3, 0}, {0, 4}}};
   return cases;
 }
 
