@@ -297,7 +297,8 @@ class Job {
       for (const plan::Step& step : region.steps) {
         if (step.problem.op.find("Quantize") != std::string::npos) return true;
         for (const TensorDesc& output : step.problem.outputs) {
-          if (output.present && (output.dtype == DType::kF16 || output.dtype == DType::kBF16 || output.dtype == DType::kI8 || contains(kFloat8Types, output.dtype))) return true;
+          const DTypeSet lower = kFloat8Types | dtype_set(DType::kF16, DType::kBF16, DType::kI8, DType::kU8);
+          if (output.present && contains(lower, output.dtype)) return true;
         }
       }
     }

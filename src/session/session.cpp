@@ -48,6 +48,7 @@ std::vector<std::string> precisions_of(const plan::Plan& plan) {
       for (const TensorDesc& output : step.problem.outputs) {
         if (output.present && is_float(output.dtype)) found.emplace(dtype_name(output.dtype));
       }
+      if (step.problem.domain == "sinter" && step.problem.op.rfind("Quantized", 0) == 0) found.emplace("i8");
     }
   }
   return {found.begin(), found.end()};
