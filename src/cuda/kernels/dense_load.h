@@ -11,6 +11,8 @@ constexpr int kChunks = kRowBytes / 16;
 constexpr int kPerChunk = 16 / kElement;
 constexpr int kStageA = BM * kRowBytes;
 constexpr int kStageB = BN * kRowBytes;
+// Copies of single bytes go through registers: not all of a thread's at once.
+constexpr int kUnrollA = VEC_A == 1 ? 1 : 16 / VEC_A, kUnrollB = VEC_B == 1 ? 1 : 16 / VEC_B;
 static_assert(kRowBytes == 64 || kRowBytes == 128, "BK is 64 or 128 bytes");
 
 // Rows of kLineChunks chunks, dealt to the threads: thread t has chunk t % kLineChunks of rows t / kLineChunks + i * kStep.
@@ -51,7 +53,7 @@ class LoaderA {
   }
 
   SINTER_METHOD void load(const DenseParams& p, u32 stage, int k0) const {
-#pragma unroll
+#pragma unroll kUnrollA
     for (int piece = 0; piece < 16 / VEC_A; ++piece) {
       const int k = k0 + rows_.chunk * kPerChunk + piece * (VEC_A / kElement);
       i64 offset = VEC_A == kElement ? k * p.a_s : k;
@@ -122,7 +124,7 @@ class LoaderB {
       const u32 to = stage + lines_.place(i, keep(lines_.at(i), lines_.chunk));
       const TYPE* from = from_ + (k0 + i * Lines::kStep) * p.b_row;
       const bool row_inside = k0 + lines_.at(i) < p.k;
-#pragma unroll
+#pragma unroll kUnrollB
       for (int piece = 0; piece < 16 / VEC_B; ++piece) {
         constexpr int kPiece = VEC_B / kElement;
         if (lines_.has(i)) copy_async<VEC_B>(to + piece * VEC_B, from + piece * kPiece, row_inside && column_ + piece * kPiece < p.n);
@@ -149,7 +151,7 @@ class LoaderB {
     for (int i = 0; i < Lines::kCount; ++i) {
       const u32 to = stage + lines_.place(i, swizzle<kChunks>(lines_.at(i), lines_.chunk));
       const TYPE* from = from_ + i * Lines::kStep * p.b_row + k0;
-#pragma unroll
+#pragma unroll kUnrollB
       for (int piece = 0; piece < 16 / VEC_B; ++piece) {
         constexpr int kPiece = VEC_B / kElement;
         const bool inside = lines_.at(i) < columns_ && k0 + lines_.chunk * kPerChunk + piece * kPiece < p.b_k;
