@@ -358,6 +358,29 @@ class Mixer {
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
     for (const quant::LayerDecision& layer : lowered.quantization.layers) report_.quantized_layers += layer.quantized;
     report_.result_us = built.report.predicted_us;
+    if (report_.result_us >= report_.f32_us) return finish_in_float();
+    built.report.notes = report_.lines();
+    return MixedOutcome{std::move(built), std::move(report_)};
+  }
+
+  // Int8 is a permission: between float layers its quantizations can cost more than it gains.
+  Result<MixedOutcome> finish_in_float() {
+    BuildRequest request = request_;
+    request.calibration = nullptr;
+    request.portable = true;
+    Optimised lowered = optimised_.clone();
+    SINTER_TRY(lower(lowered, request));
+    SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
+    Candidate candidate{nullptr, {}, {}};
+    SINTER_ASSIGN(candidate.engine, engine_of(built.contents));
+    SINTER_ASSIGN(report_.result, measure(candidate));
+    if (!options_.target.met_by(report_.result)) {
+      return make_error(Code::kUnsupported, "no engine meets {} and is faster than float; permit fp32 alone", options_.target.to_string());
+    }
+    note(fmt::format("{} layers in int8 would take {:.3f} ms, more than float: none is", report_.quantized_layers, report_.result_us / 1000));
+    report_.quantized_layers = 0;
+    report_.kept.clear();
+    report_.result_us = built.report.predicted_us;
     built.report.notes = report_.lines();
     return MixedOutcome{std::move(built), std::move(report_)};
   }
