@@ -1,4 +1,4 @@
-// Resize of the two spatial axes of an image, modes nearest and linear; f32, f16 and bf16; row-major and channels-last. Cubic, antialiasing
+// Resize of the two spatial axes of an image, modes nearest and linear; f32, f16 and bf16, nearest also i8 and u8; row-major and channels-last. Cubic, antialiasing
 // and cropping are declined. Bandwidth-bound.
 #include <algorithm>
 #include <optional>
@@ -106,7 +106,8 @@ class ResizeKernel final : public Kernel {
 std::string unsuitable(const Problem& problem) {
   const TensorDesc &in = problem.inputs[0], &out = problem.outputs[0];
   if (problem.has_epilogue()) return "an epilogue";
-  if (!is_compute_float(in.dtype)) return "not f32, f16 or bf16";
+  const bool bytes = (in.dtype == DType::kI8 || in.dtype == DType::kU8) && problem.attributes.s_or("mode", "nearest") == "nearest";
+  if (!is_compute_float(in.dtype) && !bytes) return "not f32, f16 or bf16, nor the nearest of i8 or u8";
   if (in.rank() != 4 || out.rank() != 4 || in.shape[0] != out.shape[0] || in.shape[1] != out.shape[1]) return "not two spatial axes";
   const std::string mode = problem.attributes.s_or("mode", "nearest");
   if (mode != "nearest" && mode != "linear") return "mode " + mode;
