@@ -59,6 +59,9 @@ class Divergence {
   std::vector<double> sums_, filled_, entropy_;
 };
 
+// Of a few distinct values (pixels of small images) every level holds at most one, so that all candidates are at distance 0 up to rounding.
+constexpr double kTie = 1e-9;
+
 double entropy_range(const Histogram& histogram) {
   const size_t used = histogram.used_bins();
   std::vector<double> bins(histogram.bins().begin(), histogram.bins().begin() + static_cast<std::ptrdiff_t>(used));
@@ -70,7 +73,8 @@ double entropy_range(const Histogram& histogram) {
   double least = std::numeric_limits<double>::infinity();
   for (size_t i = kLevels; i <= used; ++i) {
     const double d = divergence.at(i);
-    if (d <= least) least = d, best = i;
+    if (d <= least + kTie) best = i;  // the largest of those that are equally near
+    least = std::min(least, d);
   }
   return (static_cast<double>(best) + 0.5) * histogram.width();
 }

@@ -103,6 +103,17 @@ double plain_error(const std::vector<float>& values, double range) {
   return sum / static_cast<double>(values.size());
 }
 
+// Seventeen greys: no range tells them apart better than another, so none may be cut off.
+TEST(Calibrate, EntropyKeepsAllOfAFewDistinctValues) {
+  for (int most = 3; most < 40; ++most) {
+    Histogram histogram;
+    std::vector<float> values;
+    for (int i = 0; i <= most; ++i) values.insert(values.end(), static_cast<size_t>(7 + i * 13 % 11), static_cast<float>(i) / static_cast<float>(most));
+    histogram.add(values);
+    EXPECT_NEAR(choose_range(histogram, {Algorithm::kEntropy}), 1, 1e-3) << most;
+  }
+}
+
 TEST(Calibrate, MseIsNearTheLeastErrorOfTheValuesThemselves) {
   for (const Case& test : hostile_cases()) {
     const std::vector<float> values = test.values();
