@@ -1,6 +1,8 @@
 // Automatic mixed precision (mixed_precision.h).
 #include "session/mixed_precision.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -38,7 +40,7 @@ class Mixer {
     user_keep_ = request.quantize.keep;
     if (!request_.build.timing_cache.empty()) return;
     // One model is built many times: its timings are kept while that lasts.
-    own_cache_ = (std::filesystem::temp_directory_path() / fmt::format("sinter-timings-{}", static_cast<const void*>(this))).string();
+    own_cache_ = (std::filesystem::temp_directory_path() / fmt::format("sinter-timings-{}-{}", ::getpid(), static_cast<const void*>(this))).string();
     request_.build.timing_cache = own_cache_;
   }
   ~Mixer() {
@@ -351,7 +353,6 @@ class Mixer {
 
   Result<MixedOutcome> finish() {
     BuildRequest request = request_with(keep_);
-    if (!own_cache_.empty()) request.build.timing_cache = own_cache_;
     request.portable = true;
     Optimised lowered = optimised_.clone();
     SINTER_TRY(lower(lowered, request));
