@@ -37,8 +37,8 @@ Collector::Entry* Collector::entry_of(const plan::Region& region, const plan::Pl
   of_region.resize(region.values.size());
   if (of_region[index]) return *of_region[index];
   Entry* entry = nullptr;
-  // A copy in another layout has the same names: the first to come is counted.
-  const bool fresh = !value.onnx_names.empty() && claimed_.emplace(&region, value.onnx_names[0]).second;
+  // A copy in another layout has the same names: the first to come is counted, and of an input what was given.
+  const bool fresh = !value.onnx_names.empty() && !inputs_.contains(value.onnx_names[0]) && claimed_.emplace(&region, value.onnx_names[0]).second;
   if (fresh && value.type.is_tensor() && is_counted(value.type.dtype)) {
     entry = &entries_[value.onnx_names[0]];
     entry->names = value.onnx_names;
@@ -70,6 +70,7 @@ Status Collector::after(runtime::StepView& view) {
 
 Status Collector::add_input(const std::string& name, const Tensor& tensor) {
   if (!is_counted(tensor.dtype())) return ok_status();
+  inputs_.insert(name);
   Entry& entry = entries_[name];
   entry.names = {name};
   const int64_t nans = entry.histogram.not_numbers();

@@ -31,6 +31,7 @@ class Collector : public runtime::StepWatcher {
   std::map<std::string, Entry> entries_;
   std::map<const plan::Region*, std::vector<std::optional<Entry*>>> known_;  // by value; null: not counted
   std::set<std::pair<const plan::Region*, std::string>> claimed_;
+  std::set<std::string> inputs_;
   std::vector<float> wide_;
   std::string sample_;
 };
