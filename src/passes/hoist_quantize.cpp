@@ -5,13 +5,14 @@
 //
 // Where nobody else reads what is moved; one scale for all elements. Exact: rounding keeps the order of numbers.
 #include "passes/quantization.h"
+#include "quant/movement.h"
 
 namespace sinter::passes {
 
 Outcome hoist_quantize(Graph& graph, Node& node) {
   if (!node.is("QuantizeLinear") || !node.input(0)->producer) return NoMatch{};
   const Node& mover = *node.input(0)->producer;
-  if (!commutes_with_quantization(mover) || mover.outputs.size() != 1) return NoMatch{};
+  if (!quant::moves_elements(mover) || mover.outputs.size() != 1) return NoMatch{};
   if (!used_once(node.input(0))) return decline("'{}' has {} uses", node.input(0)->name, graph.use_count(node.input(0)));
   if (!is_per_tensor(node)) return decline("scales along an axis");
   const size_t parts = mover.is("Concat") ? mover.inputs.size() : 1;

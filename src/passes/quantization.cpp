@@ -92,17 +92,6 @@ IrValue* product_scale(Patch& patch, std::string_view name, const IrValue* a, co
   return patch.add_constant(fmt::format("{}_scale", name), std::move(scale));
 }
 
-bool commutes_with_quantization(const Node& node) {
-  if (has_epilogue(node) || !node.subgraphs.empty()) return false;
-  for (const char* name : {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Concat", "DepthToSpace", "SpaceToDepth"}) {
-    if (node.is(name)) return true;
-  }
-  if (node.is("MaxPool")) return node.outputs.size() == 1;
-  if (node.is("Resize")) return node.attributes.s_or("mode", "nearest") == "nearest" && node.attributes.s_or("coordinate_transformation_mode", "") != "tf_crop_and_resize";
-  if (node.is("Pad")) return node.attributes.s_or("mode", "constant") != "constant" || !node.input(2) || is_scalar(node.input(2), 0);
-  return false;
-}
-
 bool set_padding(const Node& node, const IrValue* zero, DType dtype, std::vector<IrValue*>& inputs, Patch& patch) {
   if (!node.is("Pad") || node.attributes.s_or("mode", "constant") != "constant") return true;
   if (inputs.size() < 3) inputs.resize(3, nullptr);

@@ -34,9 +34,6 @@ struct SignedWeights {
 SignedWeights as_signed(Patch& patch, IrValue* values, IrValue* zero);
 // Constant scale of a product whose operands have these scales, divided by `divisor`, in f32 and in this order; null: not constant.
 IrValue* product_scale(Patch& patch, std::string_view name, const IrValue* a, const IrValue* b, const IrValue* divisor = nullptr);
-// Moves, selects or compares elements without changing them, one input's as the other's: works on whole numbers as it does on what they
-// stand for.
-bool commutes_with_quantization(const Node& node);
 // Puts the zero point in the place of a Pad's 0 in `inputs` (other operators: nothing to do); false: it is not constant.
 bool set_padding(const Node& node, const IrValue* zero, DType dtype, std::vector<IrValue*>& inputs, Patch& patch);
 // Saturated round of a program's operand `value` plus a zero point, as QuantizeLinear does it: for integers of 8 and 16 bits.

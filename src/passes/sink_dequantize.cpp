@@ -8,12 +8,12 @@
 #include <algorithm>
 
 #include "passes/quantization.h"
+#include "quant/movement.h"
 
 namespace sinter::passes {
 
 Outcome sink_dequantize(Graph& graph, Node& node) {
-  const bool selects = node.is("Slice") || node.is("Gather") || node.is("Split") || node.is("Expand");
-  if (!selects && !commutes_with_quantization(node)) return NoMatch{};
+  if (!quant::selects_elements(node) && !quant::moves_elements(node)) return NoMatch{};
   std::string reason;
   const auto first = dequantized(node.input(0), reason);
   if (!first) {

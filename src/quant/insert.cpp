@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "ir/patch.h"
+#include "quant/movement.h"
 #include "quant/weights.h"
 
 namespace sinter::quant {
@@ -20,19 +21,6 @@ using IrValue = ir::Value;
 constexpr float kSteps = 127, kUnsignedSteps = 255;
 
 bool is_f32(const IrValue* value) { return value && value->type.is_tensor() && value->type.dtype == DType::kF32; }
-bool has_epilogue(const Node& node) { return node.attributes.has(kEpilogueAttr); }
-
-// How many of the inputs it moves or selects elements of: 0 for all other operators.
-size_t moved_inputs(const Node& node) {
-  if (has_epilogue(node) || !node.subgraphs.empty()) return 0;
-  if (node.is("Concat")) return node.inputs.size();
-  for (const char* name : {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace", "SpaceToDepth", "Slice", "Split"}) {
-    if (node.is(name)) return 1;
-  }
-  if (node.is("MaxPool")) return node.outputs.size() == 1 ? 1 : 0;
-  if (node.is("Resize")) return node.attributes.s_or("mode", "nearest") == "nearest" ? 1 : 0;
-  return 0;
-}
 
 // The axis of the output channels in a dense node's weights; -1: no dense node with weights.
 int weight_axis(const Node& node) {

@@ -2,8 +2,8 @@
 // quantizing exporter would have done; the passes then make products of whole numbers of them (passes/fuse_quantized_product).
 //
 // Zero point 0; one scale an activation, one an output channel of weights: i8 with scale = range / 127, and u8 with range / 255 for activations that
-// cannot be below zero (results of Relu and the like). Values that movement connects
-// (Concat, MaxPool, Reshape, Split, …) share one range, the largest of theirs, so that whole numbers can be moved.
+// cannot be below zero (results of Relu and the like). Values that movement connects (Concat, MaxPool, Reshape, Split, …)
+// share one range, the largest of theirs, so that whole numbers can be moved.
 #pragma once
 
 #include <set>

@@ -2,46 +2,13 @@
 #include "session/accuracy.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "runtime/context.h"
+#include "session/distance.h"
 
 namespace sinter::session {
 namespace {
-
-// Sums of one output over samples.
-struct Sums {
-  double error = 0, norm = 0, cosine = 0;
-  double worst = 1;
-  int64_t samples = 0;
-};
-
-// The product of the tensor's lengths with its angle, and the squared distance. False: an element is not finite where the reference's is.
-bool add_sample(const Tensor& got, const Tensor& wanted, Sums& sums) {
-  const Tensor a = got.cast(DType::kF64), b = wanted.cast(DType::kF64);
-  double error = 0, dot = 0, left = 0, right = 0;
-  bool finite = true;
-  for (int64_t i = 0; i < b.count(); ++i) {
-    const double x = a.data<double>()[i], y = b.data<double>()[i];
-    if (!std::isfinite(y)) continue;
-    if (!std::isfinite(x)) {
-      finite = false;
-      continue;
-    }
-    error += (x - y) * (x - y);
-    dot += x * y;
-    left += x * x;
-    right += y * y;
-  }
-  const double cosine = left > 0 && right > 0 ? dot / std::sqrt(left * right) : left == right ? 1.0 : 0.0;
-  sums.error += error;
-  sums.norm += right;
-  sums.cosine += cosine;
-  sums.worst = std::min(sums.worst, cosine);
-  ++sums.samples;
-  return finite;
-}
 
 int64_t largest(const Tensor& scores) {
   const Tensor wide = scores.cast(DType::kF64);
@@ -97,18 +64,18 @@ Result<Agreement> AccuracyProbe::measure(std::shared_ptr<const runtime::Engine> 
   how.threads = threads_;
   SINTER_ASSIGN(const auto context, runtime::ExecutionContext::create(engine, how));
   Agreement result;
-  std::vector<Sums> sums(references_.front().size());
+  std::vector<Distance> distances(references_.front().size());
   const bool scores = classifies();
   for (size_t i = 0; i < std::min(most, samples_.size()); ++i) {
     SINTER_ASSIGN(const std::vector<Value> outputs, context->run(samples_[i]));
-    for (size_t o = 0; o < sums.size(); ++o) {
+    for (size_t o = 0; o < distances.size(); ++o) {
       const Value &got = outputs[o], &wanted = references_[i][o];
       if (!is_comparable(wanted)) continue;
       if (!got.is_tensor() || got.tensor().dims() != wanted.tensor().dims()) {
         return make_error(Code::kInternal, "accuracy: output {} is {}, in f32 {}; report this", o, got.is_tensor() ? got.tensor().type().to_string() : "no tensor",
                           wanted.tensor().type().to_string());
       }
-      result.finite = add_sample(got.tensor(), wanted.tensor(), sums[o]) && result.finite;
+      distances[o].add(wanted.tensor(), got.tensor());
     }
     ++result.samples;
     if (!scores) continue;
@@ -119,11 +86,12 @@ Result<Agreement> AccuracyProbe::measure(std::shared_ptr<const runtime::Engine> 
     result.right += found == *labels_[i];
     result.reference_right += wanted == *labels_[i];
   }
-  for (const Sums& output : sums) {
-    if (output.samples == 0) continue;
-    result.cosine = std::min(result.cosine, output.cosine / static_cast<double>(output.samples));
-    result.worst_cosine = std::min(result.worst_cosine, output.worst);
-    if (output.norm > 0) result.relative_error = std::max(result.relative_error, std::sqrt(output.error / output.norm));
+  for (const Distance& output : distances) {
+    if (output.pairs() == 0) continue;
+    result.finite = result.finite && output.differently_finite() == 0;
+    result.cosine = std::min(result.cosine, output.cosine());
+    result.worst_cosine = std::min(result.worst_cosine, output.least_cosine());
+    result.relative_error = std::max(result.relative_error, output.relative_l2());
   }
   if (!result.finite) result.relative_error = std::numeric_limits<double>::infinity();
   return result;

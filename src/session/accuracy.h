@@ -19,7 +19,7 @@ struct Agreement {
   double cosine = 1;           // of the output that is farthest: mean over the samples
   double worst_cosine = 1;     // the least of any output and sample
   double relative_error = 0;   // L2 over all samples, of the output that is farthest
-  bool finite = true;          // no NaN or infinity that the reference has not
+  bool finite = true;          // NaN and infinities are where the reference has them
 
   double disagreement() const { return samples ? 1.0 - static_cast<double>(agree) / static_cast<double>(samples) : 0; }
   // Loss of accuracy in shares of the labelled samples; without labels the share of samples with another top-1, which bounds it.

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "runtime/context.h"
+#include "session/value_view.h"
 
 namespace sinter::session {
 namespace {
@@ -14,7 +14,7 @@ struct Sums {
 };
 
 void add(const Tensor& tensor, int axis, Sums& to) {
-  if (tensor.dtype() != DType::kF32 || axis >= tensor.rank() || tensor.count() == 0) return;
+  if (axis >= tensor.rank() || tensor.count() == 0) return;
   const int64_t channels = tensor.dim(axis), inner = product(tensor.dims(), static_cast<size_t>(axis) + 1), outer = tensor.count() / channels / inner;
   to.sums.resize(static_cast<size_t>(channels));
   const float* at = tensor.data<float>();
@@ -39,21 +39,12 @@ Result<quant::ChannelMeans> channel_means(const std::shared_ptr<const runtime::E
   }
   std::map<std::string, Sums> sums;
   const auto take = [&](const std::string& name, const Tensor& tensor) {
-    const auto wanted = axes.find(name);
-    if (wanted != axes.end()) add(tensor, wanted->second < 0 ? tensor.rank() - 1 : wanted->second, sums[name]);
+    const int axis = axes.at(name);
+    add(tensor, axis < 0 ? tensor.rank() - 1 : axis, sums[name]);
   };
-  runtime::ContextOptions how;
-  how.threads = threads;
-  how.observer = [&](const plan::Region& region, const plan::PlanValue& value, const Value& content) {
-    if (region.parent < 0 && content.is_tensor()) take(value.name, content.tensor());
-  };
-  SINTER_ASSIGN(const auto context, runtime::ExecutionContext::create(engine, how));
-  for (size_t s = 0; s < std::min(most, samples.size()); ++s) {
-    for (size_t i = 0; i < samples[s].size(); ++i) {
-      if (samples[s][i].is_tensor()) take(engine->inputs()[i].name, samples[s][i].tensor());
-    }
-    SINTER_ASSIGN([[maybe_unused]] const auto outputs, context->run(samples[s]));
-  }
+  std::set<std::string, std::less<>> names;
+  for (const auto& [name, axis] : axes) names.insert(name);
+  SINTER_TRY(for_each_value(engine, std::move(names), samples, most, threads, take));
   quant::ChannelMeans means;
   for (auto& [name, sum] : sums) {
     if (sum.count == 0) continue;

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <set>
 
 #include "session/distance.h"
-#include "session/quantized_values.h"
+#include "session/value_view.h"
 
 namespace sinter::session {
 namespace {
@@ -15,60 +14,6 @@ namespace {
 constexpr float kLargestF16 = 65504, kSmallestF16 = 0x1p-14f;
 
 using Scales = std::vector<std::optional<ValueScale>>;
-
-// The value as f32, row-major; undefined when its elements are no numbers, or 8-bit ones of unknown scale.
-Tensor to_f32(const runtime::ValueView& view, const std::optional<ValueScale>& scale) {
-  const DType dtype = view.value->type.dtype;
-  const bool whole = dtype == DType::kI8 || dtype == DType::kU8;
-  if ((whole && !scale) || (!whole && dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16)) return {};
-  Tensor out(DType::kF32, view.dims);
-  const bool channels = view.value->layout != Layout::kRowMajor;
-  const int64_t n_count = channels ? view.dims[0] : 1, c_count = channels ? view.dims[1] : 1;
-  const int64_t s_count = out.count() == 0 ? 0 : out.count() / (n_count * c_count);
-  float* to = out.data<float>();
-  const auto at = [&](int64_t index) -> float {
-    switch (dtype) {
-      case DType::kF32: return reinterpret_cast<const float*>(view.data)[index];
-      case DType::kF16: return half_to_float(reinterpret_cast<const uint16_t*>(view.data)[index]);
-      case DType::kBF16: return bfloat16_to_float(reinterpret_cast<const uint16_t*>(view.data)[index]);
-      case DType::kI8: return static_cast<float>((reinterpret_cast<const int8_t*>(view.data)[index] - scale->zero) * scale->scale);
-      default: return static_cast<float>((view.data[index] - scale->zero) * scale->scale);
-    }
-  };
-  for (int64_t n = 0; n < n_count; ++n) {
-    for (int64_t c = 0; c < c_count; ++c) {
-      for (int64_t s = 0; s < s_count; ++s) *to++ = at(runtime::physical_index(view.value->layout, n, c, s, c_count, s_count));
-    }
-  }
-  return out;
-}
-
-// The opposite: bytes of the value's type and layout, padding 0. Empty when it can't be.
-std::vector<uint8_t> to_bytes(const Tensor& tensor, const runtime::ValueView& view, const std::optional<ValueScale>& scale) {
-  const DType dtype = view.value->type.dtype;
-  const bool whole = dtype == DType::kI8 || dtype == DType::kU8;
-  if (tensor.dims() != view.dims || (whole && !scale) || (!whole && dtype != DType::kF32 && dtype != DType::kF16 && dtype != DType::kBF16)) return {};
-  std::vector<uint8_t> bytes(static_cast<size_t>(view.bytes));
-  const bool channels = view.value->layout != Layout::kRowMajor;
-  const int64_t n_count = channels ? view.dims[0] : 1, c_count = channels ? view.dims[1] : 1;
-  const int64_t s_count = tensor.count() == 0 ? 0 : tensor.count() / (n_count * c_count);
-  const float* from = tensor.data<float>();
-  const auto put = [&](int64_t index, float x) {
-    if (dtype == DType::kF32) return void(std::memcpy(bytes.data() + index * 4, &x, 4));
-    if (!whole) {
-      const uint16_t bits = dtype == DType::kF16 ? float_to_half(x) : float_to_bfloat16(x);
-      return void(std::memcpy(bytes.data() + index * 2, &bits, 2));
-    }
-    const double low = dtype == DType::kI8 ? -128 : 0, q = std::nearbyint(x / scale->scale) + static_cast<double>(scale->zero);
-    bytes[static_cast<size_t>(index)] = static_cast<uint8_t>(static_cast<int>(std::isnan(q) ? 0 : std::clamp(q, low, low + 255)));
-  };
-  for (int64_t n = 0; n < n_count; ++n) {
-    for (int64_t c = 0; c < c_count; ++c) {
-      for (int64_t s = 0; s < s_count; ++s) put(runtime::physical_index(view.value->layout, n, c, s, c_count, s_count), *from++);
-    }
-  }
-  return bytes;
-}
 
 bool is_main(const plan::Region& region) { return region.parent < 0; }
 

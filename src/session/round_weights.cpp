@@ -5,7 +5,7 @@
 
 #include "quant/rounding.h"
 #include "quant/weights.h"
-#include "runtime/context.h"
+#include "session/value_view.h"
 
 namespace sinter::session {
 namespace {
@@ -154,7 +154,6 @@ Result<RoundedWeights> round_weights(const std::shared_ptr<const runtime::Engine
   }
   const size_t runs = std::min(most, samples.size());
   const auto take = [&](const std::string& name, const Tensor& tensor) {
-    if (tensor.dtype() != DType::kF32) return;
     const auto [begin, end] = readers.equal_range(name);
     for (auto it = begin; it != end; ++it) {
       Layer& layer = layers[it->second];
@@ -163,18 +162,9 @@ Result<RoundedWeights> round_weights(const std::shared_ptr<const runtime::Engine
       else add_rows(layer, tensor, wanted);
     }
   };
-  runtime::ContextOptions how;
-  how.threads = threads;
-  how.observer = [&](const plan::Region& region, const plan::PlanValue& value, const Value& content) {
-    if (region.parent < 0 && content.is_tensor()) take(value.name, content.tensor());
-  };
-  SINTER_ASSIGN(const auto context, runtime::ExecutionContext::create(engine, how));
-  for (size_t s = 0; s < runs; ++s) {
-    for (size_t i = 0; i < samples[s].size(); ++i) {
-      if (samples[s][i].is_tensor()) take(engine->inputs()[i].name, samples[s][i].tensor());
-    }
-    SINTER_ASSIGN([[maybe_unused]] const auto outputs, context->run(samples[s]));
-  }
+  std::set<std::string, std::less<>> names;
+  for (const auto& [name, layer] : readers) names.insert(name);
+  SINTER_TRY(for_each_value(engine, std::move(names), samples, most, threads, take));
   RoundedWeights result;
   for (const Layer& layer : layers) result.layers.push_back(round_layer(layer, result.values));
   return result;
