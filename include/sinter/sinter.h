@@ -340,6 +340,13 @@ SINTER_API sinter_status sinter_eval_json(const char* path, const sinter_build_o
 SINTER_API sinter_status sinter_compare_json(const char* a, const char* b, const sinter_build_options* build, const sinter_eval_options* options, char** out,
                                              char** text);
 
+/* Runs an engine once on these inputs (one a tensor, in the engine's order) and writes every tensor of the run into the folder: NAME.npy, 8-bit values as the
+ * f32 that they stand for, and index.json, which says file, names, layer and storage of each, and which tensors of the model were fused away (when
+ * model_path, which may be NULL, is the .onnx file behind the engine). names: comma-separated, `*` for any text; NULL: all. `out`, which may be NULL, gets
+ * the index. */
+SINTER_API sinter_status sinter_dump_tensors(const sinter_engine* engine, const sinter_tensor* inputs, size_t count, const char* model_path, const char* names,
+                                             const char* folder, int32_t threads, char** out);
+
 /* Adds a signature of the engine's device code, with the Ed25519 private key of a PEM file, so that users who trust its public key load it as it is.
  * The engine is replaced whole. Needs libcrypto (OpenSSL 1.1 or newer). */
 SINTER_API sinter_status sinter_sign(const char* engine_path, const char* private_key_path, const char* out_path);

@@ -6,7 +6,6 @@
 #include "tactic/registry.h"
 
 namespace sinter::capi {
-namespace {
 
 std::vector<std::string> split_names(const char* text) {
   std::vector<std::string> names;
@@ -18,6 +17,8 @@ std::vector<std::string> split_names(const char* text) {
   }
   return names;
 }
+
+namespace {
 
 Result<builder::Fallback> fallback_of(sinter_fallback fallback, bool on_device) {
   switch (fallback) {

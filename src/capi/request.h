@@ -8,6 +8,9 @@
 
 namespace sinter::capi {
 
+// The entries of a comma-separated list without empty ones; NULL: none.
+std::vector<std::string> split_names(const char* text);
+
 Result<session::BuildRequest> to_request(const char* model_path, const sinter_build_options* options);
 // The same, with the ranges of a build for int8 found: reads the cache, or runs the calibration.
 Result<session::BuildRequest> to_calibrated_request(const char* model_path, const sinter_build_options* options);
