@@ -1,4 +1,4 @@
-// usage: bench_int8 [--filter=TEXT] [--isa=avx512_vnni|avx512|avx2|baseline] [--signed] [--float] [--residual]
+// usage: bench_int8 [--filter=TEXT] [--isa=amx|avx512_vnni|avx512|avx2|baseline] [--signed] [--float] [--residual]
 //
 // Times each layer on one thread in 8 bits (u8, or i8 with --signed, times i8; relu and quantization to u8 fused, or an f32 result with
 // --float; a residual in 8 bits with --residual) and in f32 in turns, and prints GOP/s, the share of what the vector units do (four times the
@@ -237,6 +237,7 @@ Options parse(int argc, char** argv) {
     else if (arg == "--signed") options.is_signed = true;
     else if (arg == "--float") options.to_float = true;
     else if (arg == "--residual") options.residual = true;
+    else if (arg == "--isa=avx512_vnni") options.isa = Isa::kAvx512Vnni;
     else if (arg == "--isa=avx512") options.isa = Isa::kAvx512;
     else if (arg == "--isa=avx2") options.isa = Isa::kAvx2;
     else if (arg == "--isa=baseline") options.isa = Isa::kBaseline;

@@ -201,6 +201,17 @@ void book_byte_dense(const Problem& problem, const ByteDense& match, Layout layo
   if (match.residual_input >= 0) offer.input_layouts[static_cast<size_t>(match.residual_input)] = layout;
 }
 
+std::vector<std::string> byte_configs(Isa isa) {
+  if (!kernel_table(isa).bytes.matrix) return {""};
+  return {"", std::string(kByVectors)};
+}
+
+const KernelTable* byte_kernel_table(Isa isa, std::string_view config) {
+  const KernelTable& table = kernel_table(isa);
+  if (config.empty()) return &table;
+  return config == kByVectors && table.bytes.matrix ? &kernel_table(Isa::kAvx512Vnni) : nullptr;
+}
+
 bool has_weight_zero(const Problem& problem) {
   const bool is_signed = problem.inputs[kByteW].dtype == DType::kI8;
   if (problem.op_input_count() <= kByteWZero || !problem.inputs[kByteWZero].present) return !is_signed;
@@ -247,10 +258,11 @@ Result<ByteColumns> ByteColumns::make(std::string_view tactic, const Problem& pr
   return columns;
 }
 
-void ByteColumns::set_dims(std::span<const Dims> inputs, const Dims& output, int64_t columns, int64_t k) {
+void ByteColumns::set_dims(std::span<const Dims> inputs, const Dims& output, int64_t columns, int64_t k, bool flips) {
   match_.dense.set_dims(inputs, output);
   columns_ = columns;
   k_ = k;
+  flips_ = flips;
   current_ = false;
   const auto size = static_cast<size_t>(columns + kColumnSlack);
   start_.assign(size, 0);
@@ -274,18 +286,19 @@ void ByteColumns::read(const LaunchArgs& args, const int32_t* column_sums) {
   const auto* w_zero = static_cast<const uint8_t*>(own_operand(args, kByteWZero));
   const auto* bias = static_cast<const int32_t*>(own_operand(args, kByteBias));
   const auto* scale = static_cast<const float*>(own_operand(args, kByteScale));
-  x_zero_ = static_cast<uint8_t>((x_zero != nullptr ? *x_zero : 0) ^ (x_signed ? 0x80 : 0));
+  const uint8_t zero_bits = x_zero != nullptr ? *x_zero : 0;
+  x_zero_ = !x_signed ? zero_bits : static_cast<int8_t>(zero_bits) + (flips_ ? 128 : 0);
   const bool one_scale = product(problem_.inputs[kByteScale].opt) == 1;
   const bool one_w_zero = w_zero != nullptr && product(problem_.inputs[kByteWZero].opt) == 1;
   for (int64_t c = 0; c < columns_; ++c) {
     const auto at = static_cast<size_t>(c);
     scale_[at] = scale[one_scale ? 0 : c];
     // Wraps around as the sums do: the final value fits.
-    uint32_t start = (bias != nullptr ? static_cast<uint32_t>(bias[c]) : 0) - uint32_t{x_zero_} * static_cast<uint32_t>(column_sums[c]);
+    uint32_t start = (bias != nullptr ? static_cast<uint32_t>(bias[c]) : 0) - static_cast<uint32_t>(x_zero_) * static_cast<uint32_t>(column_sums[c]);
     if (!weight_zero_.empty()) {
       const uint8_t bits = static_cast<uint8_t>((w_zero != nullptr ? w_zero[one_w_zero ? 0 : c] : 0) ^ (w_signed ? 0 : 0x80));
       weight_zero_[at] = static_cast<int8_t>(bits);
-      start += static_cast<uint32_t>(k_) * x_zero_ * static_cast<uint32_t>(weight_zero_[at]);
+      start += static_cast<uint32_t>(k_) * static_cast<uint32_t>(x_zero_) * static_cast<uint32_t>(weight_zero_[at]);
     }
     start_[at] = static_cast<int32_t>(start);
   }

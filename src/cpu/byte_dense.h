@@ -8,9 +8,11 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cpu/dense_epilogue.h"
+#include "cpu/kernels/kernel_table.h"
 
 namespace sinter::cpu {
 
@@ -35,6 +37,13 @@ Result<ByteDense> match_byte_epilogue(const Problem& problem, int column_axis);
 // As book_epilogue; constant operands are packed.
 void book_byte_dense(const Problem& problem, const ByteDense& match, Layout layout, Offer& offer);
 
+// Configs of the offers: "" for the widest tiles of the instruction set, and where these are matrix registers kByVectors for AVX-512's, which
+// may be faster where rows, columns or sums are few. Weights are packed alike.
+inline constexpr std::string_view kByVectors = "vectors";
+std::vector<std::string> byte_configs(Isa isa);
+// Null for a config that there is not.
+const KernelTable* byte_kernel_table(Isa isa, std::string_view config);
+
 // True unless the weights are known to be i8 around zero.
 bool has_weight_zero(const Problem& problem);
 // i8 weights, or u8 ones less 128.
@@ -49,13 +58,14 @@ class ByteColumns {
   // `first_blob`: of append_byte_constants'. `columns`: of the result; `k`: values in a sum.
   static Result<ByteColumns> make(std::string_view tactic, const Problem& problem, const Offer& offer, const ByteDense& match,
                                   std::span<const Tensor> blobs, size_t first_blob);
-  void set_dims(std::span<const Dims> inputs, const Dims& output, int64_t columns, int64_t k);
+  // `flips`: the kernel takes a signed X as unsigned values 128 more.
+  void set_dims(std::span<const Dims> inputs, const Dims& output, int64_t columns, int64_t k, bool flips);
   // Reads what this launch brings; `column_sums` of the signed weights. What never changes is computed once.
   void update(const LaunchArgs& args, const int32_t* column_sums);
   // For the launch that update() was called for, until the next; the object must outlive it. `residual_stride`: the output's row stride.
   Epilogue at(const LaunchArgs& args, int64_t residual_stride);
-  // The zero point of X, 128 more where X is signed.
-  uint8_t x_zero() const { return x_zero_; }
+  // The bits of X's zero point, 128 more where the kernel flips X.
+  uint8_t x_zero() const { return static_cast<uint8_t>(x_zero_); }
 
  private:
   const void* operand(const LaunchArgs& args, int input) const;  // of any problem input; null where it is absent
@@ -68,7 +78,8 @@ class ByteColumns {
   std::vector<Tensor> constants_;  // one a problem input; undefined where it is not packed
   bool all_constant_ = false, current_ = false;
   int64_t columns_ = 0, k_ = 0;
-  uint8_t x_zero_ = 0;
+  bool flips_ = false;
+  int x_zero_ = 0;
   std::vector<int32_t> start_, weight_zero_;
   std::vector<float> scale_, folded_scale_, folded_bias_;
   ByteEpilogue bytes_;

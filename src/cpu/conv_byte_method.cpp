@@ -7,13 +7,13 @@ namespace {
 
 class ByteConvKernel final : public Kernel {
  public:
-  ByteConvKernel(const Problem& problem, std::unique_ptr<ByteConvMethod> method, ByteColumns columns, std::span<const Tensor> blobs)
-      : problem_(problem), table_(kernel_table(problem.isa)), method_(std::move(method)), columns_(std::move(columns)), weights_(blobs[0]),
+  ByteConvKernel(const Problem& problem, const KernelTable& table, std::unique_ptr<ByteConvMethod> method, ByteColumns columns, std::span<const Tensor> blobs)
+      : problem_(problem), table_(table), method_(std::move(method)), columns_(std::move(columns)), weights_(blobs[0]),
         sums_(blobs[1]), is_signed_(problem.inputs[kByteX].dtype == DType::kI8) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
     SINTER_ASSIGN(const ConvShape shape, conv_shape(problem_, inputs[0], inputs[1], outputs[0]));
-    columns_.set_dims(inputs, outputs[0], shape.out_channels, shape.kh * shape.kw * (shape.channels / shape.groups));
+    columns_.set_dims(inputs, outputs[0], shape.out_channels, shape.kh * shape.kw * (shape.channels / shape.groups), is_signed_ && method_->flips(table_));
     out_channels_ = shape.out_channels;
     return method_->fix(table_, shape, is_signed_, has_weight_zero(problem_), threads);
   }
@@ -64,13 +64,17 @@ void ByteConvTactic::query(const Problem& problem, Answer& answer) const {
   for (const Layout layout : source_layouts()) {
     const std::unique_ptr<ByteConvMethod> way = method(layout);
     if (const std::string reason = way->unsuitable(problem, *shape); !reason.empty()) return answer.decline(reason);
-    Offer offer;
-    offer.input_layouts = {layout};
-    offer.output_layouts = {Layout::kChannelsLast};
-    book_byte_dense(problem, *match, Layout::kChannelsLast, offer);
-    offer.packed_inputs[kByteW] = true;
-    offer.workspace_bytes = way->fix(kernel_table(problem.isa), *shape, problem.inputs[kByteX].dtype == DType::kI8, has_weight_zero(problem), problem.threads);
-    answer.offer(std::move(offer));
+    for (const std::string& config : has_tiles() ? byte_configs(problem.isa) : std::vector<std::string>{""}) {
+      Offer offer;
+      offer.config = config;
+      offer.input_layouts = {layout};
+      offer.output_layouts = {Layout::kChannelsLast};
+      book_byte_dense(problem, *match, Layout::kChannelsLast, offer);
+      offer.packed_inputs[kByteW] = true;
+      offer.workspace_bytes = way->fix(*byte_kernel_table(problem.isa, config), *shape, problem.inputs[kByteX].dtype == DType::kI8,
+                                       has_weight_zero(problem), problem.threads);
+      answer.offer(std::move(offer));
+    }
   }
 }
 
@@ -87,6 +91,8 @@ Result<std::vector<Tensor>> ByteConvTactic::prepare(const Problem& problem, cons
 Result<std::unique_ptr<Kernel>> ByteConvTactic::bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const {
   const auto damaged = [&](std::string_view what) { return make_error(Code::kInvalidEngine, "{}: {}; the engine is damaged: rebuild it", id(), what); };
   if (const std::string reason = unsuitable(problem); !reason.empty()) return damaged(reason);
+  const KernelTable* table = byte_kernel_table(problem.isa, offer.config);
+  if (table == nullptr) return damaged(fmt::format("unknown config '{}'", offer.config));
   SINTER_ASSIGN(const ConvShape shape, conv_shape_at_optimum(problem));
   SINTER_ASSIGN(const ByteDense match, match_byte_epilogue(problem, 1));
   const std::vector<Layout> layouts = source_layouts();
@@ -98,7 +104,7 @@ Result<std::unique_ptr<Kernel>> ByteConvTactic::bind(const Problem& problem, con
     return damaged(fmt::format("found {} blobs, expected {} bytes of weights and {} sums first", blobs.size(), way->packed_bytes(shape), shape.out_channels));
   }
   SINTER_ASSIGN(ByteColumns columns, ByteColumns::make(id(), problem, offer, match, blobs, 2));
-  return std::unique_ptr<Kernel>(std::make_unique<ByteConvKernel>(problem, std::move(way), std::move(columns), blobs));
+  return std::unique_ptr<Kernel>(std::make_unique<ByteConvKernel>(problem, *table, std::move(way), std::move(columns), blobs));
 }
 
 }  // namespace sinter::cpu

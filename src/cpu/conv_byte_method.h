@@ -21,6 +21,8 @@ class ByteConvMethod {
   virtual int64_t packed_bytes(const ConvShape& shape) const = 0;
   // `sums` becomes the sum of each filter.
   virtual void pack(const ConvShape& shape, const int8_t* weights, int8_t* packed, int32_t* sums) const = 0;
+  // Whether a signed source is taken as unsigned values 128 more.
+  virtual bool flips(const KernelTable&) const { return true; }
   // Fixes the shape to run; the workspace in bytes.
   virtual int64_t fix(const KernelTable& table, const ConvShape& shape, bool is_signed, bool weight_zero, int threads) = 0;
   virtual void run(const KernelTable& table, const ByteSource& source, const int8_t* packed, void* dst, const Epilogue& epilogue,
@@ -37,6 +39,7 @@ class ByteConvTactic : public CpuTactic {
 
  protected:
   virtual std::vector<Layout> source_layouts() const { return {Layout::kChannelsLast}; }
+  virtual bool has_tiles() const { return true; }  // else byte_configs() makes no difference
   virtual std::unique_ptr<ByteConvMethod> method(Layout source) const = 0;
 };
 

@@ -34,6 +34,7 @@ class ConvDepthwiseInt8 final : public ByteConvTactic {
   using ByteConvTactic::ByteConvTactic;
 
  protected:
+  bool has_tiles() const override { return false; }
   std::unique_ptr<ByteConvMethod> method(Layout) const override { return std::make_unique<DepthwiseMethod>(); }
 };
 

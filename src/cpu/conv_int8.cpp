@@ -1,6 +1,6 @@
 // cpu.conv_int8: convolution of 8-bit integers as a batch-reduce GEMM over the filter's taps, channels last (cpu/kernels/conv_bytes.h).
 // Any stride, dilation, padding and groups. Fastest for u8 activations and i8 weights around zero; i8 activations cost a pass over the
-// source, other weights a product with ones.
+// source where there is no AMX, other weights a product with ones.
 #include "cpu/conv_byte_method.h"
 
 namespace sinter::cpu {
@@ -13,10 +13,11 @@ class BrgemmMethod final : public ByteConvMethod {
   void pack(const ConvShape& shape, const int8_t* weights, int8_t* packed, int32_t* sums) const override {
     conv_bytes_pack(shape, weights, packed, sums);
   }
+  bool flips(const KernelTable& table) const override { return flips_source(table, true); }
   int64_t fix(const KernelTable& table, const ConvShape& shape, bool is_signed, bool weight_zero, int threads) override {
     shape_ = shape;
     blocking_ = conv_bytes_blocking(table, shape);
-    return conv_bytes_workspace_bytes(shape, blocking_, is_signed, weight_zero, threads);
+    return conv_bytes_workspace_bytes(shape, blocking_, flips_source(table, is_signed), weight_zero, threads);
   }
   void run(const KernelTable& table, const ByteSource& source, const int8_t* packed, void* dst, const Epilogue& epilogue, ThreadTeam& team,
            void* workspace) const override {

@@ -19,8 +19,8 @@ bool is_ahead(const Problem& problem) { return problem.inputs[kByteW].constant &
 
 class MatmulInt8Kernel final : public Kernel {
  public:
-  MatmulInt8Kernel(const Problem& problem, ByteColumns columns, std::span<const Tensor> blobs)
-      : problem_(problem), table_(kernel_table(problem.isa)), columns_(std::move(columns)), is_signed_(problem.inputs[kByteX].dtype == DType::kI8) {
+  MatmulInt8Kernel(const Problem& problem, const KernelTable& table, ByteColumns columns, std::span<const Tensor> blobs)
+      : problem_(problem), table_(table), columns_(std::move(columns)), is_signed_(problem.inputs[kByteX].dtype == DType::kI8) {
     right_.is_unsigned = problem.inputs[kByteW].dtype == DType::kU8;
     if (is_ahead(problem)) packed_ = {blobs[0], blobs[1]};
   }
@@ -28,10 +28,10 @@ class MatmulInt8Kernel final : public Kernel {
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
     SINTER_ASSIGN(shape_, matmul_shape(problem_, inputs[0], inputs[1], outputs[0]));
     if (shape_.k > kLongestByteSum) return make_error(Code::kUnsupported, "cpu.matmul_int8: sums of {} products, exact up to {}", shape_.k, kLongestByteSum);
-    columns_.set_dims(inputs, outputs[0], shape_.n, shape_.k);
+    columns_.set_dims(inputs, outputs[0], shape_.n, shape_.k, flips_source(table_, is_signed_));
     zeros_.assign(static_cast<size_t>(shape_.n), 0);
     blocking_ = matmul_bytes_blocking(table_, shape_);
-    return matmul_bytes_workspace_bytes(shape_, blocking_, is_signed_, !packed_.empty(), has_weight_zero(problem_), threads);
+    return matmul_bytes_workspace_bytes(shape_, blocking_, flips_source(table_, is_signed_), !packed_.empty(), has_weight_zero(problem_), threads);
   }
 
   Status launch(const LaunchArgs& args) override {
@@ -84,14 +84,18 @@ class MatmulInt8 final : public CpuTactic {
     if (!shape.ok()) return answer.decline(shape.status().message());
     const auto match = match_byte_epilogue(problem, problem.outputs[0].rank() - 1);
     if (!match.ok()) return answer.decline(match.status().message());
-    Offer offer;
-    offer.output_layouts = {Layout::kRowMajor};
-    book_byte_dense(problem, *match, Layout::kRowMajor, offer);
-    offer.packed_inputs[kByteW] = is_ahead(problem);
-    const GemmBlocking blocking = matmul_bytes_blocking(kernel_table(problem.isa), *shape);
-    offer.workspace_bytes = matmul_bytes_workspace_bytes(*shape, blocking, problem.inputs[kByteX].dtype == DType::kI8, is_ahead(problem),
-                                                         has_weight_zero(problem), problem.threads);
-    answer.offer(std::move(offer));
+    for (const std::string& config : byte_configs(problem.isa)) {
+      Offer offer;
+      offer.config = config;
+      offer.output_layouts = {Layout::kRowMajor};
+      book_byte_dense(problem, *match, Layout::kRowMajor, offer);
+      offer.packed_inputs[kByteW] = is_ahead(problem);
+      const KernelTable& table = *byte_kernel_table(problem.isa, config);
+      offer.workspace_bytes = matmul_bytes_workspace_bytes(*shape, matmul_bytes_blocking(table, *shape),
+                                                           flips_source(table, problem.inputs[kByteX].dtype == DType::kI8), is_ahead(problem),
+                                                           has_weight_zero(problem), problem.threads);
+      answer.offer(std::move(offer));
+    }
   }
 
   Result<std::vector<Tensor>> prepare(const Problem& problem, const Offer& offer, std::span<const Tensor> constants) const override {
@@ -113,6 +117,8 @@ class MatmulInt8 final : public CpuTactic {
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
     const auto damaged = [&](std::string_view what) { return make_error(Code::kInvalidEngine, "{}: {}; the engine is damaged: rebuild it", id(), what); };
     if (const std::string reason = unsuitable(problem); !reason.empty()) return damaged(reason);
+    const KernelTable* table = byte_kernel_table(problem.isa, offer.config);
+    if (table == nullptr) return damaged(fmt::format("unknown config '{}'", offer.config));
     SINTER_ASSIGN(const MatmulShape shape, matmul_shape_at_optimum(problem));
     SINTER_ASSIGN(const ByteDense match, match_byte_epilogue(problem, problem.outputs[0].rank() - 1));
     const int64_t bytes = matmul_bytes_packed_bytes(shape.n, shape.k) * right_count(problem), sums = matmul_bytes_sums(shape.n) * right_count(problem);
@@ -120,7 +126,7 @@ class MatmulInt8 final : public CpuTactic {
                                              blobs[1].dtype() == DType::kI32 && blobs[1].count() == sums);
     if (!fits) return damaged(fmt::format("found {} blobs, expected {} bytes of the right operand and {} sums first", blobs.size(), bytes, sums));
     SINTER_ASSIGN(ByteColumns columns, ByteColumns::make(id(), problem, offer, match, blobs, is_ahead(problem) ? 2 : 0));
-    return std::unique_ptr<Kernel>(std::make_unique<MatmulInt8Kernel>(problem, std::move(columns), blobs));
+    return std::unique_ptr<Kernel>(std::make_unique<MatmulInt8Kernel>(problem, *table, std::move(columns), blobs));
   }
 };
 

@@ -56,10 +56,7 @@ void add_byte_tiles_avx2(KernelTable& table) {
   table.bytes = empty_byte_tiles(4);
   add_byte_width<1, 2>(table.bytes);
   table.depthwise_bytes_row = &depthwise_bytes_row;
-  table.pack_byte_panel = &pack_byte_panel;
-  table.max_bytes = &max_bytes;
-  table.interleave_three = &interleave_three;
-  table.flip_bytes = &flip_bytes;
+  add_byte_helpers(table);
 }
 
 }  // namespace sinter::cpu

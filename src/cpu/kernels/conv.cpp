@@ -152,6 +152,7 @@ void conv_on_team(const TileSet& set, const ConvOperands& operands, const ConvSh
     args.n = out;
     args.k = units;
     args.tail = tail;
+    args.a_signed = operands.src_signed;
     args.segments = shape.kh * shape.kw;
     args.fill = is_pointwise(shape) ? &fill_pointwise_rows : &fill_conv_rows;
     args.fill_ctx = &rows;

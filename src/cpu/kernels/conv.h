@@ -42,6 +42,7 @@ void conv(const KernelTable& table, const ConvShape& shape, const GemmBlocking& 
 struct ConvOperands {
   const void* src = nullptr;
   int src_bytes = 4;             // of an element
+  bool src_signed = false;       // TileCall::a_signed
   const void* padding = nullptr;  // stands for a pixel outside the source: channels / groups elements
   bool padding_is_zero = true;    // its products add nothing to a sum: taps that are padding for a whole tile are left out
   const void* packed = nullptr;

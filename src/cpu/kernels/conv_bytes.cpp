@@ -26,10 +26,10 @@ int64_t ones_bytes(const ConvShape& s) { return s.kh * s.kw * units_of(s.channel
 struct Parts {
   int64_t source, ones, sums, scratch;
 };
-Parts parts_of(const ConvShape& s, bool is_signed, bool row_sums) {
+Parts parts_of(const ConvShape& s, bool flips, bool row_sums) {
   Parts parts;
   parts.source = padding_bytes(s);
-  parts.ones = parts.source + (is_signed ? round_up(source_bytes(s), 64) : 0);
+  parts.ones = parts.source + (flips ? round_up(source_bytes(s), 64) : 0);
   parts.sums = parts.ones + (row_sums ? ones_bytes(s) : 0);
   parts.scratch = parts.sums + (row_sums ? round_up(pixels_of(s) * 4, 64) : 0);
   return parts;
@@ -100,26 +100,28 @@ GemmBlocking conv_bytes_blocking(const KernelTable& table, const ConvShape& shap
                          shape.kh * shape.kw);
 }
 
-int64_t conv_bytes_workspace_bytes(const ConvShape& shape, const GemmBlocking& blocking, bool is_signed, bool row_sums, int threads) {
-  return parts_of(shape, is_signed, row_sums).scratch + threads * gemm_scratch_bytes(blocking, shape.kh * shape.kw);
+int64_t conv_bytes_workspace_bytes(const ConvShape& shape, const GemmBlocking& blocking, bool flips, bool row_sums, int threads) {
+  return parts_of(shape, flips, row_sums).scratch + threads * gemm_scratch_bytes(blocking, shape.kh * shape.kw);
 }
 
 void conv_bytes(const KernelTable& table, const ConvShape& shape, const GemmBlocking& blocking, const ByteSource& source,
                 const int8_t* packed, void* dst, const Epilogue& epilogue, ThreadTeam& team, void* workspace) {
   const bool row_sums = epilogue.bytes->weight_zero != nullptr;
-  const Parts parts = parts_of(shape, source.is_signed, row_sums);
+  const bool flips = flips_source(table, source.is_signed);
+  const Parts parts = parts_of(shape, flips, row_sums);
   char* memory = static_cast<char*>(workspace);
   std::memset(memory, source.zero, static_cast<size_t>(padding_bytes(shape)));
   ConvOperands operands;
   operands.src = source.data;
   operands.src_bytes = 1;
+  operands.src_signed = source.is_signed && !flips;
   operands.padding = memory;
   operands.padding_is_zero = source.zero == 0;
   operands.packed = packed;
   operands.group_units = group_units(shape);
   operands.dst = dst;
   operands.dst_bytes = byte_store_bytes(epilogue.bytes->store);
-  if (source.is_signed) {
+  if (flips) {
     auto* flipped = reinterpret_cast<uint8_t*>(memory + parts.source);
     const auto* from = static_cast<const uint8_t*>(source.data);
     team.split(source_bytes(shape), kFlipGrain, [&](int64_t begin, int64_t end) { table.flip_bytes(from + begin, flipped + begin, end - begin); });

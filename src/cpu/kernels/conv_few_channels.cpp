@@ -90,7 +90,8 @@ void write_offsets(const ConvShape& shape, const ImageStrides& strides, int64_t*
 }
 
 // Tiles that stay within a row of output step evenly through the copy; worth it where the row's last tile is but a small part.
-bool is_row_by_row(const ConvShape& shape) { return shape.ow >= 4 * kMaxTileRows; }
+constexpr int64_t kLongRow = 56;
+bool is_row_by_row(const ConvShape& shape) { return shape.ow >= kLongRow; }
 
 int64_t k_of(const ConvShape& shape) { return shape.kh * shape.kw * shape.channels; }
 int64_t offsets_bytes(const ConvShape& shape) { return round_up(k_of(shape) * sizeof(int64_t), 64); }

@@ -16,8 +16,11 @@ constexpr int64_t kBlockOfC = 128 << 10;
 // k is blocked only beyond this: reloading C costs about 1 % of a block of 1024.
 constexpr int64_t kLongestBlock = 1024;
 
-// Estimated cycles for one step of k: two multiply-adds or two loads a cycle, or the latency of four.
-double step_cycles(int rows, int panels, int vectors) {
+// Estimated cycles for one step of k: two multiply-adds or two loads a cycle, or the latency of four. Matrix registers multiply a row and a
+// panel by 16 steps of k in a cycle, load two of their rows in one, and have a latency of 52.
+double step_cycles(const TileSet& set, int rows, int panels) {
+  if (set.matrix) return std::max({1.0 * rows * panels, (rows + kPanel * panels) / 2.0, 52.0}) / 16;
+  const int vectors = set.panel_vectors;
   const double sums = rows * panels * vectors;
   return std::max({sums / 2, (rows + panels * vectors) / 2.0, 4.0});
 }
@@ -127,6 +130,7 @@ void multiply_block(const TileSet& set, const GemmArgs& args, const GemmBlocking
       call.segment_count = info.segment_count;
       call.k = k * info.joined;
       call.row = info.row;
+      call.rows = info.count;
       call.c = static_cast<char*>(args.c) + (info.row * args.c_stride + call.col) * args.c_bytes;
       if (prefetch) call.prefetch = static_cast<const char*>(call.b) + info.prefetch_offset;
       const TileFn stepped = info.stepped ? set.stepped_tile[panels - 1][info.count - 1] : nullptr;
@@ -149,8 +153,8 @@ GemmBlocking choose_blocking(const TileSet& set, int64_t m, int64_t n, int64_t k
     const int64_t tiles = (m + set.best_rows[width - 1] - 1) / set.best_rows[width - 1];
     const int rows = static_cast<int>((m + tiles - 1) / tiles);
     const int rest = static_cast<int>(panels % width);
-    double cycles = (panels / width) * step_cycles(rows, width, set.panel_vectors);
-    if (rest != 0) cycles += step_cycles(rows, rest, set.panel_vectors);
+    double cycles = (panels / width) * step_cycles(set, rows, width);
+    if (rest != 0) cycles += step_cycles(set, rows, rest);
     cycles *= tiles;
     if (best.k_block == 0 || cycles < best_cycles) {
       best_cycles = cycles;
@@ -188,6 +192,7 @@ void gemm_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& bl
   call.panel_stride = args.segments * args.k * kPanel;
   call.c_stride = args.c_stride;
   call.tail = args.tail;
+  call.a_signed = args.a_signed;
   call.epilogue = args.epilogue;
   for (int64_t block = 0; block < row_blocks; ++block) {
     const int64_t first = all_tiles * block / row_blocks, last = all_tiles * (block + 1) / row_blocks;
@@ -205,6 +210,7 @@ void gemm_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& bl
       k += call.k;
     } while (k < args.k);
   }
+  if (set.release != nullptr) set.release();
 }
 
 GridSplit split_grid(int parts, int64_t m_units, int64_t n_units) {

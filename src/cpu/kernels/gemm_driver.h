@@ -34,6 +34,7 @@ struct GemmArgs {
   int64_t first_row = 0;      // gemm_on_team computes rows [first_row, first_row + m)
   int64_t k = 0;              // of each segment, in units (kernel_table.h)
   int tail = 0;               // as in TileCall; then nothing is joined
+  bool a_signed = false;      // as in TileCall
   int64_t segments = 1;
   RowFill fill = nullptr;
   const void* fill_ctx = nullptr;

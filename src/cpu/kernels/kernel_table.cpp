@@ -7,6 +7,7 @@ void add_byte_tiles_portable(KernelTable& table);
 #if defined(__x86_64__)
 void add_byte_tiles_avx2(KernelTable& table);
 void add_byte_tiles_vnni(KernelTable& table);
+void add_byte_tiles_amx(KernelTable& table);
 KernelTable make_kernel_table_avx2();
 KernelTable make_kernel_table_avx512();
 #endif
@@ -22,6 +23,10 @@ KernelTable with_bytes(KernelTable table, void (*add)(KernelTable&)) {
 
 const KernelTable& kernel_table(Isa isa) {
 #if defined(__x86_64__)
+  if (isa >= Isa::kAmx) {
+    static const KernelTable amx = with_bytes(kernel_table(Isa::kAvx512Vnni), &add_byte_tiles_amx);
+    return amx;
+  }
   if (isa >= Isa::kAvx512Vnni) {
     static const KernelTable vnni = with_bytes(make_kernel_table_avx512(), &add_byte_tiles_vnni);
     return vnni;

@@ -15,7 +15,7 @@ namespace sinter::cpu {
 
 inline constexpr int kPanel = 16;         // columns in a panel: one AVX-512 register, two AVX2, four NEON
 inline constexpr int kMaxTilePanels = 4;  // widest tile of any table
-inline constexpr int kMaxTileRows = 14;   // tallest tile of any table
+inline constexpr int kMaxTileRows = 32;   // tallest tile of any table
 inline constexpr int kPixelStep = 2;      // floats from row to row in stepped tiles: planar images under a stride of 2
 
 // The reduction runs in units of four bytes: one float, or four consecutive values of 8 bits (byte_tile_body.h), so that
@@ -35,12 +35,14 @@ struct TileCall {
   int64_t segment_count;
   int64_t k;               // length of each segment in units
   int tail;                // bytes of A in each segment's last unit where that is not whole, else 0; 8-bit values only
+  bool a_signed;           // A is s8, not u8; where TileSet::signed_a
   int64_t a_offset;        // units added to every row address
   const int64_t* k_offsets;
   const void* b;           // first panel of the tile
   int64_t panel_stride;    // units from one panel to the next
   void* c;
   int64_t c_stride;        // elements of C
+  int rows;                // of the tile: what the function is for, but where one serves several heights
   int cols;                // columns to store, in (16 (panels - 1), 16 panels]
   bool accumulate;         // start from C instead of from the bias
   bool finish;             // apply the epilogue after the sum
@@ -126,6 +128,9 @@ using WinogradOutputFn = void (*)(const WinogradOutputCall& call);
 struct TileSet {
   int panel_vectors;                       // vector registers of sums for one row of one panel
   bool whole_k;                            // a tile sums over all of k: k is never blocked
+  bool matrix;                             // registers are matrices of 16 rows (AMX): costs are others
+  bool signed_a;                           // 8-bit values of A may be signed
+  void (*release)();                       // after a thread's last tile of a block, where the set keeps something for the thread; else null
   int max_panels;                          // tiles exist for 1..max_panels panels
   int max_rows[kMaxTilePanels];            // and for 1..max_rows[panels - 1] rows; never more rows for more panels
   int best_rows[kMaxTilePanels];           // the fastest height for each width

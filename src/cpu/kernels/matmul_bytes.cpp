@@ -28,9 +28,9 @@ struct Parts {
   int64_t row_sums, items;
   int64_t sums, start, scratch, item_bytes;  // within an item's part
 };
-Parts parts_of(const MatmulShape& s, const GemmBlocking& blocking, bool is_signed, bool ahead, bool row_sums) {
+Parts parts_of(const MatmulShape& s, const GemmBlocking& blocking, bool flips, bool ahead, bool row_sums) {
   Parts parts;
-  parts.row_sums = is_signed ? round_up(a_values(s), 64) : 0;
+  parts.row_sums = flips ? round_up(a_values(s), 64) : 0;
   parts.items = parts.row_sums + (row_sums ? round_up(s.batch * s.m * 4, 64) : 0);
   parts.sums = ahead ? 0 : round_up(matmul_bytes_packed_bytes(s.n, s.k), 64);
   parts.start = parts.sums + (ahead ? 0 : matmul_bytes_sums(s.n) * 4);
@@ -48,7 +48,8 @@ struct Job {
   const ByteRight& b;
   char* c;
   const Epilogue& epilogue;
-  uint8_t zero;
+  bool a_signed;
+  int zero;
   const int32_t* row_sums;
 };
 
@@ -81,7 +82,7 @@ void run_item(const Job& job, int64_t index, bool fresh, ThreadTeam& team, char*
   auto* start = reinterpret_cast<int32_t*>(memory + job.parts.start);
   const int32_t* given = job.epilogue.bytes->start;
   for (int64_t j = 0; j < s.n; ++j) {
-    start[j] = static_cast<int32_t>(static_cast<uint32_t>(given[j]) - uint32_t{job.zero} * static_cast<uint32_t>(sums[j]));
+    start[j] = static_cast<int32_t>(static_cast<uint32_t>(given[j]) - static_cast<uint32_t>(job.zero) * static_cast<uint32_t>(sums[j]));
   }
   std::fill_n(start + s.n, matmul_bytes_sums(s.n) + kColumnSlack - s.n, 0);
   ByteEpilogue bytes = *job.epilogue.bytes;
@@ -97,6 +98,7 @@ void run_item(const Job& job, int64_t index, bool fresh, ThreadTeam& team, char*
   args.first_row = index * s.m;
   args.k = units_of(s.k);
   args.tail = static_cast<int>(s.k % kUnitBytes);
+  args.a_signed = job.a_signed;
   args.fill = &fill_rows;
   args.fill_ctx = &rows;
   args.b = packed;
@@ -108,10 +110,11 @@ void run_item(const Job& job, int64_t index, bool fresh, ThreadTeam& team, char*
 }
 
 // Sums of A's rows, by rows of the output.
-void sum_rows(const MatmulShape& s, const uint8_t* a, ThreadTeam& team, int32_t* sums) {
+template <typename T>
+void sum_rows(const MatmulShape& s, const T* a, ThreadTeam& team, int32_t* sums) {
   team.split(s.batch * s.m, std::max<int64_t>(1, kGrain / std::max<int64_t>(s.k, 1)), [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
-      const uint8_t* from = a + row / s.m * s.a_batch_stride + row % s.m * s.k;
+      const T* from = a + row / s.m * s.a_batch_stride + row % s.m * s.k;
       int32_t sum = 0;
       for (int64_t i = 0; i < s.k; ++i) sum += from[i];
       sums[row] = sum;
@@ -131,26 +134,28 @@ GemmBlocking matmul_bytes_blocking(const KernelTable& table, const MatmulShape& 
   return choose_blocking(table.bytes, shape.m, shape.n, units_of(shape.k), 1, false, panels);
 }
 
-int64_t matmul_bytes_workspace_bytes(const MatmulShape& shape, const GemmBlocking& blocking, bool is_signed, bool ahead, bool row_sums,
+int64_t matmul_bytes_workspace_bytes(const MatmulShape& shape, const GemmBlocking& blocking, bool flips, bool ahead, bool row_sums,
                                      int threads) {
-  const Parts parts = parts_of(shape, blocking, is_signed, ahead, row_sums);
+  const Parts parts = parts_of(shape, blocking, flips, ahead, row_sums);
   return parts.items + std::max(threads * round_up(parts.item_bytes, 64), parts.scratch + threads * gemm_scratch_bytes(blocking, 1));
 }
 
 void matmul_bytes(const KernelTable& table, const MatmulShape& shape, const GemmBlocking& blocking, const ByteSource& a, const ByteRight& b,
                   void* c, const Epilogue& epilogue, ThreadTeam& team, void* workspace) {
   const bool row_sums = epilogue.bytes->weight_zero != nullptr;
-  const Parts parts = parts_of(shape, blocking, a.is_signed, b.packed != nullptr, row_sums);
+  const bool flips = flips_source(table, a.is_signed), a_signed = a.is_signed && !flips;
+  const Parts parts = parts_of(shape, blocking, flips, b.packed != nullptr, row_sums);
   char* memory = static_cast<char*>(workspace);
   const auto* source = static_cast<const uint8_t*>(a.data);
-  if (a.is_signed) {
+  if (flips) {
     auto* flipped = reinterpret_cast<uint8_t*>(memory);
     team.split(a_values(shape), kGrain, [&](int64_t begin, int64_t end) { table.flip_bytes(source + begin, flipped + begin, end - begin); });
     source = flipped;
   }
   auto* sums = reinterpret_cast<int32_t*>(memory + parts.row_sums);
-  if (row_sums) sum_rows(shape, source, team, sums);
-  const Job job{table, shape, blocking, parts, source, b, static_cast<char*>(c), epilogue, a.zero, row_sums ? sums : nullptr};
+  if (row_sums && a_signed) sum_rows(shape, reinterpret_cast<const int8_t*>(source), team, sums);
+  else if (row_sums) sum_rows(shape, source, team, sums);
+  const Job job{table, shape, blocking, parts, source, b, static_cast<char*>(c), epilogue, a_signed, a_signed ? static_cast<int8_t>(a.zero) : a.zero, row_sums ? sums : nullptr};
   char* items = memory + parts.items;
   if (team.size() == 1 || shape.batch < team.size()) {
     for (int64_t i = 0; i < shape.batch; ++i) run_item(job, i, i == 0 || shape.b_batch_stride != 0, team, items);

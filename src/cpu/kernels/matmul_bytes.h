@@ -22,7 +22,7 @@ struct ByteRight {
   bool is_unsigned = false;  // of plain
 };
 
-int64_t matmul_bytes_workspace_bytes(const MatmulShape& shape, const GemmBlocking& blocking, bool is_signed, bool ahead, bool row_sums,
+int64_t matmul_bytes_workspace_bytes(const MatmulShape& shape, const GemmBlocking& blocking, bool flips, bool ahead, bool row_sums,
                                      int threads);
 // shape.b_batch_stride in elements of plain B, or not 0 where there is one packed B a problem. Epilogue::bytes' start is without the sums of
 // B's columns: they are taken off here, times source.zero.

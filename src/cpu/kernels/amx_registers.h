@@ -1,0 +1,40 @@
+// The tile registers of AMX, eight matrices of up to 16 rows of 64 bytes, by the instructions themselves. byte_tile_matrix_body.h is written
+// on these names; tests have the same names over plain memory.
+//
+// Entered only where cpu_info() has seen AMX, which has then asked the operating system for the registers.
+#pragma once
+
+#include <cstdint>
+
+namespace sinter::cpu {
+namespace {
+
+// What the instruction that shapes the registers reads.
+struct alignas(64) TileShapes {
+  uint8_t palette, start_row, reserved[14];
+  uint16_t row_bytes[16];
+  uint8_t rows[16];
+};
+
+// Clears all registers.
+inline void shape_tiles(const TileShapes& shapes) { __asm__ volatile("ldtilecfg %0" : : "m"(shapes)); }
+// Gives the registers back: a thread without them is cheap to switch.
+inline void drop_tiles() { __asm__ volatile("tilerelease" : :); }
+
+template <int kTile>
+inline __attribute__((always_inline)) void load_tile(const void* from, int64_t stride) {
+  __asm__ volatile("tileloadd (%0,%1,1), %%tmm%c2" : : "r"(from), "r"(stride), "i"(kTile) : "memory");
+}
+template <int kTile>
+inline __attribute__((always_inline)) void store_tile(void* to, int64_t stride) {
+  __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(stride), "i"(kTile) : "memory");
+}
+// Each 32-bit value of C grows by the products of four bytes of A's row, unsigned or signed, and four signed ones of B's column.
+template <int kC, int kA, int kB, bool kSigned>
+inline __attribute__((always_inline)) void dot_tiles() {
+  if constexpr (kSigned) __asm__ volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kC), "i"(kA), "i"(kB));
+  else __asm__ volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kC), "i"(kA), "i"(kB));
+}
+
+}  // namespace
+}  // namespace sinter::cpu
