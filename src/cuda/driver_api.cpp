@@ -106,15 +106,15 @@ Result<DriverApi> open_driver() {
   DriverApi api;
   std::string missing;
 #define X(result, name, symbol, parameters)                                                \
-  api.name = reinterpret_cast<result(*) parameters>(dlsym(opened.library, symbol));        \
-  if (!api.name && missing.empty()) missing = symbol;
+  api.name = reinterpret_cast<result(*) parameters>(dlsym(opened.library, #symbol));        \
+  if (!api.name && missing.empty()) missing = #symbol;
   SINTER_CUDA_DRIVER(X)
 #undef X
   if (!missing.empty()) {
     return make_error(Code::kUnsupported, "CUDA driver '{}': it has no '{}'; install an NVIDIA driver for CUDA 12 or newer (525 or newer)",
                       opened.path, missing);
   }
-#define X(result, name, symbol, parameters) api.name = reinterpret_cast<result(*) parameters>(dlsym(opened.library, symbol));
+#define X(result, name, symbol, parameters) api.name = reinterpret_cast<result(*) parameters>(dlsym(opened.library, #symbol));
   SINTER_CUDA_DRIVER_OPTIONAL(X)
 #undef X
   api.path = real_path(reinterpret_cast<void*>(api.Init), opened.path);
@@ -144,8 +144,8 @@ Result<NvrtcApi> open_nvrtc() {
   NvrtcApi api;
   std::string missing;
 #define X(result, name, symbol, parameters)                                          \
-  api.name = reinterpret_cast<result(*) parameters>(dlsym(opened.library, symbol));  \
-  if (!api.name && missing.empty()) missing = symbol;
+  api.name = reinterpret_cast<result(*) parameters>(dlsym(opened.library, #symbol));  \
+  if (!api.name && missing.empty()) missing = #symbol;
   SINTER_CUDA_NVRTC(X)
 #undef X
   if (!missing.empty()) {

@@ -60,78 +60,78 @@ struct LaunchConfig {
 
 // X(result type, name in this table, symbol, parameters). The _v2 names are those whose meaning has been fixed since CUDA 3.2 or 4.0.
 #define SINTER_CUDA_DRIVER(X)                                                                                          \
-  X(CUresult, Init, "cuInit", (unsigned flags))                                                                        \
-  X(CUresult, DriverGetVersion, "cuDriverGetVersion", (int* version))                                                  \
-  X(CUresult, GetErrorName, "cuGetErrorName", (CUresult result, const char** name))                                    \
-  X(CUresult, GetErrorString, "cuGetErrorString", (CUresult result, const char** text))                                \
-  X(CUresult, DeviceGetCount, "cuDeviceGetCount", (int* count))                                                        \
-  X(CUresult, DeviceGet, "cuDeviceGet", (CUdevice * device, int ordinal))                                              \
-  X(CUresult, DeviceGetName, "cuDeviceGetName", (char* name, int length, CUdevice device))                             \
-  X(CUresult, DeviceTotalMem, "cuDeviceTotalMem_v2", (size_t* bytes, CUdevice device))                                 \
-  X(CUresult, DeviceGetAttribute, "cuDeviceGetAttribute", (int* value, int attribute, CUdevice device))                \
-  X(CUresult, DevicePrimaryCtxRetain, "cuDevicePrimaryCtxRetain", (CUcontext * context, CUdevice device))              \
-  X(CUresult, CtxGetCurrent, "cuCtxGetCurrent", (CUcontext * context))                                                 \
-  X(CUresult, CtxGetDevice, "cuCtxGetDevice", (CUdevice * device))                                                     \
-  X(CUresult, CtxPushCurrent, "cuCtxPushCurrent_v2", (CUcontext context))                                              \
-  X(CUresult, CtxPopCurrent, "cuCtxPopCurrent_v2", (CUcontext * context))                                              \
-  X(CUresult, MemAlloc, "cuMemAlloc_v2", (CUdeviceptr * pointer, size_t bytes))                                        \
-  X(CUresult, MemFree, "cuMemFree_v2", (CUdeviceptr pointer))                                                          \
-  X(CUresult, MemGetInfo, "cuMemGetInfo_v2", (size_t* free, size_t* total))                                            \
-  X(CUresult, MemHostAlloc, "cuMemHostAlloc", (void** pointer, size_t bytes, unsigned flags))                          \
-  X(CUresult, MemFreeHost, "cuMemFreeHost", (void* pointer))                                                           \
-  X(CUresult, MemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2", (CUdeviceptr to, const void* from, size_t bytes, CUstream s))   \
-  X(CUresult, MemcpyDtoHAsync, "cuMemcpyDtoHAsync_v2", (void* to, CUdeviceptr from, size_t bytes, CUstream s))         \
-  X(CUresult, MemcpyDtoDAsync, "cuMemcpyDtoDAsync_v2", (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream s))   \
-  X(CUresult, MemsetD8Async, "cuMemsetD8Async", (CUdeviceptr to, unsigned char value, size_t bytes, CUstream s))       \
-  X(CUresult, PointerGetAttribute, "cuPointerGetAttribute", (void* data, int attribute, CUdeviceptr pointer))          \
-  X(CUresult, StreamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))                                     \
-  X(CUresult, StreamDestroy, "cuStreamDestroy_v2", (CUstream stream))                                                  \
-  X(CUresult, StreamSynchronize, "cuStreamSynchronize", (CUstream stream))                                             \
-  X(CUresult, StreamWaitEvent, "cuStreamWaitEvent", (CUstream stream, CUevent event, unsigned flags))                  \
-  X(CUresult, EventCreate, "cuEventCreate", (CUevent * event, unsigned flags))                                         \
-  X(CUresult, EventDestroy, "cuEventDestroy_v2", (CUevent event))                                                      \
-  X(CUresult, EventRecord, "cuEventRecord", (CUevent event, CUstream stream))                                          \
-  X(CUresult, EventSynchronize, "cuEventSynchronize", (CUevent event))                                                 \
-  X(CUresult, EventElapsedTime, "cuEventElapsedTime", (float* milliseconds, CUevent begin, CUevent end))               \
-  X(CUresult, StreamBeginCapture, "cuStreamBeginCapture_v2", (CUstream stream, int mode))                              \
-  X(CUresult, StreamEndCapture, "cuStreamEndCapture", (CUstream stream, CUgraph * graph))                              \
-  X(CUresult, GraphInstantiate, "cuGraphInstantiateWithFlags",                                                         \
+  X(CUresult, Init, cuInit, (unsigned flags))                                                                          \
+  X(CUresult, DriverGetVersion, cuDriverGetVersion, (int* version))                                                    \
+  X(CUresult, GetErrorName, cuGetErrorName, (CUresult result, const char** name))                                      \
+  X(CUresult, GetErrorString, cuGetErrorString, (CUresult result, const char** text))                                  \
+  X(CUresult, DeviceGetCount, cuDeviceGetCount, (int* count))                                                          \
+  X(CUresult, DeviceGet, cuDeviceGet, (CUdevice * device, int ordinal))                                                \
+  X(CUresult, DeviceGetName, cuDeviceGetName, (char* name, int length, CUdevice device))                               \
+  X(CUresult, DeviceTotalMem, cuDeviceTotalMem_v2, (size_t* bytes, CUdevice device))                                   \
+  X(CUresult, DeviceGetAttribute, cuDeviceGetAttribute, (int* value, int attribute, CUdevice device))                  \
+  X(CUresult, DevicePrimaryCtxRetain, cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device))                \
+  X(CUresult, CtxGetCurrent, cuCtxGetCurrent, (CUcontext * context))                                                   \
+  X(CUresult, CtxGetDevice, cuCtxGetDevice, (CUdevice * device))                                                       \
+  X(CUresult, CtxPushCurrent, cuCtxPushCurrent_v2, (CUcontext context))                                                \
+  X(CUresult, CtxPopCurrent, cuCtxPopCurrent_v2, (CUcontext * context))                                                \
+  X(CUresult, MemAlloc, cuMemAlloc_v2, (CUdeviceptr * pointer, size_t bytes))                                          \
+  X(CUresult, MemFree, cuMemFree_v2, (CUdeviceptr pointer))                                                            \
+  X(CUresult, MemGetInfo, cuMemGetInfo_v2, (size_t* free, size_t* total))                                              \
+  X(CUresult, MemHostAlloc, cuMemHostAlloc, (void** pointer, size_t bytes, unsigned flags))                            \
+  X(CUresult, MemFreeHost, cuMemFreeHost, (void* pointer))                                                             \
+  X(CUresult, MemcpyHtoDAsync, cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void* from, size_t bytes, CUstream s))     \
+  X(CUresult, MemcpyDtoHAsync, cuMemcpyDtoHAsync_v2, (void* to, CUdeviceptr from, size_t bytes, CUstream s))           \
+  X(CUresult, MemcpyDtoDAsync, cuMemcpyDtoDAsync_v2, (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream s))     \
+  X(CUresult, MemsetD8Async, cuMemsetD8Async, (CUdeviceptr to, unsigned char value, size_t bytes, CUstream s))         \
+  X(CUresult, PointerGetAttribute, cuPointerGetAttribute, (void* data, int attribute, CUdeviceptr pointer))            \
+  X(CUresult, StreamCreate, cuStreamCreate, (CUstream * stream, unsigned flags))                                       \
+  X(CUresult, StreamDestroy, cuStreamDestroy_v2, (CUstream stream))                                                    \
+  X(CUresult, StreamSynchronize, cuStreamSynchronize, (CUstream stream))                                               \
+  X(CUresult, StreamWaitEvent, cuStreamWaitEvent, (CUstream stream, CUevent event, unsigned flags))                    \
+  X(CUresult, EventCreate, cuEventCreate, (CUevent * event, unsigned flags))                                           \
+  X(CUresult, EventDestroy, cuEventDestroy_v2, (CUevent event))                                                        \
+  X(CUresult, EventRecord, cuEventRecord, (CUevent event, CUstream stream))                                            \
+  X(CUresult, EventSynchronize, cuEventSynchronize, (CUevent event))                                                   \
+  X(CUresult, EventElapsedTime, cuEventElapsedTime, (float* milliseconds, CUevent begin, CUevent end))                 \
+  X(CUresult, StreamBeginCapture, cuStreamBeginCapture_v2, (CUstream stream, int mode))                                \
+  X(CUresult, StreamEndCapture, cuStreamEndCapture, (CUstream stream, CUgraph * graph))                                \
+  X(CUresult, GraphInstantiate, cuGraphInstantiateWithFlags,                                                           \
     (CUgraphExec * executable, CUgraph graph, unsigned long long flags))                                               \
-  X(CUresult, GraphLaunch, "cuGraphLaunch", (CUgraphExec executable, CUstream stream))                                 \
-  X(CUresult, GraphExecDestroy, "cuGraphExecDestroy", (CUgraphExec executable))                                        \
-  X(CUresult, GraphDestroy, "cuGraphDestroy", (CUgraph graph))                                                         \
-  X(CUresult, ModuleLoadData, "cuModuleLoadData", (CUmodule * module, const void* image))                              \
-  X(CUresult, ModuleUnload, "cuModuleUnload", (CUmodule module))                                                       \
-  X(CUresult, ModuleGetFunction, "cuModuleGetFunction", (CUfunction * function, CUmodule module, const char* name))    \
-  X(CUresult, FuncSetAttribute, "cuFuncSetAttribute", (CUfunction function, int attribute, int value))                 \
-  X(CUresult, FuncGetAttribute, "cuFuncGetAttribute", (int* value, int attribute, CUfunction function))                \
-  X(CUresult, OccupancyMaxActiveBlocks, "cuOccupancyMaxActiveBlocksPerMultiprocessor",                                 \
+  X(CUresult, GraphLaunch, cuGraphLaunch, (CUgraphExec executable, CUstream stream))                                   \
+  X(CUresult, GraphExecDestroy, cuGraphExecDestroy, (CUgraphExec executable))                                          \
+  X(CUresult, GraphDestroy, cuGraphDestroy, (CUgraph graph))                                                           \
+  X(CUresult, ModuleLoadData, cuModuleLoadData, (CUmodule * module, const void* image))                                \
+  X(CUresult, ModuleUnload, cuModuleUnload, (CUmodule module))                                                         \
+  X(CUresult, ModuleGetFunction, cuModuleGetFunction, (CUfunction * function, CUmodule module, const char* name))      \
+  X(CUresult, FuncSetAttribute, cuFuncSetAttribute, (CUfunction function, int attribute, int value))                   \
+  X(CUresult, FuncGetAttribute, cuFuncGetAttribute, (int* value, int attribute, CUfunction function))                  \
+  X(CUresult, OccupancyMaxActiveBlocks, cuOccupancyMaxActiveBlocksPerMultiprocessor,                                   \
     (int* blocks, CUfunction function, int block_threads, size_t shared_bytes))                                        \
-  X(CUresult, LaunchKernel, "cuLaunchKernel",                                                                          \
+  X(CUresult, LaunchKernel, cuLaunchKernel,                                                                            \
     (CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,       \
      unsigned block_z, unsigned shared_bytes, CUstream stream, void** arguments, void** extra))
 
 // Null where the driver is older (CUDA 11.8, 12.0).
 #define SINTER_CUDA_DRIVER_OPTIONAL(X)                                                                                 \
-  X(CUresult, LaunchKernelEx, "cuLaunchKernelEx",                                                                      \
+  X(CUresult, LaunchKernelEx, cuLaunchKernelEx,                                                                        \
     (const LaunchConfig* config, CUfunction function, void** arguments, void** extra))                                 \
-  X(CUresult, TensorMapEncodeTiled, "cuTensorMapEncodeTiled",                                                          \
+  X(CUresult, TensorMapEncodeTiled, cuTensorMapEncodeTiled,                                                            \
     (void* map, int dtype, unsigned rank, void* address, const unsigned long long* sizes,                              \
      const unsigned long long* strides, const unsigned* box, const unsigned* element_strides, int interleave,          \
      int swizzle, int l2_promotion, int fill))
 
 #define SINTER_CUDA_NVRTC(X)                                                                                           \
-  X(int, Version, "nvrtcVersion", (int* major, int* minor))                                                            \
-  X(const char*, GetErrorString, "nvrtcGetErrorString", (int result))                                                  \
-  X(int, CreateProgram, "nvrtcCreateProgram",                                                                          \
+  X(int, Version, nvrtcVersion, (int* major, int* minor))                                                              \
+  X(const char*, GetErrorString, nvrtcGetErrorString, (int result))                                                    \
+  X(int, CreateProgram, nvrtcCreateProgram,                                                                            \
     (nvrtcProgram * program, const char* text, const char* name, int headers, const char* const* texts,                \
      const char* const* names))                                                                                        \
-  X(int, DestroyProgram, "nvrtcDestroyProgram", (nvrtcProgram * program))                                              \
-  X(int, CompileProgram, "nvrtcCompileProgram", (nvrtcProgram program, int count, const char* const* options))         \
-  X(int, GetProgramLogSize, "nvrtcGetProgramLogSize", (nvrtcProgram program, size_t* bytes))                           \
-  X(int, GetProgramLog, "nvrtcGetProgramLog", (nvrtcProgram program, char* log))                                       \
-  X(int, GetCubinSize, "nvrtcGetCUBINSize", (nvrtcProgram program, size_t* bytes))                                     \
-  X(int, GetCubin, "nvrtcGetCUBIN", (nvrtcProgram program, char* cubin))
+  X(int, DestroyProgram, nvrtcDestroyProgram, (nvrtcProgram * program))                                                \
+  X(int, CompileProgram, nvrtcCompileProgram, (nvrtcProgram program, int count, const char* const* options))           \
+  X(int, GetProgramLogSize, nvrtcGetProgramLogSize, (nvrtcProgram program, size_t* bytes))                             \
+  X(int, GetProgramLog, nvrtcGetProgramLog, (nvrtcProgram program, char* log))                                         \
+  X(int, GetCubinSize, nvrtcGetCUBINSize, (nvrtcProgram program, size_t* bytes))                                       \
+  X(int, GetCubin, nvrtcGetCUBIN, (nvrtcProgram program, char* cubin))
 
 #define SINTER_CUDA_MEMBER(result, name, symbol, parameters) result(*name) parameters = nullptr;
 struct DriverApi {

@@ -42,8 +42,8 @@ Status open_library(const Wanted& wanted, Accept&& accept) {
 std::string read_table(CublasLtApi& api, void* library, const std::string& path) {
   api = {};
 #define X(result, name, symbol, parameters)                                  \
-  api.name = reinterpret_cast<result(*) parameters>(dlsym(library, symbol)); \
-  if (!api.name) return fmt::format("'{}' has no '{}'; needs cuBLASLt of CUDA 12 or newer", path, symbol);
+  api.name = reinterpret_cast<result(*) parameters>(dlsym(library, #symbol)); \
+  if (!api.name) return fmt::format("'{}' has no '{}'; needs cuBLASLt of CUDA 12 or newer", path, #symbol);
   SINTER_CUBLASLT(X)
 #undef X
   api.version = static_cast<int64_t>(api.GetVersion());
@@ -55,8 +55,8 @@ std::string read_table(CublasLtApi& api, void* library, const std::string& path)
 std::string read_table(CudnnApi& api, void* library, const std::string& path) {
   api = {};
 #define X(result, name, symbol, parameters)                                  \
-  api.name = reinterpret_cast<result(*) parameters>(dlsym(library, symbol)); \
-  if (!api.name) return fmt::format("'{}' has no '{}'; needs cuDNN 9", path, symbol);
+  api.name = reinterpret_cast<result(*) parameters>(dlsym(library, #symbol)); \
+  if (!api.name) return fmt::format("'{}' has no '{}'; needs cuDNN 9", path, #symbol);
   SINTER_CUDNN(X)
 #undef X
   api.version = static_cast<int64_t>(api.GetVersion());

@@ -33,26 +33,26 @@ constexpr int kLtEpilogueNone = 1, kLtEpilogueRelu = 2, kLtEpilogueBias = 4, kLt
 constexpr uint32_t kLtReduceInFloat = 2;                              // partial sums of a divided k, in the type of computation
 
 #define SINTER_CUBLASLT(X)                                                                                              \
-  X(int, Create, "cublasLtCreate", (LtHandle * handle))                                                                 \
-  X(size_t, GetVersion, "cublasLtGetVersion", ())                                                                       \
-  X(int, MatmulDescCreate, "cublasLtMatmulDescCreate", (LtObject * desc, int compute, int scale))                       \
-  X(int, MatmulDescDestroy, "cublasLtMatmulDescDestroy", (LtObject desc))                                               \
-  X(int, MatmulDescSet, "cublasLtMatmulDescSetAttribute", (LtObject desc, int name, const void* value, size_t bytes))   \
-  X(int, LayoutCreate, "cublasLtMatrixLayoutCreate",                                                                    \
+  X(int, Create, cublasLtCreate, (LtHandle * handle))                                                                   \
+  X(size_t, GetVersion, cublasLtGetVersion, ())                                                                         \
+  X(int, MatmulDescCreate, cublasLtMatmulDescCreate, (LtObject * desc, int compute, int scale))                         \
+  X(int, MatmulDescDestroy, cublasLtMatmulDescDestroy, (LtObject desc))                                                 \
+  X(int, MatmulDescSet, cublasLtMatmulDescSetAttribute, (LtObject desc, int name, const void* value, size_t bytes))     \
+  X(int, LayoutCreate, cublasLtMatrixLayoutCreate,                                                                      \
     (LtObject * layout, int type, uint64_t rows, uint64_t columns, int64_t leading))                                    \
-  X(int, LayoutDestroy, "cublasLtMatrixLayoutDestroy", (LtObject layout))                                               \
-  X(int, LayoutSet, "cublasLtMatrixLayoutSetAttribute", (LtObject layout, int name, const void* value, size_t bytes))   \
-  X(int, PreferenceCreate, "cublasLtMatmulPreferenceCreate", (LtObject * preference))                                   \
-  X(int, PreferenceDestroy, "cublasLtMatmulPreferenceDestroy", (LtObject preference))                                   \
-  X(int, PreferenceSet, "cublasLtMatmulPreferenceSetAttribute",                                                         \
+  X(int, LayoutDestroy, cublasLtMatrixLayoutDestroy, (LtObject layout))                                                 \
+  X(int, LayoutSet, cublasLtMatrixLayoutSetAttribute, (LtObject layout, int name, const void* value, size_t bytes))     \
+  X(int, PreferenceCreate, cublasLtMatmulPreferenceCreate, (LtObject * preference))                                     \
+  X(int, PreferenceDestroy, cublasLtMatmulPreferenceDestroy, (LtObject preference))                                     \
+  X(int, PreferenceSet, cublasLtMatmulPreferenceSetAttribute,                                                           \
     (LtObject preference, int name, const void* value, size_t bytes))                                                   \
-  X(int, Heuristic, "cublasLtMatmulAlgoGetHeuristic",                                                                   \
+  X(int, Heuristic, cublasLtMatmulAlgoGetHeuristic,                                                                     \
     (LtHandle handle, LtObject desc, LtObject a, LtObject b, LtObject c, LtObject d, LtObject preference, int wanted,   \
      LtFound* found, int* count))                                                                                       \
-  X(int, AlgoCheck, "cublasLtMatmulAlgoCheck",                                                                          \
+  X(int, AlgoCheck, cublasLtMatmulAlgoCheck,                                                                            \
     (LtHandle handle, LtObject desc, LtObject a, LtObject b, LtObject c, LtObject d, const LtAlgo* algo,                \
      LtFound* result))                                                                                                  \
-  X(int, Matmul, "cublasLtMatmul",                                                                                      \
+  X(int, Matmul, cublasLtMatmul,                                                                                        \
     (LtHandle handle, LtObject desc, const void* alpha, const void* a, LtObject a_layout, const void* b,                \
      LtObject b_layout, const void* beta, const void* c, LtObject c_layout, void* d, LtObject d_layout,                 \
      const LtAlgo* algo, void* workspace, size_t workspace_bytes, CUstream stream))
@@ -85,18 +85,18 @@ constexpr int kDnnNoteTensorCore = 0, kDnnNoteDownConverts = 1, kDnnNoteReducedS
               kDnnNoteWinogradFirst = 5, kDnnNoteWinogradLast = 8;
 
 #define SINTER_CUDNN(X)                                                                                                  \
-  X(size_t, GetVersion, "cudnnGetVersion", ())                                                                           \
-  X(const char*, GetErrorString, "cudnnGetErrorString", (int status))                                                    \
-  X(int, Create, "cudnnCreate", (DnnHandle * handle))                                                                    \
-  X(int, SetStream, "cudnnSetStream", (DnnHandle handle, CUstream stream))                                               \
-  X(int, CreateDescriptor, "cudnnBackendCreateDescriptor", (int kind, DnnDescriptor* descriptor))                        \
-  X(int, DestroyDescriptor, "cudnnBackendDestroyDescriptor", (DnnDescriptor descriptor))                                 \
-  X(int, SetAttribute, "cudnnBackendSetAttribute",                                                                       \
+  X(size_t, GetVersion, cudnnGetVersion, ())                                                                             \
+  X(const char*, GetErrorString, cudnnGetErrorString, (int status))                                                      \
+  X(int, Create, cudnnCreate, (DnnHandle * handle))                                                                      \
+  X(int, SetStream, cudnnSetStream, (DnnHandle handle, CUstream stream))                                                 \
+  X(int, CreateDescriptor, cudnnBackendCreateDescriptor, (int kind, DnnDescriptor* descriptor))                          \
+  X(int, DestroyDescriptor, cudnnBackendDestroyDescriptor, (DnnDescriptor descriptor))                                   \
+  X(int, SetAttribute, cudnnBackendSetAttribute,                                                                         \
     (DnnDescriptor descriptor, int name, int type, int64_t count, const void* values))                                   \
-  X(int, GetAttribute, "cudnnBackendGetAttribute",                                                                       \
+  X(int, GetAttribute, cudnnBackendGetAttribute,                                                                         \
     (DnnDescriptor descriptor, int name, int type, int64_t wanted, int64_t* count, void* values))                        \
-  X(int, Finalize, "cudnnBackendFinalize", (DnnDescriptor descriptor))                                                   \
-  X(int, Execute, "cudnnBackendExecute", (DnnHandle handle, DnnDescriptor plan, DnnDescriptor variant_pack))
+  X(int, Finalize, cudnnBackendFinalize, (DnnDescriptor descriptor))                                                     \
+  X(int, Execute, cudnnBackendExecute, (DnnHandle handle, DnnDescriptor plan, DnnDescriptor variant_pack))
 
 #define SINTER_LIBRARY_MEMBER(result, name, symbol, parameters) result(*name) parameters = nullptr;
 struct CublasLtApi {

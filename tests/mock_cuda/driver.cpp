@@ -213,6 +213,7 @@ MOCK_API int cuDeviceGetAttribute(int* value, int attribute, int) {
   return 0;
 }
 MOCK_API int cuDevicePrimaryCtxRetain(void** context, int) { return *context = &kContext, refused("cuDevicePrimaryCtxRetain"); }
+MOCK_API int cuCtxCreate_v2(void** context, unsigned, int) { return *context = new char, current().push_back(*context), 0; }
 MOCK_API int cuCtxGetCurrent(void** context) { return *context = current().empty() ? nullptr : current().back(), 0; }
 MOCK_API int cuCtxGetDevice(int* device) { return *device = 0, current().empty() ? 201 : 0; }
 MOCK_API int cuCtxPushCurrent_v2(void* context) { return current().push_back(context), 0; }
