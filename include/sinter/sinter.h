@@ -301,6 +301,11 @@ typedef struct sinter_build_options {
   double min_cosine;             /* of every output with f32's, mean over the samples; negative (default): no such target */
   const char* calib_labels;      /* CSV of calib_data: file,class_index; NULL: none */
   const char* float_layers;      /* names of nodes that stay in float, comma-separated; NULL: none */
+  /* Types of single layers, by names of the model's nodes (or of tensors that they make); '*' stands for any characters, later entries override. Types: fp32, fp16, bf16,
+   * fp8, int8, int32. */
+  const char* precision_constraints;  /* "none": they have no effect; "prefer": where possible, else a warning; "obey": else an error; NULL: none */
+  const char* layer_precisions;  /* "conv1:fp16,*norm*:fp32"; NULL: none */
+  const char* layer_output_types; /* the same for results; of several outputs "split:fp16+fp32"; NULL: none */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/constraints.h"
 #include "builder/report.h"
 #include "ir/graph.h"
 #include "plan/packed_weight.h"
@@ -33,6 +34,9 @@ struct BuildOptions {
   int threads = 1;
   Isa isa = cpu_info().isa;
   Precision precision;
+  // What lower_precision stores f32 values as; nullopt: f16 or bf16 where `precision` permits it and the device is a GPU. kF32: as they are.
+  std::optional<DType> narrow;
+  LayerTypeMap layer_types;  // types of single layers
   Fallback fallback = Fallback::kReference;
   int64_t workspace_bytes = INT64_MAX;         // a tactic that needs more declines
   int64_t max_build_memory_bytes = INT64_MAX;  // bounds what the builder itself holds: constants, packed weights, tuning buffers

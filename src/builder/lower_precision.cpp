@@ -45,15 +45,35 @@ std::string_view parameter_type(const std::vector<ParamDef>& params, size_t inde
   return !params.empty() && params.back().kind == ParamKind::kVariadic ? std::string_view(params.back().type) : std::string_view();
 }
 
+// The type that a layer was asked to have, kUndefined when it is free. A result's type is its layer's.
+DType wanted_type(const ir::Node& node, const LayerTypeMap& types) {
+  if (types.empty()) return DType::kUndefined;
+  const LayerTypes asked = asked_of(node, types).types;
+  const auto floating = [](LayerType type) { return type == LayerType::kF32 || type == LayerType::kF16 || type == LayerType::kBF16; };
+  if (floating(asked.precision)) return dtype_of(asked.precision);
+  const bool free = asked.precision == LayerType::kFree || asked.precision == LayerType::kFloat;
+  return free && !asked.outputs.empty() && floating(asked.outputs[0]) ? dtype_of(asked.outputs[0]) : DType::kUndefined;
+}
+
+// What an output was asked to be besides its layer's precision.
+DType wanted_output(const ir::Node& node, size_t index, const LayerTypeMap& types) {
+  const std::vector<LayerType> outputs = types.empty() ? std::vector<LayerType>() : asked_of(node, types).types.outputs;
+  if (outputs.empty() || (outputs.size() > 1 && index >= outputs.size())) return DType::kUndefined;
+  const DType dtype = dtype_of(outputs.size() == 1 ? outputs[0] : outputs[index]);
+  return is_float(dtype) ? dtype : DType::kUndefined;
+}
+
 class Lowering {
  public:
-  Lowering(ir::Graph& graph, const BuildOptions& options)
-      : graph_(graph), options_(options), dtype_(options.precision.fp16 ? DType::kF16 : DType::kBF16), symbols_(collect_symbols(graph, options)) {}
+  // `free`: layers that nobody asked for a type of become narrow too.
+  Lowering(ir::Graph& graph, const BuildOptions& options, DType dtype, bool free, LoweringReasons& reasons)
+      : graph_(graph), options_(options), dtype_(dtype), free_(free), reasons_(reasons), symbols_(collect_symbols(graph, options)) {}
 
   Status run() {
     collect_captured();
+    collect_wanted();
     collect_tail();
-    collect_streams();
+    if (free_) collect_streams();
     for (auto it = graph_.nodes().begin(); it != graph_.nodes().end();) {
       ir::Node& node = **it++;
       const ir::Node* next = it == graph_.nodes().end() ? nullptr : it->get();
@@ -80,6 +100,20 @@ class Lowering {
     std::vector<size_t> inputs, outputs;  // which become narrow
     bool wide_result = false;             // output 0 stays f32, whatever the inputs are
   };
+
+  void collect_wanted() {
+    for (const auto& node : graph_.nodes()) {
+      const DType wanted = wanted_type(*node, options_.layer_types);
+      if (wanted == DType::kUndefined && free_) continue;
+      if (wanted != dtype_) {
+        kept_.insert(node.get());
+        continue;
+      }
+      pinned_.insert(node.get());
+      const ir::Value* output = node->output();
+      if (is_f32(output) && wanted_output(*node, 0, options_.layer_types) == DType::kF32 && node->attributes.has(kEpilogueAttr)) wide_sums_.insert(output);
+    }
+  }
 
   void collect_captured() {
     for (const auto& node : graph_.nodes()) {
@@ -109,10 +143,11 @@ class Lowering {
   // stays in it to the end (BERT: twice the error). Both are kept in f32: the sum is stored wide, the normalisation's result in both types.
   void collect_streams() {
     for (const auto& node : graph_.nodes()) {
-      if (!node->is("LayerNormalization") || node->outputs.size() != 1 || tail_.count(node.get()) || captured_.count(node->output())) continue;
+      if (!node->is("LayerNormalization") || node->outputs.size() != 1 || pinned_.count(node.get()) || kept_.count(node.get()) || tail_.count(node.get()) || captured_.count(node->output())) continue;
       const ir::Value* sum = node->input(0);
       if (!is_f32(sum) || !sum->producer || graph_.is_output(sum) || graph_.users(sum).size() != 1) continue;
       const ir::Node& producer = *sum->producer;
+      if (pinned_.count(&producer)) continue;
       const bool makes_sum = is_program(producer) || (is_dense(producer) && producer.attributes.has(kEpilogueAttr));
       if (!makes_sum || !is_residual(node->output()) || graph_.is_output(node->output()) || collect_candidates(pair_problem(*node), options_).offers.empty()) continue;
       wide_sums_.insert(sum);
@@ -140,7 +175,7 @@ class Lowering {
   }
 
   Problem pair_problem(const ir::Node& node) const {
-    Problem problem = make_problem(node, symbols_, options_, plan::Place::kDevice);
+    Problem problem = make_problem(node, symbols_, options_, place());
     problem.domain = "sinter";
     problem.op = "LayerNormalizationPair";
     problem.attributes = pair_attributes(node);
@@ -163,13 +198,19 @@ class Lowering {
     made_.insert(pair);
   }
 
+  plan::Place place() const { return options_.device ? plan::Place::kDevice : plan::Place::kHost; }
+
   // Gains and biases keep all their digits where the tactics take them so.
   bool lowered(const ir::Node& node, Change& change) const {
-    if (tail_.count(&node)) return false;
-    change = change_of(node, true);
-    if (takes(node, change)) return true;
-    change = change_of(node, false);
-    return takes(node, change);
+    if (kept_.count(&node) || (tail_.count(&node) && !pinned_.count(&node))) return false;
+    std::string reason;
+    for (const bool wide_vectors : {true, false}) {
+      change = change_of(node, wide_vectors);
+      reason = obstacle(node, change);
+      if (reason.empty()) return true;
+    }
+    if (pinned_.count(&node)) reasons_[node.name] = reason;
+    return false;
   }
 
   // Inputs and outputs that share the type of a result. A pointwise program reads any type.
@@ -197,35 +238,45 @@ class Lowering {
   // Worth half the bytes; the rest of a program's constants keep all their digits.
   bool is_large_constant(const ir::Value* value) const { return value->is_constant() && value->constant.count() >= 4096 && fits(value->constant, dtype_); }
 
-  bool takes(const ir::Node& node, const Change& change) const {
-    if (change.wide_result && is_program(node)) return false;
-    if ((change.outputs.empty() && !change.wide_result) || !node.subgraphs.empty() || node.op->is(kNondeterministic)) return false;
-    if (dtype_ == DType::kF16 && adds_up(node)) return false;
+  // Why the node can't be narrow in this way; "": it can.
+  std::string obstacle(const ir::Node& node, const Change& change) const {
+    const bool pinned = pinned_.count(&node) > 0;
+    if (change.wide_result && is_program(node)) return "its sum stays in f32";
+    if (change.outputs.empty() && !change.wide_result) return "it makes no f32";
+    if (!node.subgraphs.empty() || node.op->is(kNondeterministic)) return "bodies of control flow and random numbers keep their types";
+    if (dtype_ == DType::kF16 && adds_up(node) && !pinned) return "sums soon leave f16's range";
     for (size_t i : change.outputs) {
-      if (captured_.count(node.outputs[i])) return false;
+      if (captured_.count(node.outputs[i])) return "a body of control flow reads it as f32";
     }
+    const auto too_large = [&] { return fmt::format("its constants leave the range of {}", dtype_name(dtype_)); };
     for (size_t i : change.inputs) {
       const ir::Value* input = node.inputs[i];
-      if (is_f32(input) && input->is_constant() && !fits(input->constant, dtype_)) return false;
+      if (is_f32(input) && input->is_constant() && !fits(input->constant, dtype_)) return too_large();
     }
-    Problem problem = make_problem(node, symbols_, options_, plan::Place::kDevice);
-    if (problem.has_epilogue() && !fits(problem.epilogue, dtype_)) return false;
+    Problem problem = make_problem(node, symbols_, options_, place());
+    if (problem.has_epilogue() && !fits(problem.epilogue, dtype_)) return too_large();
     if (is_program(node)) {
       const auto program = PointwiseProgram::parse(node.attributes.s("program"));
-      if (!program.ok() || !fits(*program, dtype_)) return false;
+      if (!program.ok() || !fits(*program, dtype_)) return too_large();
       problem.attributes.set("dtypes", dtypes_of(node, change));
     }
+    if (node.is("Cast")) problem.attributes.set("to", static_cast<int64_t>(dtype_));
     const NodeKind kind = classify(node, symbols_);
     // A view has the type of its value; of a value in both types, the one that its readers want.
-    if (kind == NodeKind::kView) return narrowed_.count(node.inputs[0]) > 0 || (narrow_.count(node.inputs[0]) > 0 && !is_residual(node.output()));
-    if (kind != NodeKind::kKernel) return false;
+    if (kind == NodeKind::kView) {
+      const bool narrow = narrowed_.count(node.inputs[0]) > 0 || (narrow_.count(node.inputs[0]) > 0 && !is_residual(node.output()));
+      return narrow || pinned ? "" : "a view of f32";
+    }
+    if (kind != NodeKind::kKernel) return "its sizes depend on data";
     for (size_t i : change.inputs) {
       problem.inputs[i].dtype = dtype_;
       if (problem.inputs[i].value.defined()) problem.inputs[i].value = problem.inputs[i].value.cast(dtype_);
     }
     for (size_t i : change.outputs) problem.outputs[i].dtype = dtype_;
     if (change.wide_result) problem.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
-    return !collect_candidates(problem, options_).offers.empty();
+    const Candidates candidates = collect_candidates(problem, options_);
+    if (!candidates.offers.empty()) return "";
+    return candidates.refusals.empty() ? fmt::format("no tactic knows it in {}", dtype_name(dtype_)) : candidates.refusals.front();
   }
 
   AttrValue dtypes_of(const ir::Node& node, const Change& change) const {
@@ -239,6 +290,7 @@ class Lowering {
       if (is_f32(node.inputs[i])) node.inputs[i] = narrow(node.inputs[i], node);
     }
     if (is_program(node)) node.attributes.set("dtypes", dtypes_of(node, change));
+    if (node.is("Cast")) node.attributes.set("to", static_cast<int64_t>(dtype_));
     if (change.wide_result) node.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
     for (size_t i : change.outputs) {
       ir::Value* value = node.outputs[i];
@@ -290,7 +342,10 @@ class Lowering {
   ir::Graph& graph_;
   const BuildOptions& options_;
   const DType dtype_;
+  const bool free_;
+  LoweringReasons& reasons_;
   const SymbolTable symbols_;
+  std::set<const ir::Node*> pinned_, kept_;  // asked to be narrow, not to be
   std::set<const ir::Node*> tail_;
   std::set<const ir::Value*> wide_sums_;  // read by the normalisations in pairs_ alone
   std::set<const ir::Node*> pairs_;
@@ -300,11 +355,103 @@ class Lowering {
   std::map<ir::Value*, ir::Value*> narrow_, wide_;
 };
 
+bool is_wanted(const ir::Graph& graph, const BuildOptions& options, DType dtype) {
+  const auto& nodes = graph.nodes();
+  return std::any_of(nodes.begin(), nodes.end(), [&](const auto& node) { return wanted_type(*node, options.layer_types) == dtype; });
+}
+
+bool is_narrow_float(const ir::Value* value) {
+  return value && value->type.is_tensor() && (value->type.dtype == DType::kF16 || value->type.dtype == DType::kBF16);
+}
+
+ir::Value* add_cast(ir::Graph& graph, ir::Value* value, DType to, const ir::Node& source, const ir::Node* before) {
+  Attributes attributes;
+  attributes.set("to", static_cast<int64_t>(to));
+  const std::string name = fmt::format("{}_{}", value->name, dtype_name(to));
+  ir::Node* cast = graph.add_node(find_op("", "Cast"), name, {value}, {name}, std::move(attributes), before);
+  cast->source_nodes = source.source_nodes;
+  cast->output()->type = ValueType::tensor(to, value->type.shape);
+  return cast->output();
+}
+
+// Every reader of `value` but the node `first` reads `instead`, which `first` leads to.
+void read_instead(ir::Graph& graph, ir::Value* value, ir::Value* instead, ir::Node& first) {
+  graph.replace_uses(value, instead);
+  std::replace(first.inputs.begin(), first.inputs.end(), instead, value);
+  graph.changed();
+}
+
+// Layers of f16 or bf16 that were asked to be of another type become f32 layers between conversions.
+Status widen_pinned(ir::Graph& graph, const BuildOptions& options) {
+  if (options.layer_types.empty()) return ok_status();
+  std::map<const ir::Value*, ir::Value*> wide;  // a narrowed result → what it was made of
+  for (auto it = graph.nodes().begin(); it != graph.nodes().end();) {
+    ir::Node& node = **it++;
+    const ir::Node* next = it == graph.nodes().end() ? nullptr : it->get();
+    const DType wanted = wanted_type(node, options.layer_types);
+    const bool other = wanted != DType::kUndefined && is_narrow_float(node.output()) && node.output()->type.dtype != wanted;
+    if (!other || node.is("Cast") || node.op->is(kViewOnly) || !node.subgraphs.empty() || node.attributes.has("dtype") || node.attributes.has("output_dtype")) continue;
+    const bool program = is_program(node);
+    for (ir::Value*& input : node.inputs) {
+      if (program || !is_narrow_float(input)) continue;
+      const auto known = wide.find(input);
+      if (known != wide.end()) input = known->second;
+      else if (input->is_constant()) input = graph.add_constant(input->name, input->constant.cast(DType::kF32));
+      else input = add_cast(graph, input, DType::kF32, node, &node);
+    }
+    std::vector<int64_t> dtypes = program ? node.attributes.ints("dtypes") : std::vector<int64_t>();
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      ir::Value* output = node.outputs[i];
+      if (!is_narrow_float(output)) continue;
+      const DType own = output->type.dtype;
+      output->type.dtype = output->declared.dtype = DType::kF32;
+      if (program) dtypes[i] = static_cast<int64_t>(DType::kF32);
+      if (graph.use_count(output) == 0) continue;
+      ir::Value* narrow = add_cast(graph, output, own, node, next);
+      read_instead(graph, output, narrow, *narrow->producer);
+      wide[narrow] = output;
+    }
+    if (program) node.attributes.set("dtypes", dtypes);
+    graph.changed();
+  }
+  SINTER_TRY(ir::infer_types(graph));
+  return ir::verify(graph).with("after widening layers: this is a bug in Sinter");
+}
+
+// Results that were asked to be narrower than their layer are rounded to that type.
+Status convert_outputs(ir::Graph& graph, const BuildOptions& options) {
+  if (options.layer_types.empty()) return ok_status();
+  for (auto it = graph.nodes().begin(); it != graph.nodes().end();) {
+    ir::Node& node = **it++;
+    const ir::Node* next = it == graph.nodes().end() ? nullptr : it->get();
+    for (size_t i = 0; i < node.outputs.size(); ++i) {
+      ir::Value* output = node.outputs[i];
+      const DType wanted = wanted_output(node, i, options.layer_types);
+      if (!is_f32(output) || (wanted != DType::kF16 && wanted != DType::kBF16) || node.is("Cast") || graph.use_count(output) == 0) continue;
+      ir::Value* narrow = add_cast(graph, output, wanted, node, next);
+      ir::Value* wide = add_cast(graph, narrow, DType::kF32, node, next);
+      read_instead(graph, output, wide, *narrow->producer);
+    }
+  }
+  SINTER_TRY(ir::infer_types(graph));
+  return ir::verify(graph).with("after converting results: this is a bug in Sinter");
+}
+
 }  // namespace
 
-Status lower_precision(ir::Graph& graph, const BuildOptions& options) {
-  if (!options.device || !(options.precision.fp16 || options.precision.bf16)) return ok_status();
-  return Lowering(graph, options).run();
+Status lower_precision(ir::Graph& graph, const BuildOptions& options, LoweringReasons* reasons) {
+  LoweringReasons own;
+  LoweringReasons& told = reasons ? *reasons : own;
+  const Precision& permitted = options.precision;
+  DType free = permitted.fp16 ? DType::kF16 : DType::kBF16;
+  if (!options.device || !(permitted.fp16 || permitted.bf16)) free = DType::kF32;
+  if (options.narrow) free = *options.narrow;
+  SINTER_TRY(widen_pinned(graph, options));
+  if (free != DType::kF32) SINTER_TRY(Lowering(graph, options, free, true, told).run());
+  for (const DType dtype : {DType::kF16, DType::kBF16}) {
+    if (dtype != free && is_wanted(graph, options, dtype)) SINTER_TRY(Lowering(graph, options, dtype, false, told).run());
+  }
+  return convert_outputs(graph, options);
 }
 
 }  // namespace sinter::builder

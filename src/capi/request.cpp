@@ -64,6 +64,24 @@ session::SampleSource source_of(sinter_samples_fn next, void* user) {
   };
 }
 
+Result<builder::Constraints> constraints_of(const sinter_build_options& options) {
+  builder::Constraints constraints;
+  if (options.precision_constraints) {
+    SINTER_ASSIGN(constraints.mode, builder::parse_constraint_mode(options.precision_constraints));
+  }
+  if (options.layer_precisions) {
+    SINTER_ASSIGN(constraints.precisions, builder::parse_constraints(options.layer_precisions, false, "--layerPrecisions"));
+  }
+  if (options.layer_output_types) {
+    SINTER_ASSIGN(constraints.outputs, builder::parse_constraints(options.layer_output_types, true, "--layerOutputTypes"));
+  }
+  constraints.floats = split_names(options.float_layers);
+  if (constraints.mode == builder::ConstraintMode::kNone && !(constraints.precisions.empty() && constraints.outputs.empty())) {
+    log(Severity::kWarning, "--layerPrecisions and --layerOutputTypes have no effect without --precisionConstraints=prefer or obey");
+  }
+  return constraints;
+}
+
 int64_t limit_of(uint64_t bytes) { return bytes == 0 || bytes > INT64_MAX ? INT64_MAX : static_cast<int64_t>(bytes); }
 
 // Tactics of a provider compete when its module loads. A module that is there and does not load is said once; one that is not there (bundles have
@@ -110,6 +128,9 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   if (options.max_drop >= 0) command += fmt::format(" --max-drop {}%", 100 * options.max_drop);
   if (options.min_cosine >= 0) command += fmt::format(" --min-cosine {}", options.min_cosine);
   add_text("--float-layers", options.float_layers);
+  add_text("--precisionConstraints", options.precision_constraints);
+  add_text("--layerPrecisions", options.layer_precisions);
+  add_text("--layerOutputTypes", options.layer_output_types);
   return command;
 }
 
@@ -126,7 +147,7 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   SINTER_ASSIGN(request.min_shapes, shapes(options.min_shapes));
   SINTER_ASSIGN(request.max_shapes, shapes(options.max_shapes));
   request.passes.disabled = split_names(options.disabled_passes);
-  for (std::string& name : split_names(options.float_layers)) request.quantize.keep.insert(std::move(name));
+  SINTER_ASSIGN(request.constraints, constraints_of(options));
   request.passes.stop_after_patch = options.stop_after_patch;
   if (options.trace_passes) request.passes.trace = [](std::string_view line) { log(Severity::kTrace, "{}", line); };
   builder::BuildOptions& build = request.build;

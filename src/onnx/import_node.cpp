@@ -1,6 +1,7 @@
 // Importer: one node.
 #include <climits>
 
+#include "base/text.h"
 #include "onnx/importer.h"
 #include "onnx/tensor_proto.h"
 #include "onnx/type_proto.h"
@@ -24,21 +25,6 @@ int attribute_type(const AttributeProto& proto) {
   if (proto.ints_size()) return kAttrInts;
   if (proto.strings_size()) return kAttrStrings;
   return kAttrUndefined;
-}
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
 }
 
 }  // namespace

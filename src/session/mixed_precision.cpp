@@ -79,6 +79,8 @@ class Mixer {
     BuildRequest plain = request_;
     plain.calibration = nullptr;
     plain.build.precision.int8 = false;
+    // Layers that must be int8 are not in the network of floats that others are measured against.
+    if (plain.constraints.mode == builder::ConstraintMode::kObey) plain.constraints.mode = builder::ConstraintMode::kPrefer;
     SINTER_ASSIGN(optimised_, optimise(plain));
     Optimised floats = optimised_.clone();
     SINTER_TRY(lower(floats, plain));

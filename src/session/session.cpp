@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <set>
 
+#include "base/log.h"
 #include "base/process_memory.h"
 #include "base/version.h"
 #include "builder/lower_precision.h"
@@ -140,6 +141,7 @@ BuildRequest plain_request(const BuildRequest& request) {
   Precision& precision = plain.build.precision;
   precision.tf32 = precision.fp16 = precision.bf16 = precision.int8 = false;
   plain.calibration = nullptr;
+  plain.constraints = {};
   plain.portable = false;
   return plain;
 }
@@ -152,6 +154,50 @@ passes::PassOptions pass_options(const BuildRequest& request) {
   return options;
 }
 
+// Layers that were asked to be floats take no part in quantization, those that were asked for int8 always do.
+quant::InsertOptions insert_options(const Optimised& optimised, const BuildRequest& request) {
+  quant::InsertOptions options = request.quantize;
+  for (const auto& [node, types] : optimised.layer_types) {
+    const builder::LayerType type = types.precision;
+    if (type == builder::LayerType::kI8) options.keep.erase(node);
+    else if (type != builder::LayerType::kFree && type != builder::LayerType::kI32) options.keep.insert(node);
+  }
+  return options;
+}
+
+// Why layers that were asked for int8, or against it, are not as asked.
+void add_reasons(const Optimised& optimised, const BuildRequest& request, builder::LoweringReasons& reasons) {
+  for (const quant::LayerDecision& layer : optimised.quantization.layers) {
+    if (!layer.quantized) reasons.emplace(layer.node, layer.reason);
+  }
+  for (const auto& node : optimised.model.graph->nodes()) {
+    const builder::LayerType asked = builder::asked_of(*node, optimised.layer_types).types.precision;
+    if (asked == builder::LayerType::kFree) continue;
+    if (asked == builder::LayerType::kI8) {
+      reasons.emplace(node->name, request.calibration ? "int8 takes convolutions and products with constant weights, and what lies between them"
+                                                      : "nothing says its range: give --int8 with calibration data or a cache");
+    } else if (!request.calibration) {
+      reasons.emplace(node->name, "the model's types or its own Q/DQ say so");
+    }
+  }
+}
+
+// kObey: an error that lists what is not kept; else notes and warnings.
+Status check_constraints(Optimised& optimised, const BuildRequest& request, const builder::LoweringReasons& reasons) {
+  constexpr size_t kListed = 8;
+  const std::vector<std::string> broken = builder::broken_constraints(*optimised.model.graph, optimised.layer_types, reasons);
+  if (broken.empty()) return ok_status();
+  if (request.constraints.mode != builder::ConstraintMode::kObey) {
+    for (const std::string& line : broken) optimised.notes.push_back("constraint not kept: " + line);
+    return ok_status();
+  }
+  std::string list;
+  for (size_t i = 0; i < broken.size() && i < kListed; ++i) list += "\n  " + broken[i];
+  if (broken.size() > kListed) list += fmt::format("\n  and {} more", broken.size() - kListed);
+  return make_error(Code::kUnsupported, "--precisionConstraints=obey: found {} layers that can't be as asked, expected none:{}\nremove these constraints, ask for what they are, or use "
+                    "--precisionConstraints=prefer", broken.size(), list);
+}
+
 }  // namespace
 
 Optimised Optimised::clone() const {
@@ -160,7 +206,9 @@ Optimised Optimised::clone() const {
   copy.model.content_hash = model.content_hash;
   copy.symbols = symbols;
   copy.passes = passes;
+  copy.layer_types = layer_types;
   copy.quantization = quantization;
+  copy.notes = notes;
   return copy;
 }
 
@@ -175,6 +223,12 @@ Result<Optimised> optimise(const BuildRequest& request) {
   if (dynamic) {
     SINTER_ASSIGN(result.symbols, profile_of(*result.model.graph, request));
   }
+  if (!request.constraints.empty()) {
+    std::vector<std::string> unmatched;
+    SINTER_ASSIGN(result.layer_types, builder::resolve_constraints(*result.model.graph, request.constraints, unmatched));
+    for (const std::string& line : unmatched) log(Severity::kWarning, "{}", line);
+    result.notes = std::move(unmatched);
+  }
   SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, pass_options(request)));
   return result;
 }
@@ -182,13 +236,18 @@ Result<Optimised> optimise(const BuildRequest& request) {
 Status lower(Optimised& optimised, const BuildRequest& request) {
   ir::Graph& graph = *optimised.model.graph;
   if (request.calibration) {
-    SINTER_ASSIGN(optimised.quantization, quant::insert_quantization(graph, *request.calibration, request.quantize));
+    SINTER_ASSIGN(optimised.quantization, quant::insert_quantization(graph, *request.calibration, insert_options(optimised, request)));
     SINTER_ASSIGN(const passes::PassReport again, passes::run_pipeline(graph, pass_options(request)));
     for (const auto& [name, times] : again.fired) optimised.passes.fired[name] += times;
   }
   builder::BuildOptions options = request.build;
   if (!optimised.symbols.empty()) options.symbols = optimised.symbols;
-  return builder::lower_precision(graph, options);
+  options.layer_types = optimised.layer_types;
+  builder::LoweringReasons reasons;
+  SINTER_TRY(builder::lower_precision(graph, options, &reasons));
+  if (options.layer_types.empty()) return ok_status();
+  add_reasons(optimised, request, reasons);
+  return check_constraints(optimised, request, reasons);
 }
 
 Result<Optimised> import_and_optimise(const BuildRequest& request) {
@@ -212,6 +271,7 @@ Result<BuildOutcome> build_model(const BuildRequest& request) {
   here.build.baseline_memory_bytes = anonymous_memory_bytes();
   SINTER_ASSIGN(const Optimised lowered, import_and_optimise(request));
   SINTER_ASSIGN(BuildOutcome outcome, build_lowered(lowered, here));
+  for (const std::string& line : lowered.notes) outcome.report.notes.push_back(line);
   for (const quant::LayerDecision& layer : lowered.quantization.layers) {
     if (!layer.quantized) outcome.report.notes.push_back(fmt::format("not in int8: '{}' ({})", layer.node, layer.reason));
   }

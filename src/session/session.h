@@ -23,6 +23,7 @@ struct BuildRequest {
   // Ranges of activations: with them, dense layers work on whole numbers where `quantize` does not keep them in f32. Null: none.
   std::shared_ptr<const quant::Calibration> calibration;
   quant::InsertOptions quantize;
+  builder::Constraints constraints;  // types of single layers
   bool portable = true;   // keep the portable part: the engine can be re-tuned for another machine
   std::vector<std::string> trusted_keys;  // load_any: see runtime::LoadOptions
   bool trust_any = false;
@@ -56,12 +57,14 @@ struct Optimised {
   ir::Model model;
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // of the request's profile; {}: none
   passes::PassReport passes;
+  builder::LayerTypeMap layer_types;  // the request's constraints, by node of the model
   quant::InsertReport quantization;  // empty before lower, and without a calibration
+  std::vector<std::string> notes;    // for the report: constraints that are not kept
 
   Optimised clone() const;  // the graph and what builds need, not the file's particulars
 };
 Result<Optimised> optimise(const BuildRequest& request);  // in the model's own precision
-// To the precision that the request permits: quantizes by its calibration, or narrows floats.
+// To the precision that the request permits: quantizes by its calibration, or narrows floats. Constraints that must be obeyed and can't are an error.
 Status lower(Optimised& optimised, const BuildRequest& request);
 Result<Optimised> import_and_optimise(const BuildRequest& request);  // both
 // The rest of build_model.

@@ -101,6 +101,10 @@ void BuildFlags::add_target(CLI::App& app) {
   app.add_option("--min-cosine", min_cosine_, "with --int8: until every output's cosine with f32's is at least this (0.99)")->check(CLI::Range(0.0, 1.0));
   app.add_option("--labels", labels_, "CSV file of the samples' classes (file,class_index), for --max-drop; without it a changed class counts as lost");
   app.add_option("--float-layers", float_layers_, "layers that stay in float: names of nodes, comma-separated");
+  app.add_option("--precisionConstraints", constraints_, "what --layerPrecisions and --layerOutputTypes mean: none (default): nothing; prefer: where possible; obey: else fail")
+      ->check(CLI::IsMember({"none", "prefer", "obey"}));
+  app.add_option("--layerPrecisions", layer_precisions_, "types of layers: NAME:TYPE,... with fp32, fp16, bf16, fp8, int8 or int32; '*' in a name stands for any characters, later entries override");
+  app.add_option("--layerOutputTypes", layer_output_types_, "types of layers' results: NAME:TYPE+TYPE,...; one type is for all outputs");
 }
 
 void BuildFlags::add_loading(CLI::App& app) {
@@ -126,6 +130,9 @@ const sinter_build_options* BuildFlags::get() {
   options_.min_cosine = min_cosine_;
   options_.calib_labels = or_null(labels_);
   options_.float_layers = or_null(float_layers_);
+  options_.precision_constraints = or_null(constraints_);
+  options_.layer_precisions = or_null(layer_precisions_);
+  options_.layer_output_types = or_null(layer_output_types_);
   options_.threads = threads_;
   options_.timing_cache = or_null(timing_cache_);
   options_.shapes = or_null(shapes_);

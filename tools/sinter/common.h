@@ -38,7 +38,7 @@ class BuildFlags {
   void add_to(CLI::App& app);
   // --calib-data and the like, --preprocess included.
   void add_calibration(CLI::App& app);
-  // --max-drop and the like.
+  // --max-drop and the like, --layerPrecisions and the like.
   void add_target(CLI::App& app);
   // --strict and --trust, for commands that load engines.
   void add_loading(CLI::App& app);
@@ -58,7 +58,7 @@ class BuildFlags {
   bool verbose_ = false, dynamic_batch_ = false, strict_ = false;
   int64_t stop_after_patch_ = -1;
   std::string calib_algorithm_;
-  std::string max_drop_, labels_, float_layers_;
+  std::string max_drop_, labels_, float_layers_, constraints_, layer_precisions_, layer_output_types_;
   double min_cosine_ = -1;
   double calib_percentile_ = 0;
   int calib_batch_ = 0, calib_samples_ = 0;
