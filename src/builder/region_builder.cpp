@@ -111,9 +111,33 @@ plan::Place RegionBuilder::place_of(const ir::Value& value) const {
   return it == places_.end() ? plan::Place::kHost : it->second;
 }
 
+bool RegionBuilder::is_impossible(const ir::Node& node) {
+  const auto open = [](const ir::Value* value) { return value && (value->type.kind == ValueType::Kind::kUnknown || (value->type.is_tensor() && value->type.dtype == DType::kUndefined)); };
+  const bool cause = ir::is_conditional(graph_) && std::any_of(node.outputs.begin(), node.outputs.end(), open);
+  const bool follows = std::any_of(node.inputs.begin(), node.inputs.end(), [&](const ir::Value* value) {
+    while (value && value->captured) value = value->captured;
+    return value && state_.impossible.count(value);
+  });
+  if (!cause && !follows) return false;
+  if (!follows && node.subgraphs.empty()) {
+    state_.result.report.notes.push_back(fmt::format("impossible: '{}' ({}) can't work on what this branch gives it with these shapes; a run that takes the branch fails",
+                                                     node.name, make_problem(node, state_.symbols, state_.options, plan::Place::kHost).to_string()));
+  }
+  for (const ir::Value* output : node.outputs) {
+    if (output) state_.impossible.insert(output);
+  }
+  return true;
+}
+
 Status RegionBuilder::place(Work& work) {
   using plan::Place;
   const ir::Node& node = *work.node;
+  if (is_impossible(node)) {
+    work.impossible = true;
+    if (work.kind != NodeKind::kControl) work.kind = NodeKind::kReference;
+    work.problem = make_problem(node, state_.symbols, state_.options, Place::kHost);
+    return ok_status();
+  }
   const auto on_host = [&](const ir::Value* value) { return !value || value->is_constant() || place_of(*value) == Place::kHost; };
   const bool all_host = std::all_of(node.inputs.begin(), node.inputs.end(), on_host);
   const bool shapes = is_shape_arithmetic(node, state_.symbols);

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct BuildState {
   Tuner& tuner;
   BuildResult& result;
   std::map<std::string, int32_t> blob_by_digest;
+  std::set<const ir::Value*> impossible = {};  // made by operators of a branch that these shapes forbid, or from what they make
 
   Result<int32_t> add_blob(const Tensor& tensor, std::string_view what);
 };
@@ -47,9 +49,13 @@ class RegionBuilder {
     Candidates candidates;
     std::vector<Choice> choices;
     int chosen = 0;
+    bool impossible = false;
   };
 
   Status survey();
+  // Whether the node can never be reached: it, or what makes its inputs, fails on the shapes of its branch (ir::refine_node left their types open).
+  // The reference kernel says so if the branch is taken; no fallback has to be permitted for that.
+  bool is_impossible(const ir::Node& node);
   // Where the node's work is done: on the device where a tactic takes it, else on the host where that is allowed.
   Status place(Work& work);
   bool on_device() const { return state_.options.device; }

@@ -213,13 +213,14 @@ void RegionBuilder::report(const Work& work, const plan::Step& step, const Choic
   }
   layer.tactic = step.kind == plan::StepKind::kKernel ? fmt::format("{}@{}", step.tactic, step.tactic_version)
                  : step.kind == plan::StepKind::kControl ? "control"
-                 : step.kind == plan::StepKind::kTransfer ? "transfer" : "reference";
+                 : step.kind == plan::StepKind::kTransfer ? "transfer"
+                 : work.impossible ? "impossible" : "reference";
   layer.config = step.offer.config;
   BuildReport& report = state_.result.report;
   report.weight_bytes += layer.weight_bytes;
   report.activation_bytes += layer.activation_bytes;
   report.workspace_bytes = std::max(report.workspace_bytes, layer.workspace_bytes);
-  if (step.kind == plan::StepKind::kReference) ++report.reference_layers;
+  if (step.kind == plan::StepKind::kReference && !work.impossible) ++report.reference_layers;
   if (state_.options.device && step.kind == plan::StepKind::kKernel && !step.problem.on_cuda()) ++report.cpu_layers;
   if (step.kind == plan::StepKind::kTransfer) ++report.transfers;
   report.layers.push_back(std::move(layer));

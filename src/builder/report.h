@@ -22,7 +22,7 @@ struct LayerReport {
   std::vector<std::string> source_nodes; // the ONNX nodes it stands for
   std::string problem;                   // "Conv f32[1,64,56,56] … +epilogue(…)"
   std::string op;
-  std::string tactic;                    // id@version, "reference", "alias"
+  std::string tactic;                    // id@version, "reference", "alias", "impossible" (of a branch that these shapes forbid)
   std::string config;
   std::string precision;                 // storage/compute/accumulation: "f32/f32/f32"
   std::vector<std::string> input_layouts, output_layouts;
