@@ -126,7 +126,7 @@ bool folds(const DenseEpilogue& dense) {
   return dense.tail.empty() && (kind == Activation::kNone || kind == Activation::kRelu || kind == Activation::kClip);
 }
 
-// The form with a dequantized residual, when the whole epilogue folds with it.
+// The form with a dequantized residual, when the kernels do the whole epilogue with it.
 bool match_residual(const Problem& problem, const PointwiseProgram& program, int column_axis, ByteDense& match) {
   for (size_t i = 0; i < program.code.size(); ++i) {
     if (program.code[i].op != PointwiseOp::kAdd) continue;
@@ -141,8 +141,10 @@ bool match_residual(const Problem& problem, const PointwiseProgram& program, int
       found.residual_input = problem.epilogue_base + input - 1;
       wide.inputs[static_cast<size_t>(found.residual_input)].dtype = DType::kF32;
       auto dense = match_epilogue(wide, column_axis, -1);
-      if (!dense.ok() || !folds(*dense) || dense->residual_input != found.residual_input || dense->fixed.residual_after_activation) continue;
+      if (!dense.ok() || !dense->tail.empty() || dense->residual_input != found.residual_input) continue;
       found.dense = std::move(dense).value();
+      found.residual_after = found.dense.fixed.residual_after_activation;
+      found.dense.fixed.residual_after_activation = false;
       found.dense.residual_input = -1;
       match = std::move(found);
       return true;
@@ -317,11 +319,17 @@ void ByteColumns::fold(const LaunchArgs& args) {
     bytes_.high = bytes_.store == ByteStore::kI8 ? 127 : 255;
     return;
   }
-  if (!folds(dense) || dense.residual_input >= 0 || !weight_zero_.empty()) return;
-  const auto* bias = static_cast<const float*>(operand(args, dense.bias_input));
   const bool shifted = match_.residual_input >= 0 && problem_.inputs[static_cast<size_t>(match_.residual_input)].dtype == DType::kU8;
+  const float residual_zero = shifted ? 128.0f - match_.residual_zero : -match_.residual_zero;
+  bytes_.residual_unsigned = shifted;
+  bytes_.residual_after = match_.residual_after;
+  bytes_.residual_scale = match_.residual_after ? match_.residual_scale * bytes_.multiplier : match_.residual_scale;
+  bytes_.residual_start = residual_zero * bytes_.residual_scale;
+  const bool late = match_.residual_after && dense.fixed.activation != Activation::kNone;
+  if (!folds(dense) || late || dense.residual_input >= 0 || !weight_zero_.empty()) return;
+  const auto* bias = static_cast<const float*>(operand(args, dense.bias_input));
   const float residual_scale = match_.residual_input >= 0 ? match_.residual_scale * bytes_.multiplier : 0.0f;
-  const float residual_start = (shifted ? 128.0f - match_.residual_zero : -match_.residual_zero) * residual_scale;
+  const float residual_start = residual_zero * residual_scale;
   float largest = 0;
   for (int64_t c = 0; c < columns_; ++c) {
     const auto at = static_cast<size_t>(c);
@@ -335,7 +343,6 @@ void ByteColumns::fold(const LaunchArgs& args) {
   if (kind == Activation::kClip && (std::isnan(dense.fixed.alpha) || std::isnan(dense.fixed.beta))) return;
   bytes_.folded = true;
   bytes_.residual_scale = residual_scale;
-  bytes_.residual_unsigned = shifted;
   // Rounding and adding keep the order of values: the activation's bounds may be applied after them.
   const auto bounded = [&](float value) {
     const float scaled = std::nearbyint(value * bytes_.multiplier) + static_cast<float>(match_.zero);

@@ -27,7 +27,8 @@ struct ByteDense {
   bool quantized = false;    // by the kernel; else the program gives what is stored
   float divisor = 1;
   int zero = 0, low = 0, high = 0;
-  int residual_input = -1;   // dequantized in registers: (r - residual_zero) * residual_scale, before the activation
+  int residual_input = -1;   // 8 bits, added as (r - residual_zero) * residual_scale before or after the activation
+  bool residual_after = false;
   float residual_zero = 0, residual_scale = 1;
 };
 

@@ -50,17 +50,19 @@ struct ByteEpilogue {
   const int32_t* row_sums = nullptr;
   float multiplier = 1;
   int zero = 0, low = 0, high = 0;
+  // An 8-bit residual of the output's shape, where there is one and an 8-bit result; unsigned bytes are read as signed ones less 128. Where not
+  // `folded`, residual * residual_scale + residual_start is added to the value before the activation, or with residual_after to
+  // value * multiplier.
+  const uint8_t* residual = nullptr;
+  bool residual_unsigned = false, residual_after = false;
+  int64_t residual_stride = 0;
+  float residual_scale = 1, residual_start = 0;
   // With `folded`, all of it is one step in registers, and neither Epilogue's bias nor its activation or residual is looked at:
   //   clip(round(s * folded_scale[col] + folded_bias[col] [+ residual * residual_scale]) + zero, low, high)
-  // The residual has the output's shape; unsigned bytes are read as signed ones less 128. Values before rounding must be known to
-  // stay within 32 bits.
+  // Values before rounding must be known to stay within 32 bits.
   bool folded = false;
   const float* folded_scale = nullptr;
   const float* folded_bias = nullptr;
-  const uint8_t* residual = nullptr;
-  bool residual_unsigned = false;
-  int64_t residual_stride = 0;
-  float residual_scale = 1;
 };
 
 struct Epilogue {
