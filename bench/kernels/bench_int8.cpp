@@ -1,8 +1,9 @@
-// usage: bench_int8 [--filter=TEXT] [--isa=amx|avx512_vnni|avx512|avx2|baseline] [--signed] [--float] [--residual]
+// usage: bench_int8 [--filter=TEXT] [--isa=amx|avx512_vnni|avx512|avx2|baseline] [--signed] [--float] [--residual] [--silu]
 //
 // Times each layer on one thread in 8 bits (u8, or i8 with --signed, times i8; relu and quantization to u8 fused, or an f32 result with
-// --float; a residual in 8 bits with --residual) and in f32 in turns, and prints GOP/s, the share of what the vector units do (four times the
-// f32 multiply-adds measured at the same time) and how many times faster 8 bits are. Weights rotate through copies as in bench_kernels.
+// --float; a residual in 8 bits with --residual; silu in place of relu with --silu, in 8 bits only) and in f32 in turns, and prints GOP/s, the
+// share of what the vector units do (four times the f32 multiply-adds measured at the same time) and how many times faster 8 bits are.
+// Weights rotate through copies as in bench_kernels.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,7 +23,7 @@ namespace {
 struct Options {
   std::string filter;
   Isa isa = cpu_info().isa;
-  bool is_signed = false, to_float = false, residual = false;
+  bool is_signed = false, to_float = false, residual = false, silu = false;
 };
 
 std::shared_ptr<char[]> memory(int64_t bytes) {
@@ -62,12 +63,13 @@ struct Finish {
     scale = floats(columns + kColumnSlack);
     bias = floats(columns + kColumnSlack);
     std::fill_n(as<float>(scale), columns, 1e-4f);
+    std::fill_n(as<int32_t>(start), columns, -20000);
     residual = memory(outputs);
     bytes.store = options.to_float ? ByteStore::kFloat : ByteStore::kU8;
     bytes.start = as<int32_t>(start);
     bytes.scale = bytes.folded_scale = as<float>(scale);
     bytes.folded_bias = as<float>(bias);
-    bytes.folded = !options.to_float;
+    bytes.folded = !options.to_float && !options.silu;
     bytes.high = 255;
     if (options.residual) {
       bytes.residual = as<uint8_t>(residual);
@@ -75,7 +77,7 @@ struct Finish {
       bytes.residual_scale = 0.1f;
     }
     epilogue.bias = as<float>(bias);
-    epilogue.activation = Activation::kRelu;
+    epilogue.activation = options.silu ? Activation::kSilu : Activation::kRelu;
     epilogue.bytes = &bytes;
   }
 };
@@ -237,6 +239,7 @@ Options parse(int argc, char** argv) {
     else if (arg == "--signed") options.is_signed = true;
     else if (arg == "--float") options.to_float = true;
     else if (arg == "--residual") options.residual = true;
+    else if (arg == "--silu") options.silu = true;
     else if (arg == "--isa=avx512_vnni") options.isa = Isa::kAvx512Vnni;
     else if (arg == "--isa=avx512") options.isa = Isa::kAvx512;
     else if (arg == "--isa=avx2") options.isa = Isa::kAvx2;
