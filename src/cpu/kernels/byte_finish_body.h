@@ -48,66 +48,151 @@ inline ByteFactors byte_factors(const Epilogue& epilogue) {
 // Which lanes of the tile's last panel are columns.
 inline LaneMask panel_lanes(int cols, int panel) { return first_lanes(cols - panel * kPanel); }
 
-// The bytes of a residual as floats.
-inline Vec load_residual(const ByteEpilogue& e, int64_t at, LaneMask mask) {
-  const __m128i bytes = _mm_xor_si128(_mm_maskz_loadu_epi8(mask, e.residual + at), _mm_set1_epi8(static_cast<char>(e.residual_unsigned ? 0x80 : 0)));
-  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+// sigmoid(x) within 2^-20 of its value: enough for what is rounded to 8 bits. Results that would be denormal numbers, which are slow, are 2^-126.
+inline Vec short_sigmoid(Vec x) {
+  alignas(64) static constexpr float kPowers[16] = {1.0f,        1.04427378f, 1.09050773f, 1.13878863f, 1.18920712f, 1.24185781f,
+                                                    1.29683955f, 1.35425555f, 1.41421356f, 1.47682615f, 1.54221083f, 1.61049033f,
+                                                    1.68179283f, 1.75625216f, 1.83400809f, 1.91520656f};
+  constexpr float kRound = 786432.0f;  // 1.5 * 2^19: adding it leaves sixteenths in the low bits
+  const Vec u = min_of(splat(125.0f), max_of(splat(-125.0f), mul(x, splat(-1.44269504f))));
+  const Vec shifted = add(u, splat(kRound)), n = sub(shifted, splat(kRound)), r = sub(u, n);
+  // 2^r for |r| <= 1/32: the term of r^3 is below 2^-19, and half of it is in the other coefficients.
+  const Vec power = _mm512_permutexvar_ps(_mm512_castps_si512(shifted), _mm512_load_ps(kPowers));
+  const Vec e = scale_by_power(fma(mul(power, r), fma(r, splat(0.24022651f), splat(0.69318783f)), power), n), d = add(e, splat(1.0f));
+  const Vec about = _mm512_rcp14_ps(d);
+  return mul(about, _mm512_fnmadd_ps(d, about, splat(2.0f)));
 }
 
-// Sums times scale, bias and what comes before an activation.
-inline void start_values(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors, float* values, int64_t stride) {
-  const Epilogue& epilogue = *call.epilogue;
-  const ByteEpilogue& e = *epilogue.bytes;
-  const bool before = !e.folded && epilogue.residual != nullptr && !epilogue.residual_after_activation;
-  const Vec byte_scale = splat(e.residual_scale), byte_start = splat(e.folded ? 0.0f : e.residual_start);
-  for (int j = 0; j * kPanel < call.cols; ++j) {
-    const LaneMask mask = panel_lanes(call.cols, j);
-    const int64_t col = call.col + j * kPanel;
-    const Vec scale = load(factors.scale + col, mask), bias = factors.bias != nullptr ? load(factors.bias + col, mask) : splat(0.0f);
-    for (int r = 0; r < rows; ++r) {
-      Vec v = mul(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + r * sums_stride + j * kPanel)), scale);
-      if (factors.bias != nullptr) v = add(v, bias);
-      if (before) v = add(v, load(epilogue.residual + (call.row + r) * epilogue.residual_stride + col, mask));
-      if (factors.residual_before) v = add(v, fma(load_residual(e, (call.row + r) * e.residual_stride + col, mask), byte_scale, byte_start));
-      store(values + r * stride + j * kPanel, v, mask);
+// Activations that are done on the way from sums to bytes.
+struct PlainAct {
+  static Vec of(Vec x, Vec, Vec) { return x; }
+};
+struct SiluAct {
+  static Vec of(Vec x, Vec alpha, Vec) { return mul(x, short_sigmoid(mul(alpha, x))); }
+};
+struct SigmoidAct {
+  static Vec of(Vec x, Vec, Vec) { return short_sigmoid(x); }
+};
+struct ReluAct {
+  static Vec of(Vec x, Vec, Vec) { return max_of(splat(0.0f), x); }
+};
+struct ClipAct {
+  static Vec of(Vec x, Vec alpha, Vec beta) { return min_of(beta, max_of(alpha, x)); }
+};
+struct HardSwishAct {
+  static Vec of(Vec x, Vec alpha, Vec beta) { return mul(x, unit_clamp(fma(alpha, x, beta))); }
+};
+struct GeluAct {
+  static Vec of(Vec x, Vec, Vec) { return gelu_erf_of(x); }
+};
+
+// The values of a tile around the activation. Everything is a copy of its own: stores of bytes may change any other memory, for all that the
+// compiler knows.
+class TileValues {
+ public:
+  TileValues(const int32_t* sums, int64_t sums_stride, const TileCall& call, const ByteFactors& factors)
+      : sums_(sums), sums_stride_(sums_stride), scale_(factors.scale + call.col), bias_(factors.bias != nullptr ? factors.bias + call.col : nullptr) {
+    const Epilogue& epilogue = *call.epilogue;
+    const ByteEpilogue& e = *epilogue.bytes;
+    if (!e.folded && epilogue.residual != nullptr && !epilogue.residual_after_activation) {
+      residual_ = epilogue.residual + call.row * epilogue.residual_stride + call.col;
+      residual_stride_ = epilogue.residual_stride;
     }
+    if (e.residual != nullptr) {
+      const uint8_t* bytes = e.residual + call.row * e.residual_stride + call.col;
+      (factors.residual_after ? late_ : early_) = bytes;
+      byte_stride_ = e.residual_stride;
+      flip_ = _mm_set1_epi8(static_cast<char>(e.residual_unsigned ? 0x80 : 0));
+      byte_scale_ = splat(e.residual_scale);
+      byte_start_ = splat(e.folded ? 0.0f : e.residual_start);
+    }
+    multiplier_ = splat(factors.multiplier);
+    low_ = splat(static_cast<float>(e.low - e.zero));
+    high_ = splat(static_cast<float>(e.high - e.zero));
   }
-}
 
-// Values, `kPanels` panels a row without gaps, to bytes: as many rows at a time as fit a register.
-template <int kPanels>
-inline void quantize_values(const float* values, int rows, const TileCall& call, const ByteFactors& factors) {
-  const ByteEpilogue& e = *call.epilogue->bytes;
-  const Narrowing narrowing = narrowing_of(e);
-  const Vec multiplier = splat(factors.multiplier), low = splat(static_cast<float>(e.low - e.zero)), high = splat(static_cast<float>(e.high - e.zero));
-  const Vec byte_scale = splat(e.residual_scale), byte_start = splat(e.residual_start);
+  // Of 16 columns from `col` of the tile on.
+  inline __attribute__((always_inline)) Vec before(int r, int col, LaneMask mask) const {
+    Vec v = mul(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums_ + r * sums_stride_ + col)), load(scale_ + col, mask));
+    if (bias_ != nullptr) v = add(v, load(bias_ + col, mask));
+    if (residual_ != nullptr) v = add(v, load(residual_ + r * residual_stride_ + col, mask));
+    return early_ != nullptr ? add(v, byte_residual(early_ + r * byte_stride_ + col, mask)) : v;
+  }
+  // Rounded, with the zero point still to be added.
+  inline __attribute__((always_inline)) __m512i after(Vec v, int r, int col, LaneMask mask) const {
+    v = mul(v, multiplier_);
+    if (late_ != nullptr) v = add(v, byte_residual(late_ + r * byte_stride_ + col, mask));
+    // The value comes first: what is not a number becomes the lowest.
+    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, low_), high_));
+  }
+
+ private:
+  inline __attribute__((always_inline)) Vec byte_residual(const uint8_t* from, LaneMask mask) const {
+    return fma(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_xor_si128(_mm_maskz_loadu_epi8(mask, from), flip_))), byte_scale_, byte_start_);
+  }
+
+  const int32_t* sums_;
+  int64_t sums_stride_;
+  const float *scale_, *bias_, *residual_ = nullptr;
+  const uint8_t *early_ = nullptr, *late_ = nullptr;  // residuals in 8 bits
+  int64_t residual_stride_ = 0, byte_stride_ = 0;
+  __m128i flip_ = _mm_setzero_si128();
+  Vec byte_scale_ = splat(0.0f), byte_start_ = splat(0.0f), multiplier_, low_, high_;
+};
+
+// From sums to bytes, four vectors at a time: as many rows of kPanels panels as fit a register.
+template <int kPanels, typename Act>
+void quantize_sums(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors) {
+  const TileValues values(sums, sums_stride, call, factors);
+  const Narrowing narrowing = narrowing_of(*call.epilogue->bytes);
+  const Vec alpha = splat(call.epilogue->alpha), beta = splat(call.epilogue->beta);
   const bool full = call.cols == kPanels * kPanel;
   const __mmask64 mask = call.cols >= 64 ? ~__mmask64{0} : (__mmask64{1} << call.cols) - 1;
-  auto* const c = static_cast<uint8_t*>(call.c);
+  const int64_t stride = call.c_stride;
+  auto* to = static_cast<uint8_t*>(call.c);
   constexpr int kGroupRows = 4 / kPanels;
-  for (int first = 0; first < rows; first += kGroupRows) {
+  LaneMask lanes[kPanels];
+  for (int j = 0; j < kPanels; ++j) lanes[j] = panel_lanes(call.cols, j);
+  for (int first = 0; first < rows; first += kGroupRows, to += kGroupRows * stride) {
     __m512i q[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       const int r = first + i / kPanels < rows ? first + i / kPanels : rows - 1, j = i % kPanels;
-      Vec v = mul(load(values + (r * kPanels + j) * kPanel), multiplier);
-      if (factors.residual_after) {
-        const Vec residual = load_residual(e, (call.row + r) * e.residual_stride + call.col + j * kPanel, panel_lanes(call.cols, j));
-        v = add(v, fma(residual, byte_scale, byte_start));
-      }
-      // The value comes first: what is not a number becomes the lowest.
-      q[i] = _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, low), high));
+      q[i] = values.after(Act::of(values.before(r, j * kPanel, lanes[j]), alpha, beta), r, j * kPanel, lanes[j]);
     }
     const __m512i bytes = narrow_four(narrowing, q[0], q[1], q[2], q[3]);
-    uint8_t* to = c + first * call.c_stride;
     store_row<kPanels, 0>(to, bytes, full, mask);
     if constexpr (kGroupRows > 1) {
-      if (first + 1 < rows) store_row<kPanels, 1>(to + call.c_stride, bytes, full, mask);
+      if (first + 1 < rows) store_row<kPanels, 1>(to + stride, bytes, full, mask);
     }
     if constexpr (kGroupRows > 2) {
-      if (first + 2 < rows) store_row<kPanels, 2>(to + 2 * call.c_stride, bytes, full, mask);
-      if (first + 3 < rows) store_row<kPanels, 3>(to + 3 * call.c_stride, bytes, full, mask);
+      if (first + 2 < rows) store_row<kPanels, 2>(to + 2 * stride, bytes, full, mask);
+      if (first + 3 < rows) store_row<kPanels, 3>(to + 3 * stride, bytes, full, mask);
     }
+  }
+}
+
+template <typename Act>
+void quantize_any(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors) {
+  if (call.cols <= kPanel) quantize_sums<1, Act>(sums, sums_stride, rows, call, factors);
+  else if (call.cols <= 2 * kPanel) quantize_sums<2, Act>(sums, sums_stride, rows, call, factors);
+  else quantize_sums<4, Act>(sums, sums_stride, rows, call, factors);
+}
+
+// Null for an activation that needs a pass of its own.
+using QuantizeFn = void (*)(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors);
+inline QuantizeFn quantizer_of(const Epilogue& epilogue) {
+  if (epilogue.bytes->folded) return &quantize_any<PlainAct>;
+  if (epilogue.post != nullptr || (epilogue.residual != nullptr && epilogue.residual_after_activation)) return nullptr;
+  switch (epilogue.activation) {
+    case Activation::kNone: return &quantize_any<PlainAct>;
+    case Activation::kRelu: return &quantize_any<ReluAct>;
+    case Activation::kClip: return &quantize_any<ClipAct>;
+    case Activation::kSilu: return &quantize_any<SiluAct>;
+    case Activation::kSigmoid: return &quantize_any<SigmoidAct>;
+    case Activation::kHardSwish: return &quantize_any<HardSwishAct>;
+    case Activation::kGeluErf: return &quantize_any<GeluAct>;
+    default: return nullptr;
   }
 }
 
@@ -118,21 +203,33 @@ __attribute__((noinline)) void finish_sums(int32_t* sums, int64_t sums_stride, i
   take_zero_points(sums, sums_stride, rows, call);
   if (e.store == ByteStore::kSums) return store_plain_sums(sums, sums_stride, rows, call);
   const ByteFactors factors = byte_factors(epilogue);
-  alignas(64) float block[kMaxTileRows * kMaxTilePanels * kPanel];
   const bool wide = e.store == ByteStore::kFloat;
-  const int panels = call.cols <= kPanel ? 1 : call.cols <= 2 * kPanel ? 2 : 4;
-  float* values = wide ? static_cast<float*>(call.c) : block;
-  const int64_t stride = wide ? call.c_stride : panels * kPanel;
-  start_values(sums, sums_stride, rows, call, factors, values, stride);
-  if (!e.folded) {
-    activate_block(values, stride, rows, call.cols, epilogue, call.row, call.col);
-    for (int r = 0; epilogue.post != nullptr && r < rows; ++r) epilogue.post(epilogue.post_ctx, values + r * stride, call.row + r, call.col, call.cols);
+  if (!wide) {
+    if (const QuantizeFn quantize = quantizer_of(epilogue)) return quantize(sums, sums_stride, rows, call, factors);
   }
+  alignas(64) float block[kMaxTileRows * kMaxTilePanels * kPanel];
+  float* start = wide ? static_cast<float*>(call.c) : block;
+  const int64_t stride = wide ? call.c_stride : kMaxTilePanels * kPanel;
+  const TileValues values(sums, sums_stride, call, factors);
+  for (int j = 0; j * kPanel < call.cols; ++j) {
+    const LaneMask lanes = panel_lanes(call.cols, j);
+    for (int r = 0; r < rows; ++r) store(start + r * stride + j * kPanel, values.before(r, j * kPanel, lanes), lanes);
+  }
+  activate_block(start, stride, rows, call.cols, epilogue, call.row, call.col);
+  for (int r = 0; epilogue.post != nullptr && r < rows; ++r) epilogue.post(epilogue.post_ctx, start + r * stride, call.row + r, call.col, call.cols);
   if (wide) return;
-  if (panels == 1) quantize_values<1>(values, rows, call, factors);
-  else if (panels == 2) quantize_values<2>(values, rows, call, factors);
-  else quantize_values<4>(values, rows, call, factors);
+  const Narrowing narrowing = narrowing_of(e);
+  const __mmask64 mask = call.cols >= 64 ? ~__mmask64{0} : (__mmask64{1} << call.cols) - 1;
+  for (int r = 0; r < rows; ++r) {
+    __m512i q[4];
+    for (int j = 0; j < 4; ++j) {
+      const LaneMask lanes = panel_lanes(call.cols, j);
+      q[j] = values.after(load(block + r * stride + j * kPanel, lanes), r, j * kPanel, lanes);
+    }
+    store_row<4, 0>(static_cast<uint8_t*>(call.c) + r * call.c_stride, narrow_four(narrowing, q[0], q[1], q[2], q[3]), false, mask);
+  }
 }
+
 #else
 
 // clip(round(value) + zero) for n values; NaN gives the lowest. Adding 1.5 * 2^23 rounds to even.

@@ -34,6 +34,15 @@ struct Channels64 {
   static Bytes pack16(Bytes a, Bytes b) { return _mm512_packs_epi16(a, b); }
   static Bytes add16(Bytes a, Bytes b) { return _mm512_adds_epi16(a, b); }
   static Bytes bound(Bytes v, Bytes low, Bytes high) { return _mm512_min_epi8(_mm512_max_epi8(v, low), high); }
+  // Sums from the order of the blocks' vectors to that of channels.
+  static void store_in_order(int32_t* to, const Bytes (&v)[4]) {
+    const Bytes a = _mm512_shuffle_i32x4(v[0], v[1], 0x44), b = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
+    const Bytes c = _mm512_shuffle_i32x4(v[0], v[1], 0xee), d = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
+    store(to, _mm512_shuffle_i32x4(a, b, 0x88));
+    store(to + 16, _mm512_shuffle_i32x4(a, b, 0xdd));
+    store(to + 32, _mm512_shuffle_i32x4(c, d, 0x88));
+    store(to + 48, _mm512_shuffle_i32x4(c, d, 0xdd));
+  }
 };
 
 struct Channels32 {
@@ -59,6 +68,12 @@ struct Channels32 {
   static Bytes pack16(Bytes a, Bytes b) { return _mm256_packs_epi16(a, b); }
   static Bytes add16(Bytes a, Bytes b) { return _mm256_adds_epi16(a, b); }
   static Bytes bound(Bytes v, Bytes low, Bytes high) { return _mm256_min_epi8(_mm256_max_epi8(v, low), high); }
+  static void store_in_order(int32_t* to, const Bytes (&v)[4]) {
+    store(to, _mm256_permute2x128_si256(v[0], v[1], 0x20));
+    store(to + 8, _mm256_permute2x128_si256(v[2], v[3], 0x20));
+    store(to + 16, _mm256_permute2x128_si256(v[0], v[1], 0x31));
+    store(to + 24, _mm256_permute2x128_si256(v[2], v[3], 0x31));
+  }
 };
 
 struct Channels16 {
@@ -84,6 +99,9 @@ struct Channels16 {
   static Bytes pack16(Bytes a, Bytes b) { return _mm_packs_epi16(a, b); }
   static Bytes add16(Bytes a, Bytes b) { return _mm_adds_epi16(a, b); }
   static Bytes bound(Bytes v, Bytes low, Bytes high) { return _mm_min_epi8(_mm_max_epi8(v, low), high); }
+  static void store_in_order(int32_t* to, const Bytes (&v)[4]) {
+    for (int k = 0; k < 4; ++k) store(to + 4 * k, v[k]);
+  }
 };
 
 struct ByteDepthwiseTile {
@@ -122,12 +140,7 @@ inline __attribute__((always_inline)) void finish_depthwise(typename Ops::Bytes 
   alignas(64) int32_t sums[kPixels * 64];
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; ++p) {
-    alignas(64) int32_t vectors[64];
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; ++k) Ops::store(vectors + k * (Ops::kBytes / 4), acc[p][k]);
-    for (int part = 0; part < Ops::kBytes / 16; ++part) {
-      for (int k = 0; k < 4; ++k) std::memcpy(sums + p * 64 + part * 16 + k * 4, vectors + k * (Ops::kBytes / 4) + part * 4, 16);
-    }
+    Ops::store_in_order(sums + p * 64, acc[p]);
   }
   const bool narrow = e.store == ByteStore::kI8 || e.store == ByteStore::kU8;
   TileCall finish{};
