@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "ir/patch.h"
+#include "quant/equalize.h"
 #include "quant/movement.h"
 #include "quant/weights.h"
 
@@ -19,6 +20,7 @@ using ir::Patch;
 using IrValue = ir::Value;
 
 constexpr float kSteps = 127, kUnsignedSteps = 255;
+constexpr float kLopsided = 0.7f;  // of the range: values that go no further below zero get a zero point
 
 bool is_f32(const IrValue* value) { return value && value->type.is_tensor() && value->type.dtype == DType::kF32; }
 
@@ -70,6 +72,15 @@ bool all_finite(const Tensor& tensor) {
   return std::all_of(tensor.data<float>(), tensor.data<float>() + tensor.count(), [](float value) { return std::isfinite(value); });
 }
 
+// By any of the value's names.
+std::optional<float> find_by_name(const std::map<std::string, float, std::less<>>& numbers, const IrValue& value) {
+  for (const std::string& name : value.onnx_names) {
+    if (const auto it = numbers.find(name); it != numbers.end()) return it->second;
+  }
+  const auto it = numbers.find(value.name);
+  return it == numbers.end() ? std::nullopt : std::optional<float>(it->second);
+}
+
 class Inserter {
  public:
   Inserter(Graph& graph, const Calibration& calibration, const InsertOptions& options) : graph_(graph), calibration_(calibration), options_(options) {}
@@ -78,6 +89,7 @@ class Inserter {
     find_groups();
     find_ranges();
     find_signs();
+    find_lows();
     decide_layers();
     decide_storage();
     for (IrValue* value : values_) {
@@ -129,6 +141,40 @@ class Inserter {
     for (const IrValue* value : values_) {
       if (is_source(value) && !is_nonnegative(*value)) signed_.insert(root(value));
     }
+  }
+
+  // The least value of each set all of whose sources are known.
+  void find_lows() {
+    std::set<const IrValue*> unknown;
+    for (const IrValue* value : values_) {
+      if (!is_source(value) || !signed_.count(root(value))) continue;
+      const auto low = find_by_name(options_.lows, *value);
+      if (!low) unknown.insert(root(value));
+      else lows_[root(value)] = std::min(lows_.try_emplace(root(value), *low).first->second, *low);
+    }
+    for (const IrValue* value : unknown) lows_.erase(value);
+  }
+
+  struct Steps {
+    float scale = 1;
+    DType type = DType::kI8;
+    int zero = 0;
+  };
+  Steps steps_of(const IrValue* set) const {
+    const float range = ranges_.at(set);
+    const bool has_sign = signed_.count(set) > 0;
+    Steps steps;
+    steps.type = has_sign ? DType::kI8 : DType::kU8;
+    float size = range / (has_sign ? kSteps : kUnsignedSteps);
+    const auto low = lows_.find(set);
+    if (has_sign && low != lows_.end() && low->second > -kLopsided * range) {
+      const float below = std::max(0.0f, -low->second);
+      steps.type = DType::kU8;
+      steps.zero = static_cast<int>(std::ceil(kUnsignedSteps * below / (range + below)));
+      size = std::max(range / (kUnsignedSteps - static_cast<float>(steps.zero)), steps.zero > 0 ? below / static_cast<float>(steps.zero) : 0.0f);
+    }
+    if (size > 0 && std::isfinite(range) && std::isfinite(size)) steps.scale = size;  // a tensor that was all zero is represented by any scale
+    return steps;
   }
 
   bool is_kept(const Node& node) const {
@@ -201,17 +247,16 @@ class Inserter {
       if (user->subgraphs.empty() && is_served(*user, *value, dense_result) && std::find(served.begin(), served.end(), user) == served.end()) served.push_back(user);
     }
     if (served.empty()) return ok_status();
-    const float range = ranges_.at(root(value));
-    // A tensor that was all zero is represented by any scale.
-    const bool has_sign = signed_.count(root(value)) > 0;
-    const float step_size = range / (has_sign ? kSteps : kUnsignedSteps);
-    const float scale = step_size > 0 && std::isfinite(range) ? step_size : 1.0f;
+    const Steps steps = steps_of(root(value));
+    // An equalized value says so in its name, which its whole numbers take over: they stand for no tensor of the model.
+    const bool equalized = !value->onnx_names.empty() && value->onnx_names.front().ends_with(kEqualizedMark);
+    const std::string name = value->name + std::string(equalized ? kEqualizedMark : "");
     Patch patch(graph_, *served.front());
-    IrValue* step = patch.add_constant(value->name + "_scale", Tensor::scalar(DType::kF32, scale));
-    IrValue* zero = patch.add_constant(value->name + "_zero", has_sign ? Tensor::scalar(DType::kI8, int8_t{0}) : Tensor::scalar(DType::kU8, uint8_t{0}));
+    IrValue* step = patch.add_constant(value->name + "_scale", Tensor::scalar(DType::kF32, steps.scale));
+    IrValue* zero = patch.add_constant(value->name + "_zero", steps.type == DType::kI8 ? Tensor::scalar(DType::kI8, int8_t{0}) : Tensor::scalar(DType::kU8, static_cast<uint8_t>(steps.zero)));
     const std::vector<const Node*> sources;
-    IrValue* whole = patch.add_node(find_op("", "QuantizeLinear"), value->name + "_quantize", {value, step, zero}, 1, {}, sources)->output();
-    IrValue* wide = patch.add_node(find_op("", "DequantizeLinear"), value->name + "_dequantize", {whole, step, zero}, 1, {}, sources)->output();
+    IrValue* whole = patch.add_node(find_op("", "QuantizeLinear"), name + "_quantize", {value, step, zero}, 1, {}, sources)->output();
+    IrValue* wide = patch.add_node(find_op("", "DequantizeLinear"), name + "_dequantize", {whole, step, zero}, 1, {}, sources)->output();
     for (Node* user : served) {
       for (size_t i = 0; i < user->inputs.size(); ++i) {
         if (user->inputs[i] == value && !(moved_inputs(*user) > 0 && i >= moved_inputs(*user))) patch.set_input(user, i, wide);
@@ -293,19 +338,14 @@ class Inserter {
   std::map<const IrValue*, float> ranges_;             // by set
   std::set<const IrValue*> wanted_;                    // sets that are quantized
   std::set<const IrValue*> signed_;                    // sets with values that may be below zero
+  std::map<const IrValue*, float> lows_;               // by set, of those with a sign
   std::vector<Node*> dense_;
   std::set<const Node*> is_dense_;
 };
 
 }  // namespace
 
-std::optional<float> range_of(const Calibration& calibration, const ir::Value& value) {
-  for (const std::string& name : value.onnx_names) {
-    if (const auto it = calibration.ranges.find(name); it != calibration.ranges.end()) return it->second;
-  }
-  const auto it = calibration.ranges.find(value.name);
-  return it == calibration.ranges.end() ? std::nullopt : std::optional<float>(it->second);
-}
+std::optional<float> range_of(const Calibration& calibration, const ir::Value& value) { return find_by_name(calibration.ranges, value); }
 
 Result<InsertReport> insert_quantization(ir::Graph& graph, const Calibration& calibration, const InsertOptions& options) {
   return Inserter(graph, calibration, options).run();

@@ -24,6 +24,9 @@ struct InsertOptions {
   // Of dense layers' inputs. A layer with a bias input whose means are here gets a bias that makes up for what the rounding of its weights
   // does to the mean of its outputs (Nagel et al. 2019, data-free quantization, with measured means; borders are not told apart).
   ChannelMeans input_means;
+  // Least values that activations take, by the names that ranges have. An activation whose values are lopsided gets u8 with a zero point, so that its
+  // 255 steps lie where its values are (behind Silu and the like, and pictures: twice as many as from -range to range).
+  std::map<std::string, float, std::less<>> lows;
   // Whole numbers for the weights of dense nodes, by node name, instead of the nearest ones; for the same scales.
   std::map<std::string, Tensor, std::less<>> rounded;
 };

@@ -45,7 +45,7 @@ class Job {
     report_.calibration.algorithm = quant::to_string(options_.ranges);
     report_.calibration.samples = state_.samples;
     report_.skipped = state_.skipped;
-    warn_of_all();
+    if (options_.warn) warn_of_all();
     if (!options_.cache.empty()) {
       SINTER_ASSIGN(const std::string text, quant::to_text(quant::to_cache(report_.calibration, options_.ranges.algorithm)));
       SINTER_TRY(write_file(options_.cache, text));
@@ -59,7 +59,10 @@ class Job {
   bool resumable() const { return !options_.cache.empty() && !options_.source; }
 
   Status open() {
-    SINTER_ASSIGN(engine_, load_any(plain_request(request_)));
+    engine_ = options_.engine;
+    if (!engine_) {
+      SINTER_ASSIGN(engine_, load_any(plain_request(request_)));
+    }
     runtime::ContextOptions how;
     how.threads = request_.build.threads;
     how.watcher = collector_;

@@ -17,6 +17,8 @@ struct CalibrateOptions {
   int64_t batch = 32;           // samples of a calibrator batch
   int64_t max_samples = 0;      // of the dataset's beginning; 0: all
   bool keep_histograms = false;
+  std::shared_ptr<const runtime::Engine> engine;  // the optimised model in f32, where the caller has built it; null: it is built
+  bool warn = true;
   // Between runs; false: stop, leaving the state file. done and total count samples; total 0: not known.
   std::function<bool(int64_t done, int64_t total)> progress;
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "quant/equalize.h"
 #include "session/distance.h"
 #include "session/value_view.h"
 
@@ -118,6 +119,8 @@ std::vector<int32_t> match_values(const plan::Region& a, const plan::Region& b) 
       matches[out] = copied;
       continue;
     }
+    // Equalized values are multiples, channel by channel, of what the nodes made.
+    if (b.values[out].name.find(quant::kEqualizedMark) != std::string::npos) continue;
     const std::set<std::string> own = sources(step);
     size_t most = 0;
     for (const auto& [nodes, v] : by_nodes) {

@@ -18,6 +18,7 @@ namespace {
 using Keep = std::set<std::string, std::less<>>;
 
 constexpr size_t kMeanSamples = 32;       // for the correction of biases
+constexpr size_t kPeakSamples = 64;       // for the scales of channels
 constexpr size_t kRoundingSamples = 48;
 constexpr size_t kRetriedTensors = 8;     // tensors for which other algorithms are tried one by one
 constexpr double kLeastGain = 0.01;       // of the relative error: below that a change is noise
@@ -25,6 +26,8 @@ constexpr double kLeastGain = 0.01;       // of the relative error: below that a
 constexpr double kChangesADrop = 6, kDefectADrop = 0.25;
 constexpr quant::RangeOptions kAlgorithms[] = {
     {quant::Algorithm::kEntropy}, {quant::Algorithm::kMse}, {quant::Algorithm::kPercentile, 99.99}, {quant::Algorithm::kMinMax}};
+
+constexpr quant::EqualizeOptions kEqualizations[] = {{0.5, false}, {0.5, true}, {0.7, true}};
 
 struct Candidate {
   std::shared_ptr<const runtime::Engine> engine;
@@ -51,6 +54,8 @@ class Mixer {
   Result<MixedOutcome> run() {
     SINTER_TRY(open());
     SINTER_TRY(choose_algorithm());
+    SINTER_TRY(equalize());
+    SINTER_TRY(set_zero_points());
     SINTER_TRY(round());
     SINTER_TRY(correct_biases());
     SINTER_ASSIGN(Candidate all, build(keep_));
@@ -81,23 +86,37 @@ class Mixer {
     plain.build.precision.int8 = false;
     // Layers that must be int8 are not in the network of floats that others are measured against.
     if (plain.constraints.mode == builder::ConstraintMode::kObey) plain.constraints.mode = builder::ConstraintMode::kPrefer;
-    SINTER_ASSIGN(optimised_, optimise(plain));
+    SINTER_ASSIGN(unfused_, optimise_unfused(plain));
+    optimised_ = unfused_.clone();
+    SINTER_TRY(fuse(optimised_, plain));
     Optimised floats = optimised_.clone();
     SINTER_TRY(lower(floats, plain));
     SINTER_ASSIGN(BuildOutcome permitted, build_lowered(floats, plain));
     f32_ = times_of(permitted.report);
     report_.f32_us = permitted.report.predicted_us;
-    plain.build.precision.fp16 = plain.build.precision.bf16 = plain.build.precision.tf32 = false;
-    SINTER_ASSIGN(BuildOutcome exact, build_lowered(optimised_, plain));
-    SINTER_ASSIGN(reference_, engine_of(std::move(exact.contents)));
+    SINTER_ASSIGN(reference_, build_plain(optimised_));
+    plain_ = reference_;
     SINTER_TRY(open_samples());
+    SINTER_ASSIGN(calibration_, find_ranges(true));
+    return ok_status();
+  }
+
+  // In f32.
+  Result<std::shared_ptr<const runtime::Engine>> build_plain(const Optimised& optimised) const {
+    SINTER_ASSIGN(BuildOutcome exact, build_lowered(optimised, plain_request(request_)));
+    return engine_of(std::move(exact.contents));
+  }
+
+  // Of what `plain_` computes.
+  Result<quant::Calibration> find_ranges(bool first) const {
     CalibrateOptions how = options_.calibrate;
     how.keep_histograms = true;
+    how.engine = plain_;
+    how.warn = first;
+    if (!first) how.cache.clear();
     how.progress = [this](int64_t done, int64_t total) { return progress("calibrating", done, total); };
-    SINTER_ASSIGN(CalibrateReport report, calibrate(plain, how));
-    calibration_ = std::move(report.calibration);
-    SINTER_ASSIGN(means_, channel_means(reference_, *optimised_.model.graph, probe_->samples(), kMeanSamples, request_.build.threads));
-    return ok_status();
+    SINTER_ASSIGN(CalibrateReport report, calibrate(request_, how));
+    return std::move(report.calibration);
   }
 
   Status open_samples() {
@@ -136,6 +155,9 @@ class Mixer {
     request.quantize.keep.insert(keep.begin(), keep.end());
     if (correct_) request.quantize.input_means = means_;
     if (round_) request.quantize.rounded = rounded_.values;
+    if (lopsided_) {
+      for (const auto& [name, histogram] : calibration_.histograms) request.quantize.lows[name] = histogram.min();
+    }
     return request;
   }
 
@@ -171,23 +193,78 @@ class Mixer {
   }
 
   Status choose_algorithm() {
+    SINTER_ASSIGN(error_, best_algorithm(algorithm_, true));
+    return ok_status();
+  }
+
+  // Sets the ranges that bring the network in int8 nearest to f32; the relative error.
+  Result<double> best_algorithm(quant::RangeOptions& chosen, bool tell) {
     const quant::RangeOptions* best = nullptr;
     double least = 0;
     for (const quant::RangeOptions& how : kAlgorithms) {
       if (!progress("choosing ranges", &how - kAlgorithms, std::size(kAlgorithms))) return cancelled();
       set_ranges(how);
       SINTER_ASSIGN(const double error, error_with({}, compared()));
-      note(fmt::format("ranges by {}: relative error {:.4g} on {} samples", quant::to_string(how), error, std::min(compared(), probe_->size())));
+      if (tell) note(fmt::format("ranges by {}: relative error {:.4g} on {} samples", quant::to_string(how), error, std::min(compared(), probe_->size())));
       if (!best || error < least) best = &how, least = error;
     }
     set_ranges(*best);
-    error_ = least;
+    chosen = *best;
+    return least;
+  }
+
+  // Zero points for activations that lie mostly on one side of zero.
+  Status set_zero_points() {
+    lopsided_ = true;
+    quant::RangeOptions ranges;
+    SINTER_ASSIGN(const double error, best_algorithm(ranges, false));
+    lopsided_ = error < error_ * (1 - kLeastGain);
+    note(fmt::format("zero points for lopsided activations, ranges by {}: relative error {:.4g}{}", quant::to_string(ranges), error, lopsided_ ? "" : ", not kept"));
+    if (lopsided_) error_ = error, algorithm_ = ranges;
+    else set_ranges(algorithm_);
+    return ok_status();
+  }
+
+  // Each form of equalization on the network as it is, with ranges of its own.
+  Status equalize() {
+    SINTER_ASSIGN(const quant::ChannelPeaks peaks, channel_peaks(reference_, *unfused_.model.graph, probe_->samples(), kPeakSamples, request_.build.threads));
+    int64_t done = 0;
+    for (const quant::EqualizeOptions& how : kEqualizations) {
+      if (!progress("equalizing", done++, std::size(kEqualizations))) return cancelled();
+      Optimised scaled = unfused_.clone();
+      SINTER_ASSIGN(const quant::EqualizeReport report, quant::equalize(*scaled.model.graph, peaks, how));
+      if (report.layers == 0 || (how.explicit_scales && report.explicit_layers == 0)) continue;
+      SINTER_TRY(fuse(scaled, plain_request(request_)));
+      SINTER_TRY(try_equalized(std::move(scaled), report, how));
+    }
+    return ok_status();
+  }
+
+  Status try_equalized(Optimised scaled, const quant::EqualizeReport& report, const quant::EqualizeOptions& how) {
+    const std::shared_ptr<const runtime::Engine> plain_before = plain_;
+    quant::Calibration calibration_before = calibration_;
+    std::swap(optimised_, scaled);
+    SINTER_ASSIGN(plain_, build_plain(optimised_));
+    SINTER_ASSIGN(calibration_, find_ranges(false));
+    quant::RangeOptions ranges;
+    SINTER_ASSIGN(const double error, best_algorithm(ranges, false));
+    const bool better = error < error_ * (1 - kLeastGain);
+    note(fmt::format("{} channels of {} layers equalized (alpha {}{}), ranges by {}: relative error {:.4g}{}", report.channels, report.layers, how.alpha,
+                     how.explicit_scales ? fmt::format(", {} layers by products", report.explicit_layers) : "", quant::to_string(ranges), error, better ? "" : ", not kept"));
+    if (better) {
+      error_ = error;
+      algorithm_ = ranges;
+      return ok_status();
+    }
+    std::swap(optimised_, scaled);
+    plain_ = plain_before;
+    calibration_ = std::move(calibration_before);
     return ok_status();
   }
 
   Status round() {
     if (!progress("rounding weights", 0, 1)) return cancelled();
-    SINTER_ASSIGN(rounded_, round_weights(reference_, *optimised_.model.graph, probe_->samples(), kRoundingSamples, request_.build.threads));
+    SINTER_ASSIGN(rounded_, round_weights(plain_, *optimised_.model.graph, probe_->samples(), kRoundingSamples, request_.build.threads));
     if (rounded_.values.empty()) return ok_status();
     round_ = true;
     SINTER_ASSIGN(const double error, error_with({}, compared()));
@@ -202,6 +279,7 @@ class Mixer {
   }
 
   Status correct_biases() {
+    SINTER_ASSIGN(means_, channel_means(plain_, *optimised_.model.graph, probe_->samples(), kMeanSamples, request_.build.threads));
     correct_ = true;
     SINTER_ASSIGN(const double error, error_with({}, compared()));
     correct_ = error < error_ * (1 - kLeastGain);
@@ -371,7 +449,8 @@ class Mixer {
     BuildRequest request = request_;
     request.calibration = nullptr;
     request.portable = true;
-    Optimised lowered = optimised_.clone();
+    Optimised lowered = std::move(unfused_);
+    SINTER_TRY(fuse(lowered, request));
     SINTER_TRY(lower(lowered, request));
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
     Candidate candidate{nullptr, {}, {}};
@@ -392,13 +471,14 @@ class Mixer {
   const MixedOptions& options_;
   std::string own_cache_;
   Keep user_keep_, keep_;
-  Optimised optimised_;
-  std::shared_ptr<const runtime::Engine> reference_;
+  Optimised unfused_, optimised_;
+  std::shared_ptr<const runtime::Engine> reference_, plain_;  // f32: the model, and `optimised_`, which may be equalized
   std::unique_ptr<AccuracyProbe> probe_;
   quant::Calibration calibration_;
   quant::ChannelMeans means_;
   RoundedWeights rounded_;
-  bool correct_ = false, round_ = false;
+  quant::RangeOptions algorithm_;
+  bool correct_ = false, round_ = false, lopsided_ = false;
   double error_ = 0;  // of the network in int8, on `compared` samples
   std::map<std::string, double> f32_, int8_;
   std::vector<KeptLayer> scanned_;  // what is worth keeping first

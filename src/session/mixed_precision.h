@@ -1,7 +1,7 @@
 // Automatic mixed precision: an int8 engine that meets a target of accuracy, with as few layers in higher precision as it takes.
 //
-// What is tried, in this order, each kept where it brings the outputs nearer to f32's: the calibration algorithms for the whole network; rounding
-// of weights with feedback; the correction of what quantized weights do to means; other algorithms for the tensors of the most sensitive layers. If the target is not met then,
+// What is tried, in this order, each kept where it brings the outputs nearer to f32's: the calibration algorithms for the whole network; equalization of
+// channels, within the network and with products of its own (smoothing of transformers); rounding of weights with feedback; the correction of what quantized weights do to means; other algorithms for the tensors of the most sensitive layers. If the target is not met then,
 // each layer's own error (it alone in int8) is measured, and layers go back to f32 in the order of squared error per microsecond saved, as many as the
 // target needs; of these the ones that turn out not to be needed are quantized again. At last layers that int8 makes no faster go back too.
 #pragma once

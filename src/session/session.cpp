@@ -233,12 +233,28 @@ Result<Optimised> optimise(const BuildRequest& request) {
   return result;
 }
 
+Result<Optimised> optimise_unfused(const BuildRequest& request) {
+  BuildRequest unfused = request;
+  static constexpr std::string_view kLate[] = {"stack", "pointwise", "fuse", "merge"};
+  const auto late = [](const passes::Pass& pass) { return std::find(std::begin(kLate), std::end(kLate), pass.group) != std::end(kLate); };
+  for (const passes::Pass& pass : passes::pipeline()) {
+    const auto elsewhere = [&](const passes::Pass& other) { return other.name == pass.name && !late(other); };
+    if (late(pass) && std::none_of(passes::pipeline().begin(), passes::pipeline().end(), elsewhere)) unfused.passes.disabled.emplace_back(pass.name);
+  }
+  return optimise(unfused);
+}
+
+Status fuse(Optimised& optimised, const BuildRequest& request) {
+  SINTER_ASSIGN(const passes::PassReport again, passes::run_pipeline(*optimised.model.graph, pass_options(request)));
+  for (const auto& [name, times] : again.fired) optimised.passes.fired[name] += times;
+  return ok_status();
+}
+
 Status lower(Optimised& optimised, const BuildRequest& request) {
   ir::Graph& graph = *optimised.model.graph;
   if (request.calibration) {
     SINTER_ASSIGN(optimised.quantization, quant::insert_quantization(graph, *request.calibration, insert_options(optimised, request)));
-    SINTER_ASSIGN(const passes::PassReport again, passes::run_pipeline(graph, pass_options(request)));
-    for (const auto& [name, times] : again.fired) optimised.passes.fired[name] += times;
+    SINTER_TRY(fuse(optimised, request));
   }
   builder::BuildOptions options = request.build;
   if (!optimised.symbols.empty()) options.symbols = optimised.symbols;

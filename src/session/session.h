@@ -64,6 +64,9 @@ struct Optimised {
   Optimised clone() const;  // the graph and what builds need, not the file's particulars
 };
 Result<Optimised> optimise(const BuildRequest& request);  // in the model's own precision
+// The same in two steps, for rewrites that want operators as the model has them: before elementwise ones are fused, and what is left then.
+Result<Optimised> optimise_unfused(const BuildRequest& request);
+Status fuse(Optimised& optimised, const BuildRequest& request);
 // To the precision that the request permits: quantizes by its calibration, or narrows floats. Constraints that must be obeyed and can't are an error.
 Status lower(Optimised& optimised, const BuildRequest& request);
 Result<Optimised> import_and_optimise(const BuildRequest& request);  // both
