@@ -48,41 +48,50 @@ inline ByteFactors byte_factors(const Epilogue& epilogue) {
 // Which lanes of the tile's last panel are columns.
 inline LaneMask panel_lanes(int cols, int panel) { return first_lanes(cols - panel * kPanel); }
 
-// sigmoid(x) within 2^-20 of its value: enough for what is rounded to 8 bits. Results that would be denormal numbers, which are slow, are 2^-126.
-inline Vec short_sigmoid(Vec x) {
+// 1 / (1 + 2^u), within 2^-20 of its value: enough for what is rounded to 8 bits. Beyond 2^125 it is that of the bound, because denormal numbers
+// are slow.
+inline Vec short_sigmoid(Vec u) {
   alignas(64) static constexpr float kPowers[16] = {1.0f,        1.04427378f, 1.09050773f, 1.13878863f, 1.18920712f, 1.24185781f,
                                                     1.29683955f, 1.35425555f, 1.41421356f, 1.47682615f, 1.54221083f, 1.61049033f,
                                                     1.68179283f, 1.75625216f, 1.83400809f, 1.91520656f};
   constexpr float kRound = 786432.0f;  // 1.5 * 2^19: adding it leaves sixteenths in the low bits
-  const Vec u = min_of(splat(125.0f), max_of(splat(-125.0f), mul(x, splat(-1.44269504f))));
+  constexpr int kLeastMagnitude = 2;   // with the first operand's sign
+  u = _mm512_range_ps(u, splat(125.0f), kLeastMagnitude);
   const Vec shifted = add(u, splat(kRound)), n = sub(shifted, splat(kRound)), r = sub(u, n);
-  // 2^r for |r| <= 1/32: the term of r^3 is below 2^-19, and half of it is in the other coefficients.
+  // 2^r for |r| <= 1/32: the term of r^3 is below 2^-19, and three quarters of it at the ends are in r's coefficient.
   const Vec power = _mm512_permutexvar_ps(_mm512_castps_si512(shifted), _mm512_load_ps(kPowers));
   const Vec e = scale_by_power(fma(mul(power, r), fma(r, splat(0.24022651f), splat(0.69318783f)), power), n), d = add(e, splat(1.0f));
   const Vec about = _mm512_rcp14_ps(d);
   return mul(about, _mm512_fnmadd_ps(d, about, splat(2.0f)));
 }
 
-// Activations that are done on the way from sums to bytes.
+// Activations that are done on the way from sums to bytes. `a` is alpha times kFactor.
 struct PlainAct {
+  static constexpr float kFactor = 1;
   static Vec of(Vec x, Vec, Vec) { return x; }
 };
 struct SiluAct {
-  static Vec of(Vec x, Vec alpha, Vec) { return mul(x, short_sigmoid(mul(alpha, x))); }
+  static constexpr float kFactor = -1.44269504f;
+  static Vec of(Vec x, Vec a, Vec) { return mul(x, short_sigmoid(mul(a, x))); }
 };
 struct SigmoidAct {
-  static Vec of(Vec x, Vec, Vec) { return short_sigmoid(x); }
+  static constexpr float kFactor = 1;
+  static Vec of(Vec x, Vec, Vec) { return short_sigmoid(mul(x, splat(-1.44269504f))); }
 };
 struct ReluAct {
+  static constexpr float kFactor = 1;
   static Vec of(Vec x, Vec, Vec) { return max_of(splat(0.0f), x); }
 };
 struct ClipAct {
-  static Vec of(Vec x, Vec alpha, Vec beta) { return min_of(beta, max_of(alpha, x)); }
+  static constexpr float kFactor = 1;
+  static Vec of(Vec x, Vec a, Vec beta) { return min_of(beta, max_of(a, x)); }
 };
 struct HardSwishAct {
-  static Vec of(Vec x, Vec alpha, Vec beta) { return mul(x, unit_clamp(fma(alpha, x, beta))); }
+  static constexpr float kFactor = 1;
+  static Vec of(Vec x, Vec a, Vec beta) { return mul(x, unit_clamp(fma(a, x, beta))); }
 };
 struct GeluAct {
+  static constexpr float kFactor = 1;
   static Vec of(Vec x, Vec, Vec) { return gelu_erf_of(x); }
 };
 
@@ -107,24 +116,25 @@ class TileValues {
       byte_start_ = splat(e.folded ? 0.0f : e.residual_start);
     }
     multiplier_ = splat(factors.multiplier);
-    low_ = splat(static_cast<float>(e.low - e.zero));
     high_ = splat(static_cast<float>(e.high - e.zero));
   }
 
-  // Of 16 columns from `col` of the tile on.
+  // Of 16 columns from `col` of the tile on: before the activation,
   inline __attribute__((always_inline)) Vec before(int r, int col, LaneMask mask) const {
-    Vec v = mul(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums_ + r * sums_stride_ + col)), load(scale_ + col, mask));
-    if (bias_ != nullptr) v = add(v, load(bias_ + col, mask));
+    const Vec v = mul(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums_ + r * sums_stride_ + col)), load(scale_ + col, mask));
+    return with_residuals(bias_ != nullptr ? add(v, load(bias_ + col, mask)) : v, r, col, mask);
+  }
+  inline __attribute__((always_inline)) Vec with_residuals(Vec v, int r, int col, LaneMask mask) const {
     if (residual_ != nullptr) v = add(v, load(residual_ + r * residual_stride_ + col, mask));
     return early_ != nullptr ? add(v, byte_residual(early_ + r * byte_stride_ + col, mask)) : v;
   }
-  // Rounded, with the zero point still to be added.
-  inline __attribute__((always_inline)) __m512i after(Vec v, int r, int col, LaneMask mask) const {
-    v = mul(v, multiplier_);
-    if (late_ != nullptr) v = add(v, byte_residual(late_ + r * byte_stride_ + col, mask));
-    // The value comes first: what is not a number becomes the lowest.
-    return _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, low_), high_));
+  // and after it.
+  inline __attribute__((always_inline)) Vec multiplied(Vec v) const { return mul(v, multiplier_); }
+  inline __attribute__((always_inline)) Vec with_late_residual(Vec v, int r, int col, LaneMask mask) const {
+    return late_ != nullptr ? add(v, byte_residual(late_ + r * byte_stride_ + col, mask)) : v;
   }
+  // The conversion makes the lowest number of what is too low or none; min keeps the latter when it comes second.
+  inline __attribute__((always_inline)) __m512i rounded(Vec v) const { return _mm512_cvtps_epi32(_mm512_min_ps(high_, v)); }
 
  private:
   inline __attribute__((always_inline)) Vec byte_residual(const uint8_t* from, LaneMask mask) const {
@@ -137,28 +147,40 @@ class TileValues {
   const uint8_t *early_ = nullptr, *late_ = nullptr;  // residuals in 8 bits
   int64_t residual_stride_ = 0, byte_stride_ = 0;
   __m128i flip_ = _mm_setzero_si128();
-  Vec byte_scale_ = splat(0.0f), byte_start_ = splat(0.0f), multiplier_, low_, high_;
+  Vec byte_scale_ = splat(0.0f), byte_start_ = splat(0.0f), multiplier_, high_;
 };
 
+using QuantizeFn = void (*)(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors);
+
 // From sums to bytes, four vectors at a time: as many rows of kPanels panels as fit a register.
-template <int kPanels, typename Act>
+template <int kPanels, typename Act, bool kResidual>
 void quantize_sums(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors) {
   const TileValues values(sums, sums_stride, call, factors);
   const Narrowing narrowing = narrowing_of(*call.epilogue->bytes);
-  const Vec alpha = splat(call.epilogue->alpha), beta = splat(call.epilogue->beta);
+  const Vec a = splat(call.epilogue->alpha * Act::kFactor), beta = splat(call.epilogue->beta);
   const bool full = call.cols == kPanels * kPanel;
   const __mmask64 mask = call.cols >= 64 ? ~__mmask64{0} : (__mmask64{1} << call.cols) - 1;
   const int64_t stride = call.c_stride;
   auto* to = static_cast<uint8_t*>(call.c);
   constexpr int kGroupRows = 4 / kPanels;
   LaneMask lanes[kPanels];
-  for (int j = 0; j < kPanels; ++j) lanes[j] = panel_lanes(call.cols, j);
+  Vec scale[kPanels], bias[kPanels];
+#pragma GCC unroll 4
+  for (int j = 0; j < kPanels; ++j) {
+    lanes[j] = panel_lanes(call.cols, j);
+    scale[j] = load(factors.scale + call.col + j * kPanel, lanes[j]);
+    bias[j] = factors.bias != nullptr ? load(factors.bias + call.col + j * kPanel, lanes[j]) : splat(0.0f);
+  }
   for (int first = 0; first < rows; first += kGroupRows, to += kGroupRows * stride) {
     __m512i q[4];
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       const int r = first + i / kPanels < rows ? first + i / kPanels : rows - 1, j = i % kPanels;
-      q[i] = values.after(Act::of(values.before(r, j * kPanel, lanes[j]), alpha, beta), r, j * kPanel, lanes[j]);
+      Vec v = fma(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + r * sums_stride + j * kPanel)), scale[j], bias[j]);
+      if constexpr (kResidual) v = values.with_residuals(v, r, j * kPanel, lanes[j]);
+      v = values.multiplied(Act::of(v, a, beta));
+      if constexpr (kResidual) v = values.with_late_residual(v, r, j * kPanel, lanes[j]);
+      q[i] = values.rounded(v);
     }
     const __m512i bytes = narrow_four(narrowing, q[0], q[1], q[2], q[3]);
     store_row<kPanels, 0>(to, bytes, full, mask);
@@ -174,13 +196,14 @@ void quantize_sums(const int32_t* sums, int64_t sums_stride, int rows, const Til
 
 template <typename Act>
 void quantize_any(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors) {
-  if (call.cols <= kPanel) quantize_sums<1, Act>(sums, sums_stride, rows, call, factors);
-  else if (call.cols <= 2 * kPanel) quantize_sums<2, Act>(sums, sums_stride, rows, call, factors);
-  else quantize_sums<4, Act>(sums, sums_stride, rows, call, factors);
+  const bool residual = call.epilogue->bytes->residual != nullptr || call.epilogue->residual != nullptr;
+  const int width = call.cols <= kPanel ? 0 : call.cols <= 2 * kPanel ? 1 : 2;
+  static constexpr QuantizeFn kPlain[3] = {&quantize_sums<1, Act, false>, &quantize_sums<2, Act, false>, &quantize_sums<4, Act, false>};
+  static constexpr QuantizeFn kAdding[3] = {&quantize_sums<1, Act, true>, &quantize_sums<2, Act, true>, &quantize_sums<4, Act, true>};
+  (residual ? kAdding : kPlain)[width](sums, sums_stride, rows, call, factors);
 }
 
 // Null for an activation that needs a pass of its own.
-using QuantizeFn = void (*)(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors);
 inline QuantizeFn quantizer_of(const Epilogue& epilogue) {
   if (epilogue.bytes->folded) return &quantize_any<PlainAct>;
   if (epilogue.post != nullptr || (epilogue.residual != nullptr && epilogue.residual_after_activation)) return nullptr;
@@ -224,7 +247,8 @@ __attribute__((noinline)) void finish_sums(int32_t* sums, int64_t sums_stride, i
     __m512i q[4];
     for (int j = 0; j < 4; ++j) {
       const LaneMask lanes = panel_lanes(call.cols, j);
-      q[j] = values.after(load(block + r * stride + j * kPanel, lanes), r, j * kPanel, lanes);
+      const Vec v = values.multiplied(load(block + r * stride + j * kPanel, lanes));
+      q[j] = values.rounded(values.with_late_residual(v, r, j * kPanel, lanes));
     }
     store_row<4, 0>(static_cast<uint8_t*>(call.c) + r * call.c_stride, narrow_four(narrowing, q[0], q[1], q[2], q[3]), false, mask);
   }
