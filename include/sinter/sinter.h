@@ -352,6 +352,20 @@ SINTER_API sinter_status sinter_compare_json(const char* a, const char* b, const
 SINTER_API sinter_status sinter_dump_tensors(const sinter_engine* engine, const sinter_tensor* inputs, size_t count, const char* model_path, const char* names,
                                              const char* folder, int32_t threads, char** out);
 
+typedef struct sinter_debug_options {
+  size_t struct_size;
+  /* One of the three says whether an engine is good. */
+  double min_cosine;       /* of every output with f32's, mean over the samples of build_options.calib_data; negative (default): not asked */
+  double max_error;        /* relative L2 of every output from f32's; negative (default): not asked */
+  int (*check)(void* user, const char* engine_path); /* 1: good, 0: bad, anything else ends the search; NULL: not asked */
+  void* check_user;
+  const char* state;       /* file of verdicts, by which an interrupted search goes on; NULL: none */
+} sinter_debug_options;
+SINTER_API void sinter_debug_options_init(sinter_debug_options* options);
+/* The smallest set of layers that must be in float for a check to pass, in a build with the precisions that `build` permits: {"layers": [...], "flag":
+ * "--float-layers ...", "candidates", "checks", "remembered", "lines": [...]}. */
+SINTER_API sinter_status sinter_debug_precision_json(const char* model_path, const sinter_build_options* build, const sinter_debug_options* options, char** out);
+
 /* Adds a signature of the engine's device code, with the Ed25519 private key of a PEM file, so that users who trust its public key load it as it is.
  * The engine is replaced whole. Needs libcrypto (OpenSSL 1.1 or newer). */
 SINTER_API sinter_status sinter_sign(const char* engine_path, const char* private_key_path, const char* out_path);

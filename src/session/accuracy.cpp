@@ -6,6 +6,7 @@
 
 #include "runtime/context.h"
 #include "session/distance.h"
+#include "session/feed.h"
 
 namespace sinter::session {
 namespace {
@@ -95,6 +96,29 @@ Result<Agreement> AccuracyProbe::measure(std::shared_ptr<const runtime::Engine> 
   }
   if (!result.finite) result.relative_error = std::numeric_limits<double>::infinity();
   return result;
+}
+
+Result<AccuracyProbe> open_probe(const std::shared_ptr<const runtime::Engine>& reference, const ProbeData& data, int threads) {
+  std::optional<data::Labels> labels;
+  if (!data.labels.empty()) {
+    SINTER_ASSIGN(labels, data::Labels::read(data.labels));
+  }
+  if (data.data.empty()) {
+    return make_error(Code::kInvalidArgument, "accuracy: found no folder of samples, expected one to measure it on; give --data");
+  }
+  std::optional<data::Preprocess> preprocess;
+  if (!data.preprocess.empty()) {
+    SINTER_ASSIGN(preprocess, data::read_preprocess(data.preprocess));
+  }
+  SINTER_ASSIGN(const auto specs, input_specs(*reference));
+  SINTER_ASSIGN(const auto dataset, data::open_dataset(data.data, specs, preprocess));
+  data::SampleReader reader(*dataset);
+  const auto next = [&]() -> Result<std::optional<NamedSample>> {
+    SINTER_ASSIGN(auto sample, reader.next());
+    if (!sample) return std::optional<NamedSample>();
+    return std::optional<NamedSample>(NamedSample{dataset->name(reader.index()), std::move(*sample)});
+  };
+  return AccuracyProbe::make(reference, next, threads, data.most_samples, labels ? &*labels : nullptr);
 }
 
 }  // namespace sinter::session

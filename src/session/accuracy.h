@@ -54,4 +54,12 @@ class AccuracyProbe {
   std::vector<std::optional<int64_t>> labels_;
 };
 
+struct ProbeData {
+  std::string data, preprocess;  // a dataset (data/dataset.h), and the file that says how pictures are taken ("": none)
+  std::string labels;            // data/labels.h; "": none
+  int64_t most_samples = 500;
+};
+// A probe over a dataset's samples.
+Result<AccuracyProbe> open_probe(const std::shared_ptr<const runtime::Engine>& reference, const ProbeData& data, int threads);
+
 }  // namespace sinter::session

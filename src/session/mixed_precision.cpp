@@ -120,26 +120,8 @@ class Mixer {
   }
 
   Status open_samples() {
-    std::optional<data::Labels> labels;
-    if (!options_.labels.empty()) {
-      SINTER_ASSIGN(labels, data::Labels::read(options_.labels));
-    }
-    if (options_.calibrate.data.empty()) {
-      return make_error(Code::kInvalidArgument, "mixed precision: found no folder of samples, expected one to measure accuracy on; give --calib-data");
-    }
-    std::optional<data::Preprocess> preprocess;
-    if (!options_.calibrate.preprocess.empty()) {
-      SINTER_ASSIGN(preprocess, data::read_preprocess(options_.calibrate.preprocess));
-    }
-    SINTER_ASSIGN(const auto specs, input_specs(*reference_));
-    SINTER_ASSIGN(const auto dataset, data::open_dataset(options_.calibrate.data, specs, preprocess));
-    data::SampleReader reader(*dataset);
-    const auto next = [&]() -> Result<std::optional<NamedSample>> {
-      SINTER_ASSIGN(auto sample, reader.next());
-      if (!sample) return std::optional<NamedSample>();
-      return std::optional<NamedSample>(NamedSample{dataset->name(reader.index()), std::move(*sample)});
-    };
-    SINTER_ASSIGN(AccuracyProbe probe, AccuracyProbe::make(reference_, next, request_.build.threads, options_.most_samples, labels ? &*labels : nullptr));
+    const CalibrateOptions& how = options_.calibrate;
+    SINTER_ASSIGN(AccuracyProbe probe, open_probe(reference_, {how.data, how.preprocess, options_.labels, options_.most_samples}, request_.build.threads));
     probe_ = std::make_unique<AccuracyProbe>(std::move(probe));
     return ok_status();
   }

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   add_calibrate(app);
   add_eval(app);
   add_compare(app);
+  add_debug(app);
   sinter_set_log_sink(print_log, nullptr);
   try {
     check_command(app, argc, argv);

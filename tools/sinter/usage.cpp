@@ -60,8 +60,10 @@ void check_command(const CLI::App& app, int argc, char** argv) {
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
   std::string name = app.get_name(), what = error.what();
   const CLI::App* command = &app;
-  if (const auto chosen = app.get_subcommands(); !chosen.empty()) command = chosen.front();
-  if (command != &app) name += " " + command->get_name();
+  for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = command->get_subcommands()) {
+    command = chosen.front();
+    name += " " + command->get_name();
+  }
   const std::vector<std::string> extra = command->remaining();
   if (!extra.empty()) {
     const bool option = extra.front().starts_with("-");
