@@ -306,6 +306,11 @@ typedef struct sinter_build_options {
   const char* precision_constraints;  /* "none": they have no effect; "prefer": where possible, else a warning; "obey": else an error; NULL: none */
   const char* layer_precisions;  /* "conv1:fp16,*norm*:fp32"; NULL: none */
   const char* layer_output_types; /* the same for results; of several outputs "split:fp16+fp32"; NULL: none */
+  int32_t best;                  /* 1: fp16, bf16 and, where the model or calibration says ranges, int8 are permitted; the fastest is taken */
+  int32_t strongly_typed;        /* 1: types come from the model alone: precision flags, calibration and constraints have no effect; an error with `best` */
+  int32_t fp8;                   /* 1: values with ranges pass through f8e4m3fn, whatever it costs; an error with int8 */
+  double latency_ms;             /* the engine must be this fast: fp16 is tried first, then int8 where there are samples, within max_drop or min_cosine; not above 0
+                                    (default): no such target */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

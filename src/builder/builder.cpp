@@ -24,8 +24,9 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   SINTER_TRY(check_options(options));
-  TimingCache cache;
-  if (!options.timing_cache.empty()) {
+  TimingCache own;
+  TimingCache& cache = options.timings ? *options.timings : own;
+  if (!options.timing_cache.empty() && cache.size() == 0) {
     SINTER_ASSIGN(cache, TimingCache::load(options.timing_cache));
   }
   BuildResult result;

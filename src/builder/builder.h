@@ -4,11 +4,13 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "builder/constraints.h"
 #include "builder/report.h"
+#include "builder/timing_cache.h"
 #include "ir/graph.h"
 #include "plan/packed_weight.h"
 #include "plan/plan.h"
@@ -42,6 +44,7 @@ struct BuildOptions {
   int64_t max_build_memory_bytes = INT64_MAX;  // bounds what the builder itself holds: constants, packed weights, tuning buffers
   int64_t baseline_memory_bytes = 0;           // anonymous memory of the process before the work began: not counted
   std::string timing_cache;                    // file; "": none
+  std::shared_ptr<TimingCache> timings;        // of several builds of one process, instead of reading the file each time; null: none
   std::vector<std::string> tactic_filter;      // only tactics whose id begins with one of these; {}: all
   std::vector<std::string> tactic_sources;     // libraries whose tactics take part (Tactic::source)
   std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // ranges and optimum of symbols; missing: opt 1, any size

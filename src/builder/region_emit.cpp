@@ -4,18 +4,9 @@
 #include "builder/packing.h"
 #include "builder/region_builder.h"
 #include "core/work.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::builder {
-namespace {
-
-std::string precision_of(const Problem& problem) {
-  const DType storage = problem.outputs.empty() ? DType::kF32 : problem.outputs[0].dtype;
-  const bool narrow_float = storage == DType::kF16 || storage == DType::kBF16;
-  const std::string_view compute = narrow_float ? "f32" : dtype_name(storage);
-  return fmt::format("{}/{}/{}", dtype_name(storage), compute, compute);
-}
-
-}  // namespace
 
 int32_t RegionBuilder::add_value(const ir::Value& value, Layout layout, plan::Place place, plan::Storage storage, int32_t index) {
   plan::PlanValue entry;
@@ -181,7 +172,11 @@ void RegionBuilder::report(const Work& work, const plan::Step& step, const Choic
   layer.source_nodes = step.source_nodes;
   layer.problem = work.problem.to_string();
   layer.op = work.problem.op;
-  layer.precision = precision_of(work.problem);
+  const Tactic* tactic = step.kind == plan::StepKind::kKernel ? tactic_registry().find(step.tactic) : nullptr;
+  const Arithmetic types = tactic ? arithmetic_of(*tactic, step.problem, step.offer) : plain_arithmetic(work.problem);
+  layer.storage = types.storage;
+  layer.compute = types.compute;
+  layer.accumulate = types.accumulate;
   layer.us = choice.layouts.cost_us;
   layer.workspace_bytes = step.workspace_bytes;
   for (Layout layout : choice.layouts.inputs) layer.input_layouts.emplace_back(layout_name(layout));

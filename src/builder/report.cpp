@@ -18,12 +18,18 @@ nlohmann::json to_json(const OfferReport& offer) {
 nlohmann::json to_json(const LayerReport& layer) {
   nlohmann::json offers = nlohmann::json::array();
   for (const OfferReport& offer : layer.offers) offers.push_back(to_json(offer));
-  return {{"name", layer.name}, {"source_nodes", layer.source_nodes}, {"problem", layer.problem}, {"op", layer.op},
-          {"tactic", layer.tactic}, {"config", layer.config}, {"precision", layer.precision},
+  nlohmann::json json = {{"name", layer.name}, {"source_nodes", layer.source_nodes}, {"problem", layer.problem}, {"op", layer.op},
+          {"tactic", layer.tactic}, {"config", layer.config}, {"precision", layer.precision()}, {"storage", layer.storage},
+          {"compute", layer.compute}, {"accumulate", layer.accumulate},
           {"input_layouts", layer.input_layouts}, {"output_layouts", layer.output_layouts}, {"us", layer.us},
           {"weight_bytes", layer.weight_bytes}, {"activation_bytes", layer.activation_bytes},
           {"workspace_bytes", layer.workspace_bytes}, {"dense_type", layer.dense_type}, {"dense_ops", layer.dense_ops},
           {"other_ops", layer.other_ops}, {"moved_bytes", layer.moved_bytes}, {"offers", offers}, {"refusals", layer.refusals}};
+  if (layer.float_us > 0) {
+    json["float_us"] = layer.float_us;
+    json["float_type"] = layer.float_type;
+  }
+  return json;
 }
 
 }  // namespace
@@ -49,9 +55,10 @@ std::string BuildReport::to_json(bool reproducible) const {
 }
 
 std::string BuildReport::to_text(bool refusals) const {
-  std::string text = fmt::format("{:<40} {:<46} {:<28} {:>10}\n", "layer", "problem", "tactic", "us");
+  std::string text = fmt::format("{:<40} {:<46} {:<28} {:<13} {:>10}\n", "layer", "problem", "tactic", "types", "us");
   for (const LayerReport& layer : layers) {
-    text += fmt::format("{:<40.40} {:<46.46} {:<28.28} {:>10.1f}\n", layer.name, layer.problem, layer.tactic, layer.us);
+    text += fmt::format("{:<40.40} {:<46.46} {:<28.28} {:<13} {:>10.1f}", layer.name, layer.problem, layer.tactic, layer.precision(), layer.us);
+    text += layer.float_us > 0 ? fmt::format("  {:.2f}x {}\n", layer.float_us / layer.us, layer.float_type) : "\n";
     if (!refusals) continue;
     for (const OfferReport& offer : layer.offers) {
       if (!offer.chosen) {

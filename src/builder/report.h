@@ -24,9 +24,11 @@ struct LayerReport {
   std::string op;
   std::string tactic;                    // id@version, "reference", "alias", "impossible" (of a branch that these shapes forbid)
   std::string config;
-  std::string precision;                 // storage/compute/accumulation: "f32/f32/f32"
+  std::string storage, compute, accumulate;  // tactic/arithmetic.h
   std::vector<std::string> input_layouts, output_layouts;
   double us = 0;
+  double float_us = 0;                   // of an int8 layer: the same layer in the permitted floats; 0: not known
+  std::string float_type;                // what those are stored as: "f16"
   int64_t weight_bytes = 0;              // packed
   int64_t activation_bytes = 0;          // outputs, at the optimum
   int64_t workspace_bytes = 0;
@@ -34,6 +36,7 @@ struct LayerReport {
   int64_t moved_bytes = 0;
   std::string dense_type;
   std::vector<OfferReport> offers;
+  std::string precision() const { return storage + "/" + compute + "/" + accumulate; }
   std::vector<std::string> refusals;     // "cpu.conv_winograd@1: needs a 3x3 filter, this is 1x1"
 };
 

@@ -18,6 +18,11 @@ std::string& last_report() {
 Result<session::BuildOutcome> build(const char* model_path, const sinter_build_options* options) {
   SINTER_ASSIGN(const auto mixed, to_mixed_options(options));
   auto outcome = [&]() -> Result<session::BuildOutcome> {
+    SINTER_ASSIGN(const auto latency, to_latency_options(options, mixed));
+    if (latency) {
+      SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, options));
+      return session::build_for_latency(request, *latency);
+    }
     if (mixed) {
       SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, options));
       SINTER_ASSIGN(session::MixedOutcome made, session::build_mixed(request, *mixed));

@@ -114,6 +114,9 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   add_flag("--fp16", request.build.precision.fp16);
   add_flag("--bf16", request.build.precision.bf16);
   add_flag("--int8", request.build.precision.int8);
+  add_flag("--fp8", request.fp8);
+  add_flag("--stronglyTyped", request.strongly_typed);
+  if (options.latency_ms > 0) command += fmt::format(" --latency {}ms", options.latency_ms);
   add_flag("--strict-nans", request.build.precision.strict_nans);
   if (options.workspace_bytes) command += fmt::format(" --workspace {}", options.workspace_bytes);
   add_text("--device", options.device);
@@ -134,6 +137,33 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   return command;
 }
 
+// --best, --stronglyTyped and --fp8 against the other flags, as trtexec has them.
+Status set_precision(session::BuildRequest& request, const sinter_build_options& options) {
+  if (options.strongly_typed && options.best) {
+    return make_error(Code::kInvalidArgument, "--best permits precisions, --stronglyTyped forbids all but the model's; leave one of them out");
+  }
+  if (options.fp8 && (options.int8 || options.best)) {
+    return make_error(Code::kInvalidArgument, "--fp8 and {}: found both, expected one of them", options.int8 ? "--int8" : "--best");
+  }
+  request.build.precision = {options.tf32 != 0, options.fp16 != 0, options.bf16 != 0, options.int8 != 0, options.strict_nans != 0};
+  request.fp8 = options.fp8 != 0;
+  SINTER_ASSIGN(request.constraints, constraints_of(options));
+  Precision& precision = request.build.precision;
+  if (options.best) {
+    request.int8_where_known = !precision.int8;
+    precision.fp16 = precision.bf16 = precision.int8 = true;
+  }
+  if (!options.strongly_typed) return ok_status();
+  request.strongly_typed = true;
+  if (precision.fp16 || precision.bf16 || precision.int8 || request.fp8) {
+    log(Severity::kWarning, "--stronglyTyped: --fp16, --bf16, --int8 and --fp8 have no effect; types are the model's own");
+  }
+  if (!request.constraints.empty()) log(Severity::kWarning, "--stronglyTyped: types of single layers have no effect; types are the model's own");
+  request.constraints = {};
+  request.fp8 = precision.fp16 = precision.bf16 = precision.int8 = false;
+  return ok_status();
+}
+
 Result<session::BuildRequest> to_request(const char* model_path, const sinter_build_options* given) {
   SINTER_TRY(require(model_path != nullptr, "the model's path"));
   SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
@@ -147,21 +177,17 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   SINTER_ASSIGN(request.min_shapes, shapes(options.min_shapes));
   SINTER_ASSIGN(request.max_shapes, shapes(options.max_shapes));
   request.passes.disabled = split_names(options.disabled_passes);
-  SINTER_ASSIGN(request.constraints, constraints_of(options));
+  SINTER_TRY(set_precision(request, options));
   request.passes.stop_after_patch = options.stop_after_patch;
   if (options.trace_passes) request.passes.trace = [](std::string_view line) { log(Severity::kTrace, "{}", line); };
   builder::BuildOptions& build = request.build;
   build.threads = options.threads > 0 ? options.threads : cpu_info().usable_cores;
   build.timing_cache = options.timing_cache ? options.timing_cache : "";
-  build.precision = {options.tf32 != 0, options.fp16 != 0, options.bf16 != 0, options.int8 != 0, options.strict_nans != 0};
   build.workspace_bytes = limit_of(options.workspace_bytes);
   build.max_build_memory_bytes = limit_of(options.max_build_memory_bytes);
   SINTER_ASSIGN(const DeviceId device, parse_device(options.device ? options.device : "cpu"));
   if (device.kind != DeviceKind::kCpu) {
     SINTER_ASSIGN(build.device, find_device(device));
-  }
-  if ((options.fp16 || options.bf16) && !build.device) {
-    log(Severity::kWarning, "a precision below fp32 is permitted, but no kernel of this version uses it on the CPU: layers keep the model's types");
   }
   SINTER_ASSIGN(build.fallback, fallback_of(options.fallback, build.device != nullptr));
   build.tactic_filter = split_names(options.tactic_filter);
@@ -211,7 +237,9 @@ Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_option
 Result<std::optional<session::MixedOptions>> to_mixed_options(const sinter_build_options* given) {
   SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
   if (options.max_drop < 0 && options.min_cosine < 0) return std::optional<session::MixedOptions>();
-  if (!options.int8) return make_error(Code::kInvalidArgument, "a target of accuracy was given, but int8 is not permitted; add --int8");
+  if (!(options.int8 || options.best || options.latency_ms > 0) || options.strongly_typed) {
+    return make_error(Code::kInvalidArgument, "a target of accuracy was given, but int8 is not permitted; add --int8{}", options.strongly_typed ? " instead of --stronglyTyped" : "");
+  }
   session::MixedOptions result;
   if (options.max_drop >= 0) result.target.max_drop = options.max_drop;
   if (options.min_cosine >= 0) result.target.min_cosine = options.min_cosine;
@@ -223,6 +251,22 @@ Result<std::optional<session::MixedOptions>> to_mixed_options(const sinter_build
     };
   }
   return std::optional<session::MixedOptions>(std::move(result));
+}
+
+Result<std::optional<session::LatencyOptions>> to_latency_options(const sinter_build_options* given, const std::optional<session::MixedOptions>& mixed) {
+  SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
+  if (!(options.latency_ms > 0)) return std::optional<session::LatencyOptions>();
+  if (options.strongly_typed || options.fp8) {
+    return make_error(Code::kInvalidArgument, "--latency chooses precisions, {}; leave one of them out", options.fp8 ? "--fp8 sets one" : "--stronglyTyped forbids it");
+  }
+  session::LatencyOptions result;
+  result.most_ms = options.latency_ms;
+  if (mixed) {
+    result.mixed = *mixed;
+  } else {
+    SINTER_ASSIGN(result.mixed.calibrate, to_calibrate_options(given));
+  }
+  return std::optional<session::LatencyOptions>(std::move(result));
 }
 
 Result<session::BuildRequest> to_calibrated_request(const char* model_path, const sinter_build_options* options) {

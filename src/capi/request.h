@@ -4,7 +4,7 @@
 #include <string>
 
 #include "capi_rt/handles.h"
-#include "session/mixed_precision.h"
+#include "session/latency.h"
 
 namespace sinter::capi {
 
@@ -17,6 +17,8 @@ Result<session::BuildRequest> to_calibrated_request(const char* model_path, cons
 Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_options* options);
 // nullopt: no target of accuracy was given.
 Result<std::optional<session::MixedOptions>> to_mixed_options(const sinter_build_options* options);
+// nullopt: no target of time was given. `mixed`: the target of accuracy.
+Result<std::optional<session::LatencyOptions>> to_latency_options(const sinter_build_options* options, const std::optional<session::MixedOptions>& mixed);
 // The command to record: what changes the engine, without folders and output names.
 std::string command_of(const session::BuildRequest& request, const sinter_build_options& options);
 

@@ -36,7 +36,7 @@ class Counter {
  private:
   bool is(std::string_view op) const { return problem_.op == op && problem_.domain.empty(); }
   bool is_one_of(std::initializer_list<std::string_view> ops) const {
-    return problem_.domain.empty() && std::find(ops.begin(), ops.end(), problem_.op) != ops.end();
+    return (problem_.domain.empty() || problem_.domain == "sinter") && std::find(ops.begin(), ops.end(), problem_.op) != ops.end();
   }
   bool has(size_t i) const { return i < inputs_.size() && i < problem_.inputs.size() && problem_.inputs[i].present; }
   double in(size_t i) const { return has(i) ? count_of(inputs_[i]) : 0; }
@@ -55,7 +55,7 @@ class Counter {
       for (const Dims& dims : outputs_) made += count_of(dims);
       return std::min(all, made);
     }
-    if (i == 0 && is_one_of({"Conv", "QLinearConv", "ConvInteger"}) && has(1) && inputs_[0].size() > 2) {
+    if (i == 0 && is_one_of({"Conv", "QLinearConv", "ConvInteger", "QuantizedConv"}) && has(1) && inputs_[0].size() > 2) {
       const std::vector<int64_t> strides = problem_.attributes.ints_or("strides", {});
       const Dims& filter = inputs_[is("QLinearConv") && has(3) ? 3 : 1];
       double share = 1;
@@ -91,11 +91,11 @@ class Counter {
   }
 
   void add_operations() {
-    if (is_one_of({"Conv", "ConvTranspose", "ConvInteger", "DeformConv"})) {
+    if (is_one_of({"Conv", "ConvTranspose", "ConvInteger", "DeformConv", "QuantizedConv"})) {
       add_convolution(1);
     } else if (is("QLinearConv")) {
       add_convolution(3);
-    } else if (is_one_of({"MatMul", "MatMulInteger", "QLinearMatMul"})) {
+    } else if (is_one_of({"MatMul", "MatMulInteger", "QLinearMatMul", "QuantizedMatMul"})) {
       if (has(0) && !inputs_[0].empty()) work_.dense_ops += 2 * out() * static_cast<double>(inputs_[0].back());
     } else if (is("Gemm")) {
       if (has(0) && inputs_[0].size() == 2) work_.dense_ops += 2 * out() * static_cast<double>(inputs_[0][problem_.attributes.i_or("transA", 0) ? 0 : 1]);

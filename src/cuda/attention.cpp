@@ -7,6 +7,7 @@
 #include "cuda/cuda_tactic.h"
 #include "cuda/dense_launch.h"
 #include "cuda/kernels/attention_params.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -167,9 +168,13 @@ class AttentionKernel final : public Kernel {
   Grid grid_;
 };
 
-class Attention final : public CudaTactic {
+class Attention final : public CudaTactic, public TypedTactic {
  public:
   using CudaTactic::CudaTactic;
+  Arithmetic arithmetic(const Problem& problem, const Offer& offer) const override {
+    const auto config = parse_config(offer.config);
+    return config.ok() && !config->fma() ? matrix_arithmetic(problem) : plain_arithmetic(problem);
+  }
 
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "Attention") || problem.inputs.size() < 3) return;

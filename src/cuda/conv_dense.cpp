@@ -8,6 +8,7 @@
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
 #include "cuda/quantized_dense.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -99,9 +100,10 @@ class ConvKernel final : public Kernel {
   sinter_kernels::DenseParams params_{};
 };
 
-class ConvDense final : public CudaTactic {
+class ConvDense final : public CudaTactic, public TypedTactic {
  public:
   using CudaTactic::CudaTactic;
+  Arithmetic arithmetic(const Problem& problem, const Offer&) const override { return matrix_arithmetic(problem); }
 
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "Conv") && !is_op(problem, "QuantizedConv", "sinter")) return;

@@ -6,6 +6,7 @@
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
 #include "cuda/quantized_dense.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -95,9 +96,10 @@ class DepthwiseKernel final : public Kernel {
   int64_t threads_ = 0;
 };
 
-class ConvDepthwise final : public CudaTactic {
+class ConvDepthwise final : public CudaTactic, public TypedTactic {
  public:
   using CudaTactic::CudaTactic;
+  Arithmetic arithmetic(const Problem& problem, const Offer&) const override { return {plain_arithmetic(problem).storage, "f32", "f32"}; }
 
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "Conv") && !is_op(problem, "QuantizedConv", "sinter")) return;

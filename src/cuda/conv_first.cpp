@@ -6,6 +6,7 @@
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
 #include "cuda/quantized_dense.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -111,9 +112,14 @@ std::string unsuitable(const Problem& problem, const ConvShape& s) {
   return "";
 }
 
-class ConvFirst final : public CudaTactic {
+class ConvFirst final : public CudaTactic, public TypedTactic {
  public:
   using CudaTactic::CudaTactic;
+  Arithmetic arithmetic(const Problem& problem, const Offer&) const override {
+    Arithmetic result = matrix_arithmetic(problem);
+    if (result.compute == "i8") result.compute = "f16", result.accumulate = "f32";
+    return result;
+  }
 
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "Conv") && !is_op(problem, "QuantizedConv", "sinter")) return;

@@ -6,6 +6,7 @@
 
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -158,9 +159,10 @@ class TransposeKernel final : public Kernel {
   std::vector<sinter_kernels::DenseParams> params_;
 };
 
-class ConvTranspose final : public CudaTactic {
+class ConvTranspose final : public CudaTactic, public TypedTactic {
  public:
   using CudaTactic::CudaTactic;
+  Arithmetic arithmetic(const Problem& problem, const Offer&) const override { return matrix_arithmetic(problem); }
 
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "ConvTranspose")) return;

@@ -7,6 +7,7 @@
 #include "cuda/cuda_tactic.h"
 #include "cuda/library_api.h"
 #include "cuda/matmul_geometry.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -265,12 +266,13 @@ class CublasLtKernel final : public Kernel {
   int64_t workspace_ = 0;
 };
 
-class CublasLtMatmul final : public Tactic {
+class CublasLtMatmul final : public Tactic, public TypedTactic {
  public:
   CublasLtMatmul(const char* id, int version) : id_(id), version_(version) {}
   std::string_view id() const override { return id_; }
   int version() const override { return version_; }
   DeviceKind device() const override { return DeviceKind::kCuda; }
+  Arithmetic arithmetic(const Problem& problem, const Offer&) const override { return matrix_arithmetic(problem); }
   std::string_view source() const override { return "CUBLAS_LT"; }
 
   void query(const Problem& problem, Answer& answer) const override {

@@ -8,6 +8,7 @@
 #include "cuda/conv_geometry.h"
 #include "cuda/cuda_tactic.h"
 #include "cuda/cudnn_graph.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -76,12 +77,13 @@ class CudnnKernel final : public Kernel {
   std::unique_ptr<DnnPlan> plan_;
 };
 
-class CudnnConv final : public Tactic {
+class CudnnConv final : public Tactic, public TypedTactic {
  public:
   CudnnConv(const char* id, int version) : id_(id), version_(version) {}
   std::string_view id() const override { return id_; }
   int version() const override { return version_; }
   DeviceKind device() const override { return DeviceKind::kCuda; }
+  Arithmetic arithmetic(const Problem& problem, const Offer&) const override { return matrix_arithmetic(problem); }
   std::string_view source() const override { return "CUDNN"; }
 
   void query(const Problem& problem, Answer& answer) const override {

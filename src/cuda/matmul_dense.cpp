@@ -2,6 +2,7 @@
 // f32. Batches broadcast; a constant right operand is packed as rows of k. alpha, beta and C are part of the epilogue.
 #include "cuda/cuda_tactic.h"
 #include "cuda/matmul_geometry.h"
+#include "tactic/arithmetic.h"
 
 namespace sinter::cuda {
 namespace {
@@ -36,9 +37,10 @@ class MatmulKernel final : public Kernel {
   DenseLauncher launcher_;
 };
 
-class MatmulDense final : public CudaTactic {
+class MatmulDense final : public CudaTactic, public TypedTactic {
  public:
   using CudaTactic::CudaTactic;
+  Arithmetic arithmetic(const Problem& problem, const Offer&) const override { return matrix_arithmetic(problem); }
 
   void query(const Problem& problem, Answer& answer) const override {
     if (!is_op(problem, "MatMul") && !is_op(problem, "Gemm") && !is_op(problem, "QuantizedMatMul", "sinter")) return;

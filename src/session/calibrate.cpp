@@ -242,8 +242,10 @@ void collect_names(const ir::Graph& graph, std::set<std::string, std::less<>>& n
 
 Status resolve_int8(BuildRequest& request, const CalibrateOptions& options) {
   const bool given = options.has_samples() || !options.cache.empty();
-  if (!request.build.precision.int8) {
-    if (given) log(Severity::kWarning, "calibration data or a cache was given, but int8 is not permitted; add --int8");
+  Precision& precision = request.build.precision;
+  if (!precision.int8 && !request.fp8) {
+    const char* why = request.strongly_typed ? "--stronglyTyped keeps the model's types" : "int8 is not permitted; add --int8";
+    if (given) log(Severity::kWarning, "calibration data or a cache was given, but {}", why);
     return ok_status();
   }
   if (is_engine_file(request.model_path)) return ok_status();
@@ -254,9 +256,15 @@ Status resolve_int8(BuildRequest& request, const CalibrateOptions& options) {
     return ok_status();
   }
   SINTER_ASSIGN(std::optional<quant::Calibration> calibration, obtain_calibration(request, options));
+  if (!calibration && request.int8_where_known) {
+    precision.int8 = false;
+    request.notes.push_back("int8: takes no part: nothing says ranges (calibration data, a cache, or Q/DQ in the model)");
+    log(Severity::kInfo, "{}", request.notes.back());
+    return ok_status();
+  }
   if (!calibration) {
-    return make_error(Code::kInvalidArgument, "int8: nothing says the ranges of '{}', expected one of: calibration data (--calib-data DIR), a calibration cache (--calib-cache "
-                      "FILE), or QuantizeLinear/DequantizeLinear in the model", request.model_path);
+    return make_error(Code::kInvalidArgument, "{}: nothing says the ranges of '{}', expected one of: calibration data (--calib-data DIR), a calibration cache (--calib-cache "
+                      "FILE), or QuantizeLinear/DequantizeLinear in the model", request.fp8 ? "fp8" : "int8", request.model_path);
   }
   request.calibration = std::make_shared<const quant::Calibration>(std::move(*calibration));
   return ok_status();

@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "builder/lower_precision.h"
 #include "engine/signature.h"
+#include "session/fastest.h"
 
 namespace sinter::session {
 namespace {
@@ -142,6 +143,7 @@ BuildRequest plain_request(const BuildRequest& request) {
   precision.tf32 = precision.fp16 = precision.bf16 = precision.int8 = false;
   plain.calibration = nullptr;
   plain.constraints = {};
+  plain.fp8 = false;
   plain.portable = false;
   return plain;
 }
@@ -214,6 +216,7 @@ Optimised Optimised::clone() const {
 
 Result<Optimised> optimise(const BuildRequest& request) {
   Optimised result;
+  result.notes = request.notes;
   const bool dynamic = !request.min_shapes.empty() || !request.max_shapes.empty();
   onnx::ImportOptions import = request.import;
   if (!dynamic) {
@@ -227,7 +230,7 @@ Result<Optimised> optimise(const BuildRequest& request) {
     std::vector<std::string> unmatched;
     SINTER_ASSIGN(result.layer_types, builder::resolve_constraints(*result.model.graph, request.constraints, unmatched));
     for (const std::string& line : unmatched) log(Severity::kWarning, "{}", line);
-    result.notes = std::move(unmatched);
+    result.notes.insert(result.notes.end(), unmatched.begin(), unmatched.end());
   }
   SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, pass_options(request)));
   return result;
@@ -285,7 +288,13 @@ Result<BuildOutcome> build_model(const BuildRequest& request) {
   const auto start = std::chrono::steady_clock::now();
   BuildRequest here = request;
   here.build.baseline_memory_bytes = anonymous_memory_bytes();
-  SINTER_ASSIGN(const Optimised lowered, import_and_optimise(request));
+  SINTER_ASSIGN(Optimised lowered, optimise(here));
+  if (has_choice(here)) {
+    SINTER_ASSIGN(BuildOutcome outcome, build_fastest(lowered, here));
+    outcome.report.build_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return outcome;
+  }
+  SINTER_TRY(lower(lowered, here));
   SINTER_ASSIGN(BuildOutcome outcome, build_lowered(lowered, here));
   for (const std::string& line : lowered.notes) outcome.report.notes.push_back(line);
   for (const quant::LayerDecision& layer : lowered.quantization.layers) {

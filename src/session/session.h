@@ -24,6 +24,11 @@ struct BuildRequest {
   std::shared_ptr<const quant::Calibration> calibration;
   quant::InsertOptions quantize;
   builder::Constraints constraints;  // types of single layers
+  bool fastest = true;    // of several permitted precisions the fastest is taken (session/fastest.h); false: the lowest
+  bool int8_where_known = false;  // --best: int8 takes part only where ranges are known
+  bool fp8 = false;       // values with ranges pass through f8e4m3fn
+  bool strongly_typed = false;    // the model's own types
+  std::vector<std::string> notes; // for the report
   bool portable = true;   // keep the portable part: the engine can be re-tuned for another machine
   std::vector<std::string> trusted_keys;  // load_any: see runtime::LoadOptions
   bool trust_any = false;

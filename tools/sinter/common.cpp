@@ -70,6 +70,9 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_flag("--fp16", fp16_, "permit fp16");
   app.add_flag("--bf16", bf16_, "permit bf16");
   app.add_flag("--int8", int8_, "permit int8");
+  app.add_flag("--fp8", fp8_, "pass values through fp8 (e4m3) where ranges are known, whatever it costs");
+  app.add_flag("--best", best_, "permit fp16, bf16 and, where ranges are known, int8: the fastest is taken");
+  app.add_flag("--stronglyTyped", strongly_typed_, "types are the model's own, whatever else is permitted");
   app.add_flag("--strict-nans", strict_nans_, "only kernels that propagate NaN");
   app.add_option("--workspace", workspace_, "most scratch memory of a layer (512MiB)");
   app.add_option("--max-build-memory", max_build_memory_, "most memory of the builder itself");
@@ -97,6 +100,7 @@ void BuildFlags::add_calibration(CLI::App& app) {
 
 void BuildFlags::add_target(CLI::App& app) {
   app.add_option("--data", calib_data, "the same as --calib-data");
+  app.add_option("--latency", latency_, "the engine must be this fast (5ms): fp16 is tried first, then int8 where there are samples, within --max-drop or --min-cosine");
   app.add_option("--max-drop", max_drop_, "with --int8: layers stay in float until accuracy on the samples drops by no more than this (0.5%)");
   app.add_option("--min-cosine", min_cosine_, "with --int8: until every output's cosine with f32's is at least this (0.99)")->check(CLI::Range(0.0, 1.0));
   app.add_option("--labels", labels_, "CSV file of the samples' classes (file,class_index), for --max-drop; without it a changed class counts as lost");
@@ -124,6 +128,18 @@ double parse_share(const std::string& text) {
   return value;
 }
 
+// "5ms", "800us", "0.01s" or "5": milliseconds.
+double parse_latency(const std::string& text) {
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  const std::string unit = end;
+  const double scale = unit == "us" ? 1e-3 : unit == "s" ? 1e3 : 1;
+  if (end == text.c_str() || !(value > 0) || !(unit.empty() || unit == "ms" || unit == "us" || unit == "s")) {
+    throw CLI::ValidationError("--latency: found '" + text + "', expected a time such as 5ms, 800us or 0.01s");
+  }
+  return value * scale;
+}
+
 const sinter_build_options* BuildFlags::get() {
   sinter_build_options_init(&options_);
   if (!max_drop_.empty()) options_.max_drop = parse_share(max_drop_);
@@ -142,6 +158,10 @@ const sinter_build_options* BuildFlags::get() {
   options_.fp16 = fp16_;
   options_.bf16 = bf16_;
   options_.int8 = int8_;
+  options_.best = best_;
+  options_.strongly_typed = strongly_typed_;
+  options_.fp8 = fp8_;
+  if (!latency_.empty()) options_.latency_ms = parse_latency(latency_);
   options_.strict_nans = strict_nans_;
   options_.workspace_bytes = parse_size(workspace_);
   options_.max_build_memory_bytes = parse_size(max_build_memory_);

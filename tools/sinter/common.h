@@ -55,10 +55,10 @@ class BuildFlags {
   std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_, trust_;
   std::string disabled_passes_, tactics_, tactic_sources_;
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
-  bool verbose_ = false, dynamic_batch_ = false, strict_ = false;
+  bool verbose_ = false, dynamic_batch_ = false, strict_ = false, best_ = false, strongly_typed_ = false, fp8_ = false;
   int64_t stop_after_patch_ = -1;
   std::string calib_algorithm_;
-  std::string max_drop_, labels_, float_layers_, constraints_, layer_precisions_, layer_output_types_;
+  std::string latency_, max_drop_, labels_, float_layers_, constraints_, layer_precisions_, layer_output_types_;
   double min_cosine_ = -1;
   double calib_percentile_ = 0;
   int calib_batch_ = 0, calib_samples_ = 0;
