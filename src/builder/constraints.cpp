@@ -127,6 +127,11 @@ std::string_view type_text(const ir::Node& node) {
 }
 
 bool keeps(const ir::Node& node, LayerType asked) {
+  if (asked == LayerType::kF8) {
+    const ir::Value* data = node.input(0);
+    const ir::Node* before = data ? data->producer : nullptr;
+    return before && before->is("DequantizeLinear") && before->input(0)->type.dtype == DType::kF8E4M3FN;
+  }
   const LayerType type = type_of(node);
   if (asked == LayerType::kFloat) return type != LayerType::kI8 || node.is("Pointwise", "sinter");
   // A program that stores whole numbers computes in f32.

@@ -15,6 +15,7 @@ Outcome hoist_quantize(Graph& graph, Node& node) {
   if (!quant::moves_elements(mover) || mover.outputs.size() != 1) return NoMatch{};
   if (!used_once(node.input(0))) return decline("'{}' has {} uses", node.input(0)->name, graph.use_count(node.input(0)));
   if (!is_per_tensor(node)) return decline("scales along an axis");
+  if (is_float(node.output()->type.dtype)) return decline("float8, which no tactic moves");
   const size_t parts = mover.is("Concat") ? mover.inputs.size() : 1;
   Patch patch(graph, node);
   std::vector<IrValue*> inputs = mover.inputs;

@@ -20,6 +20,7 @@ Outcome sink_dequantize(Graph& graph, Node& node) {
     if (reason.empty()) return NoMatch{};
     return Declined{std::move(reason)};
   }
+  if (is_float(first->values->type.dtype)) return decline("float8, which no tactic moves");
   const auto* perm = node.is("Transpose") ? node.attributes.find_as<std::vector<int64_t>>("perm") : nullptr;
   if (first->axis >= 0 && !perm) return decline("scales along axis {}", first->axis);
   const size_t sources_count = node.is("Concat") ? node.inputs.size() : 1;

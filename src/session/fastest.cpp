@@ -223,7 +223,7 @@ class Chooser {
 
 bool has_choice(const BuildRequest& request) {
   const Precision& permitted = request.build.precision;
-  return request.fastest && (permitted.fp16 || permitted.bf16 || request.calibration);
+  return request.fastest && !request.fp8 && (permitted.fp16 || permitted.bf16 || request.calibration);
 }
 
 Result<FloatChoice> fastest_float(const Optimised& optimised, const BuildRequest& request) {

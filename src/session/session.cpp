@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "builder/lower_precision.h"
 #include "engine/signature.h"
+#include "quant/insert_float8.h"
 #include "session/fastest.h"
 
 namespace sinter::session {
@@ -161,7 +162,7 @@ quant::InsertOptions insert_options(const Optimised& optimised, const BuildReque
   quant::InsertOptions options = request.quantize;
   for (const auto& [node, types] : optimised.layer_types) {
     const builder::LayerType type = types.precision;
-    if (type == builder::LayerType::kI8) options.keep.erase(node);
+    if (type == builder::LayerType::kI8 || (type == builder::LayerType::kF8 && request.fp8)) options.keep.erase(node);
     else if (type != builder::LayerType::kFree && type != builder::LayerType::kI32) options.keep.insert(node);
   }
   return options;
@@ -256,7 +257,8 @@ Status fuse(Optimised& optimised, const BuildRequest& request) {
 Status lower(Optimised& optimised, const BuildRequest& request) {
   ir::Graph& graph = *optimised.model.graph;
   if (request.calibration) {
-    SINTER_ASSIGN(optimised.quantization, quant::insert_quantization(graph, *request.calibration, insert_options(optimised, request)));
+    const quant::InsertOptions insert = insert_options(optimised, request);
+    SINTER_ASSIGN(optimised.quantization, request.fp8 ? quant::insert_float8(graph, *request.calibration, insert) : quant::insert_quantization(graph, *request.calibration, insert));
     SINTER_TRY(fuse(optimised, request));
   }
   builder::BuildOptions options = request.build;
@@ -298,7 +300,7 @@ Result<BuildOutcome> build_model(const BuildRequest& request) {
   SINTER_ASSIGN(BuildOutcome outcome, build_lowered(lowered, here));
   for (const std::string& line : lowered.notes) outcome.report.notes.push_back(line);
   for (const quant::LayerDecision& layer : lowered.quantization.layers) {
-    if (!layer.quantized) outcome.report.notes.push_back(fmt::format("not in int8: '{}' ({})", layer.node, layer.reason));
+    if (!layer.quantized) outcome.report.notes.push_back(fmt::format("not in {}: '{}' ({})", request.fp8 ? "fp8" : "int8", layer.node, layer.reason));
   }
   outcome.report.build_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;

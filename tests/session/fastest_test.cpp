@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <fstream>
 
+#include "onnx/tensor_io.h"
 #include "session/calibrate.h"
+#include "session/latency.h"
 #include "session/run.h"
 #include "support/model_builder.h"
 #include "support/temporary.h"
@@ -118,6 +120,64 @@ TEST_F(FastestTest, TypesOfTheModelStayWithoutFlags) {
   ASSERT_TRUE(built.ok()) << built.status().to_string();
   EXPECT_EQ(types(built->report, "Conv"), (std::vector<std::string>{"f16/f32/f32", "f16/f32/f32"}));
   for (const engine::IoInfo& output : built->contents.manifest.outputs) EXPECT_EQ(output.type.dtype, DType::kF16);
+}
+
+TEST_F(FastestTest, ValuesPassThroughFloat8WhereRangesAreKnown) {
+  BuildRequest request = this->request();
+  request.fp8 = true;
+  request.calibration = ranges();
+  const auto lowered = import_and_optimise(request);
+  ASSERT_TRUE(lowered.ok()) << lowered.status().to_string();
+  const ir::Model model = onnx::import_model(request.model_path).value();
+  const Value x = sinter::session::random_tensor(DType::kF32, {1, 64, 28, 28}, 3).value();
+  const auto wanted = ir::evaluate(*lowered->model.graph, {x}), exact = ir::evaluate(*model.graph, {x});
+  ASSERT_TRUE(wanted.ok() && exact.ok());
+  const auto engine = load_any(request);
+  ASSERT_TRUE(engine.ok()) << engine.status().to_string();
+  int conversions = 0;
+  for (const plan::Step& step : (*engine)->plan().regions[0].steps) conversions += step.tactic == "cpu.quantize";
+  EXPECT_EQ(conversions, 4);  // in front of both convolutions, to float8 and back
+  const auto context = runtime::ExecutionContext::create(*engine, {});
+  ASSERT_TRUE(context.ok());
+  const std::vector<Value> inputs{x};
+  const auto got = (*context)->run(inputs);
+  ASSERT_TRUE(got.ok()) << got.status().to_string();
+  const auto a = (*got)[0].tensor().to_f64(), b = (*wanted)[0].tensor().to_f64(), c = (*exact)[0].tensor().to_f64();
+  double worst = 0, error = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    worst = std::max(worst, std::abs(a[i] - b[i]));
+    error = std::max(error, std::abs(a[i] - c[i]));
+  }
+  // Another order of sums can move a value of the middle to the next of float8: one sixteenth of it, times a weight.
+  EXPECT_LT(worst, 0.01);
+  EXPECT_GT(error, 1e-4);
+  EXPECT_LT(error, 0.2);
+}
+
+TEST_F(FastestTest, ATargetOfTimeTakesFloatsFirst) {
+  BuildRequest request = this->request();
+  LatencyOptions options;
+  options.most_ms = 1e6;
+  const auto easy = build_for_latency(request, options);
+  ASSERT_TRUE(easy.ok()) << easy.status().to_string();
+  EXPECT_TRUE(has(easy->report, "taken"));
+  EXPECT_EQ(types(easy->report, "Conv").size(), 2u);
+  options.most_ms = 1e-6;
+  const auto impossible = build_for_latency(request, options);
+  ASSERT_FALSE(impossible.ok());
+  const std::string message(impossible.status().message());
+  for (const char* part : {"no engine takes at most", "fp32: ", "not tried without samples", "smaller model"}) EXPECT_NE(message.find(part), std::string::npos) << message;
+  Tensor samples = sinter::session::random_tensor(DType::kF32, {12, 64, 28, 28}, 5).value();
+  ASSERT_TRUE(onnx::write_npy(folder.path("x.npy"), samples).ok());
+  options.mixed.calibrate.data = folder.path("x.npy");
+  const auto tried = build_for_latency(request, options);
+  ASSERT_FALSE(tried.ok());
+  EXPECT_NE(tried.status().message().find("int8: "), std::string::npos) << tried.status().message();
+  options.mixed.target.min_cosine = 0.9;
+  const auto mixed = build_for_latency(request, options);
+  ASSERT_FALSE(mixed.ok());
+  EXPECT_NE(mixed.status().message().find("with a cosine of at least 0.9"), std::string::npos) << mixed.status().message();
+  EXPECT_NE(mixed.status().message().find("int8"), std::string::npos) << mixed.status().message();
 }
 
 TEST_F(FastestTest, EnginesRunAlternately) {
