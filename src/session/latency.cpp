@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "session/fastest.h"
-#include "session/open_probe.h"
 #include "session/run.h"
 
 namespace sinter::session {
@@ -47,7 +46,8 @@ class Tree {
     Optimised exact = optimised_.clone();
     SINTER_ASSIGN(BuildOutcome built, build_lowered(exact, plain));
     SINTER_ASSIGN(const auto reference, engine_of(std::move(built.contents)));
-    SINTER_ASSIGN(AccuracyProbe probe, open_probe(reference, options_.mixed.calibrate, options_.mixed.labels, request_.build.threads, options_.mixed.most_samples));
+    const CalibrateOptions& how = options_.mixed.calibrate;
+    SINTER_ASSIGN(AccuracyProbe probe, open_probe(reference, {how.data, how.preprocess, options_.mixed.labels, options_.mixed.most_samples}, request_.build.threads));
     probe_ = std::make_unique<AccuracyProbe>(std::move(probe));
     return ok_status();
   }

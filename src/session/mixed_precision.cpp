@@ -9,6 +9,7 @@
 #include <set>
 
 #include "session/channel_means.h"
+#include "session/fastest.h"
 #include "session/round_weights.h"
 #include "session/run.h"
 
@@ -89,11 +90,11 @@ class Mixer {
     SINTER_ASSIGN(unfused_, optimise_unfused(plain));
     optimised_ = unfused_.clone();
     SINTER_TRY(fuse(optimised_, plain));
-    Optimised floats = optimised_.clone();
-    SINTER_TRY(lower(floats, plain));
-    SINTER_ASSIGN(BuildOutcome permitted, build_lowered(floats, plain));
-    f32_ = times_of(permitted.report);
-    report_.f32_us = permitted.report.predicted_us;
+    SINTER_ASSIGN(FloatChoice floats, fastest_float(optimised_, plain));
+    request_.build.narrow = floats.narrow;
+    floats_ = std::move(floats.report);
+    f32_ = times_of(floats_);
+    report_.f32_us = floats_.predicted_us;
     SINTER_ASSIGN(reference_, build_plain(optimised_));
     plain_ = reference_;
     SINTER_TRY(open_samples());
@@ -422,6 +423,7 @@ class Mixer {
     for (const quant::LayerDecision& layer : lowered.quantization.layers) report_.quantized_layers += layer.quantized;
     report_.result_us = built.report.predicted_us;
     if (report_.result_us >= report_.f32_us) return finish_in_float();
+    add_float_times(built.report, floats_);
     built.report.notes = report_.lines();
     return MixedOutcome{std::move(built), std::move(report_)};
   }
@@ -462,6 +464,7 @@ class Mixer {
   quant::RangeOptions algorithm_;
   bool correct_ = false, round_ = false, lopsided_ = false;
   double error_ = 0;  // of the network in int8, on `compared` samples
+  builder::BuildReport floats_;  // of the network in the fastest of the permitted floats
   std::map<std::string, double> f32_, int8_;
   std::vector<KeptLayer> scanned_;  // what is worth keeping first
   MixedReport report_;
