@@ -39,40 +39,6 @@ class Program {
   const PointwiseProgram& program_;
 };
 
-// Splits the quantization off the end of the program; false when it has none.
-bool split_quantization(const Problem& problem, PointwiseProgram& program, ByteDense& match) {
-  const DType dtype = problem.outputs[0].dtype;
-  if (!is_byte(dtype) || program.outputs.size() != 1) return false;
-  const int lowest = dtype == DType::kI8 ? -128 : 0, highest = dtype == DType::kI8 ? 127 : 255;
-  const Program reader(program);
-  const PointwiseInstruction* clip = reader.made_by(program.outputs[0], PointwiseOp::kClip);
-  if (clip == nullptr) return false;
-  const auto low = reader.whole(clip->args[1], lowest, highest), high = reader.whole(clip->args[2], lowest, highest);
-  if (!low || !high || *low > *high) return false;
-  int at = clip->args[0], zero = 0;
-  if (const PointwiseInstruction* sum = reader.made_by(at, PointwiseOp::kAdd)) {
-    const auto right = reader.whole(sum->args[1], -255, 255);
-    if (!right) return false;
-    zero = *right;
-    at = sum->args[0];
-  }
-  const PointwiseInstruction* round = reader.made_by(at, PointwiseOp::kRound);
-  if (round == nullptr) return false;
-  const PointwiseInstruction* quotient = reader.made_by(round->args[0], PointwiseOp::kDiv);
-  if (quotient == nullptr) return false;
-  const auto divisor = reader.constant(quotient->args[1]);
-  if (!divisor || !(*divisor > 0) || !std::isfinite(*divisor) || !std::isnormal(1.0f / *divisor)) return false;
-  match.quantized = true;
-  match.divisor = *divisor;
-  match.zero = zero;
-  match.low = *low;
-  match.high = *high;
-  const int16_t value = quotient->args[0];
-  program.outputs[0] = value;
-  program.code.resize(static_cast<size_t>(std::max(value - program.inputs + 1, 0)));
-  return true;
-}
-
 // The program without instructions that no output needs.
 PointwiseProgram live_part(const PointwiseProgram& program) {
   std::vector<bool> live(static_cast<size_t>(program.operand_count()), false);
@@ -164,6 +130,39 @@ std::vector<size_t> column_inputs(const Problem& problem, const ByteDense& match
 }
 
 }  // namespace
+
+bool split_quantization(const Problem& problem, PointwiseProgram& program, ByteDense& match) {
+  const DType dtype = problem.outputs[0].dtype;
+  if (!is_byte(dtype) || program.outputs.size() != 1) return false;
+  const int lowest = dtype == DType::kI8 ? -128 : 0, highest = dtype == DType::kI8 ? 127 : 255;
+  const Program reader(program);
+  const PointwiseInstruction* clip = reader.made_by(program.outputs[0], PointwiseOp::kClip);
+  if (clip == nullptr) return false;
+  const auto low = reader.whole(clip->args[1], lowest, highest), high = reader.whole(clip->args[2], lowest, highest);
+  if (!low || !high || *low > *high) return false;
+  int at = clip->args[0], zero = 0;
+  if (const PointwiseInstruction* sum = reader.made_by(at, PointwiseOp::kAdd)) {
+    const auto right = reader.whole(sum->args[1], -255, 255);
+    if (!right) return false;
+    zero = *right;
+    at = sum->args[0];
+  }
+  const PointwiseInstruction* round = reader.made_by(at, PointwiseOp::kRound);
+  if (round == nullptr) return false;
+  const PointwiseInstruction* quotient = reader.made_by(round->args[0], PointwiseOp::kDiv);
+  if (quotient == nullptr) return false;
+  const auto divisor = reader.constant(quotient->args[1]);
+  if (!divisor || !(*divisor > 0) || !std::isfinite(*divisor) || !std::isnormal(1.0f / *divisor)) return false;
+  match.quantized = true;
+  match.divisor = *divisor;
+  match.zero = zero;
+  match.low = *low;
+  match.high = *high;
+  const int16_t value = quotient->args[0];
+  program.outputs[0] = value;
+  program.code.resize(static_cast<size_t>(std::max(value - program.inputs + 1, 0)));
+  return true;
+}
 
 std::string byte_dense_unsuitable(const Problem& problem) {
   if (problem.op_input_count() < 3) return "operands are missing";

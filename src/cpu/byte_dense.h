@@ -32,6 +32,9 @@ struct ByteDense {
   float residual_zero = 0, residual_scale = 1;
 };
 
+// Splits `div(v,s) round [add(z)] clip(low,high)` off the end of a program with one 8-bit result; false when it has none.
+bool split_quantization(const Problem& problem, PointwiseProgram& program, ByteDense& match);
+
 // Why no byte kernel takes the problem ("" when one may): types, counts of scales and zero points.
 std::string byte_dense_unsuitable(const Problem& problem);
 Result<ByteDense> match_byte_epilogue(const Problem& problem, int column_axis);

@@ -194,6 +194,25 @@ TEST(Pointwise, tables_of_bytes) {
   }
 }
 
+// Squeeze-and-excite between quantized layers: the same bits as the program's.
+TEST(Pointwise, bytes_scaled_by_channel) {
+  const std::string plain = "2 | const(0.013) mul(1,2) const(0.031) mul(0,4) mul(5,3) const(0.0371) div(6,7) round(8) const(-128) const(127) clip(9,10,11) | 12";
+  const std::string zeros = "2 | const(100) sub(0,2) const(0.031) mul(3,4) const(3) sub(1,6) const(0.7) mul(7,8) sigmoid(9) mul(10,5) const(0.0371) div(11,12) round(13) "
+                            "const(7) add(14,15) const(3) const(250) clip(16,17,18) | 19";
+  const std::string hostile = "2 | const(1e30) mul(0,2) mul(3,1) const(0.5) div(4,5) round(6) const(-128) const(127) clip(7,8,9) | 10";
+  for (const Dims& dims : {Dims{2, 19, 5, 7}, Dims{1, 32, 9, 3}, Dims{3, 64, 1, 1}, Dims{2, 5, 40}, Dims{0, 4, 2, 2}}) {
+    Dims gate(dims.size(), 1), shared(dims.size(), 1);
+    gate[0] = dims[0];
+    gate[1] = shared[1] = dims[1];
+    for (const DType x : {DType::kI8, DType::kU8}) {
+      check(program_row(plain, DType::kI8).input(all_bytes(x, dims, 5)).input(random_integers(DType::kU8, gate, 0, 255, 6)), {});
+      check(program_row(plain, DType::kI8).input(all_bytes(x, dims, 7)).constant_input(random_integers(DType::kI8, shared, -128, 127, 8)), {});
+      check(program_row(zeros, DType::kU8).input(all_bytes(x, dims, 9)).input(random_integers(DType::kU8, gate, 0, 255, 10)), {0, 1.0, 1e-3});
+      check(program_row(hostile, DType::kI8).input(all_bytes(x, dims, 11)).input(random_tensor(gate, 12, 1e20f)), {});
+    }
+  }
+}
+
 TEST(Pointwise, programs_between_bytes_and_floats) {
   const std::string quantize = "2 | mul(0,1) const(0.03125) div(2,3) round(4) const(-128) const(127) clip(5,6,7) | 8";
   const std::string dequantize = "1 | const(128) sub(0,1) const(0.02) mul(2,3) | 4";

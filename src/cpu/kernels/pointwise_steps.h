@@ -22,6 +22,19 @@ using PointwiseStep = void (*)(float* d, const float* a, const float* b, const f
 using WidenFn = void (*)(const void* source, float* target, int64_t n);
 using NarrowFn = void (*)(const float* source, void* target, int64_t n);
 
+// For each pixel p and channel c: target = clip(round((source - source_zero) * scale * factor[c] / divisor) + zero, low, high), in f32 and in
+// this order. Without gaps between pixels.
+struct ByteScale {
+  const uint8_t* source;
+  uint8_t* target;
+  bool source_signed;
+  float source_zero, scale;
+  const float* factor;
+  float divisor;
+  int zero, low, high;
+  int64_t channels, pixels;
+};
+
 struct PointwiseSteps {
   // By instruction and by which operands are scalars (bit k: operand k). Null: spread the scalars into rows first; the entry
   // of mask 0 is always there.
@@ -31,6 +44,7 @@ struct PointwiseSteps {
 
   // target[i] = table[source[i]] with 256 entries; target may be source.
   void (*look_up)(const uint8_t* table, const uint8_t* source, uint8_t* target, int64_t n) = nullptr;
+  void (*scale_bytes)(const ByteScale& call) = nullptr;
 
   // Null for f32 and for types that programs do not store.
   WidenFn widen(DType dtype) const;

@@ -416,7 +416,51 @@ void look_up_bytes(const uint8_t* table, const uint8_t* source, uint8_t* target,
   }
 }
 
+// The quotient's error is known exactly, and taken off; far outside the results' range it may be infinite and is not needed.
+void scale_bytes_by_channel(const ByteScale& call) {
+  const int64_t channels = call.channels;
+  const float* factor = call.factor;
+  const __m128i flip = _mm_set1_epi8(static_cast<char>(call.source_signed ? 0 : 0x80));
+  const Vec source_zero = splat(call.source_zero - (call.source_signed ? 0.0f : 128.0f)), scale = splat(call.scale);
+  const Vec divisor = splat(call.divisor), reciprocal = splat(1.0f / call.divisor), far = splat(4096.0f);
+  const Vec high = splat(static_cast<float>(call.high - call.zero));
+  const __m512i low = _mm512_set1_epi32(call.low - call.zero), zero = _mm512_set1_epi32(call.zero);
+  for (int64_t p = 0; p < call.pixels; ++p) {
+    const uint8_t* from = call.source + p * channels;
+    uint8_t* to = call.target + p * channels;
+    for (int64_t c = 0; c < channels; c += kLanes) {
+      const LaneMask mask = first_lanes(channels - c);
+      const __m128i bytes = _mm_xor_si128(_mm_maskz_loadu_epi8(mask, from + c), flip);
+      const Vec x = mul(mul(sub(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)), source_zero), scale), load(factor + c, mask));
+      const Vec q = mul(x, reciprocal);
+      const Vec exact = _mm512_mask3_fmadd_ps(_mm512_fnmadd_ps(q, divisor, x), reciprocal, q, _mm512_cmp_ps_mask(abs_of(q), far, _CMP_LT_OQ));
+      // The conversion makes the lowest number of what is too low or none; min keeps the latter when it comes second.
+      const __m512i rounded = _mm512_max_epi32(_mm512_cvtps_epi32(_mm512_min_ps(high, exact)), low);
+      _mm_mask_storeu_epi8(to + c, mask, _mm512_cvtepi32_epi8(_mm512_add_epi32(rounded, zero)));
+    }
+  }
+}
+
 #else
+
+void scale_bytes_by_channel(const ByteScale& call) {
+  constexpr float kMagic = 12582912.0f;  // adding 1.5 * 2^23 rounds to even
+  const float low = static_cast<float>(call.low - call.zero), high = static_cast<float>(call.high - call.zero);
+  const int32_t offset = call.zero - std::bit_cast<int32_t>(kMagic);
+  const uint8_t flip = call.source_signed ? 0 : 0x80;
+  const float zero = call.source_zero - (call.source_signed ? 0.0f : 128.0f), scale = call.scale, divisor = call.divisor;
+  const int64_t channels = call.channels;
+  const float* __restrict factor = call.factor;
+  for (int64_t p = 0; p < call.pixels; ++p) {
+    const uint8_t* __restrict from = call.source + p * channels;
+    uint8_t* __restrict to = call.target + p * channels;
+    for (int64_t c = 0; c < channels; ++c) {
+      const float x = (static_cast<float>(static_cast<int8_t>(from[c] ^ flip)) - zero) * scale * factor[c];
+      const float v = x / divisor, raised = v > low ? v : low, bounded = raised < high ? raised : high;
+      to[c] = static_cast<uint8_t>(std::bit_cast<int32_t>(bounded + kMagic) + offset);
+    }
+  }
+}
 
 void look_up_bytes(const uint8_t* table, const uint8_t* source, uint8_t* target, int64_t n) {
   for (int64_t i = 0; i < n; ++i) target[i] = table[source[i]];
@@ -426,6 +470,7 @@ void look_up_bytes(const uint8_t* table, const uint8_t* source, uint8_t* target,
 
 PointwiseSteps make_steps() {
   PointwiseSteps steps;
+  steps.scale_bytes = &scale_bytes_by_channel;
   steps.look_up = &look_up_bytes;
   steps.from_f16 = &widen_f16;
   steps.from_bf16 = &widen_bf16;
