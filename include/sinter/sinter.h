@@ -311,6 +311,8 @@ typedef struct sinter_build_options {
   int32_t fp8;                   /* 1: values with ranges pass through f8e4m3fn, whatever it costs; an error with int8 */
   double latency_ms;             /* the engine must be this fast: fp16 is tried first, then int8 where there are samples, within max_drop or min_cosine; not above 0
                                     (default): no such target */
+  int (*accuracy_check)(void* user, const char* engine_path); /* a target like max_drop: 1: the engine is good, 0: it is not, anything else ends the build; NULL: none */
+  void* accuracy_check_user;
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

@@ -52,13 +52,7 @@ sinter_status sinter_debug_precision_json(const char* model_path, const sinter_b
     if (options.min_cosine >= 0) debug.min_cosine = options.min_cosine;
     if (options.max_error >= 0) debug.max_error = options.max_error;
     if (options.state) debug.state = options.state;
-    if (options.check) {
-      debug.check = [&options](const std::string& path) -> Result<bool> {
-        const int answer = options.check(options.check_user, path.c_str());
-        if (answer != 0 && answer != 1) return make_error(Code::kCancelled, "debug precision: the check ended with {}, expected 1 or 0", answer);
-        return answer == 1;
-      };
-    }
+    if (options.check) debug.check = capi::check_of(options.check, options.check_user);
     if (how.progress) {
       debug.progress = [&how](std::string_view phase, int64_t done, int64_t total) { return how.progress(how.progress_user, std::string(phase).c_str(), done, total) == 0; };
     }

@@ -97,6 +97,14 @@ void load_providers() {
 
 }  // namespace
 
+std::function<Result<bool>(const std::string&)> check_of(int (*check)(void*, const char*), void* user) {
+  return [check, user](const std::string& path) -> Result<bool> {
+    const int answer = check(user, path.c_str());
+    if (answer != 0 && answer != 1) return make_error(Code::kCancelled, "the check of an engine ended with {}, expected 1 or 0", answer);
+    return answer == 1;
+  };
+}
+
 std::string command_of(const session::BuildRequest& request, const sinter_build_options& options) {
   std::string command = "sinter build " + std::filesystem::path(request.model_path).filename().string();
   auto add_text = [&](const char* name, const char* value) {
@@ -236,13 +244,14 @@ Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_option
 
 Result<std::optional<session::MixedOptions>> to_mixed_options(const sinter_build_options* given) {
   SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
-  if (options.max_drop < 0 && options.min_cosine < 0) return std::optional<session::MixedOptions>();
+  if (options.max_drop < 0 && options.min_cosine < 0 && !options.accuracy_check) return std::optional<session::MixedOptions>();
   if (!(options.int8 || options.best || options.latency_ms > 0) || options.strongly_typed) {
     return make_error(Code::kInvalidArgument, "a target of accuracy was given, but int8 is not permitted; add --int8{}", options.strongly_typed ? " instead of --stronglyTyped" : "");
   }
   session::MixedOptions result;
   if (options.max_drop >= 0) result.target.max_drop = options.max_drop;
   if (options.min_cosine >= 0) result.target.min_cosine = options.min_cosine;
+  if (options.accuracy_check) result.target.check = check_of(options.accuracy_check, options.accuracy_check_user);
   SINTER_ASSIGN(result.calibrate, to_calibrate_options(given));
   if (options.calib_labels) result.labels = options.calib_labels;
   if (options.progress) {

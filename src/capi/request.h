@@ -15,6 +15,8 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
 // The same, with the ranges of a build for int8 found: reads the cache, or runs the calibration.
 Result<session::BuildRequest> to_calibrated_request(const char* model_path, const sinter_build_options* options);
 Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_options* options);
+// A caller's function that says whether the engine in a file is good.
+std::function<Result<bool>(const std::string&)> check_of(int (*check)(void*, const char*), void* user);
 // nullopt: no target of accuracy was given.
 Result<std::optional<session::MixedOptions>> to_mixed_options(const sinter_build_options* options);
 // nullopt: no target of time was given. `mixed`: the target of accuracy.

@@ -22,6 +22,7 @@ constexpr size_t kMeanSamples = 32;       // for the correction of biases
 constexpr size_t kPeakSamples = 64;       // for the scales of channels
 constexpr size_t kRoundingSamples = 48;
 constexpr size_t kRetriedTensors = 8;     // tensors for which other algorithms are tried one by one
+constexpr double kCloseCall = 0.9;        // predicted times that are nearer to each other are measured again
 constexpr double kLeastGain = 0.01;       // of the relative error: below that a change is noise
 // What a small drop on few samples owes to chance shows on others: classes that change both ways, and outputs that turn, are bounded too.
 constexpr double kChangesADrop = 6, kDefectADrop = 0.25;
@@ -34,6 +35,7 @@ struct Candidate {
   std::shared_ptr<const runtime::Engine> engine;
   builder::BuildReport build;
   quant::InsertReport inserted;
+  std::string path;  // the engine in a file, when the target has a check
 };
 
 class Mixer {
@@ -42,14 +44,16 @@ class Mixer {
     request_.portable = false;
     request_.quantize = {};
     user_keep_ = request.quantize.keep;
+    scratch_ = (std::filesystem::temp_directory_path() / fmt::format("sinter-mixed-{}-{}", ::getpid(), static_cast<const void*>(this))).string();
     if (!request_.build.timing_cache.empty()) return;
     // One model is built many times: its timings are kept while that lasts.
-    own_cache_ = (std::filesystem::temp_directory_path() / fmt::format("sinter-timings-{}-{}", ::getpid(), static_cast<const void*>(this))).string();
+    own_cache_ = scratch_ + ".timings";
     request_.build.timing_cache = own_cache_;
   }
   ~Mixer() {
     std::error_code ignored;
     if (!own_cache_.empty()) std::filesystem::remove(own_cache_, ignored);
+    std::filesystem::remove(scratch_ + ".engine", ignored);
   }
 
   Result<MixedOutcome> run() {
@@ -66,7 +70,8 @@ class Mixer {
     int8_ = times_of(all.build);
     note(fmt::format("all layers in int8: {}", report_.all_int8.to_string()));
     report_.result = report_.all_int8;
-    if (!options_.target.met_by(report_.all_int8)) {
+    SINTER_ASSIGN(const bool enough, meets(all, report_.all_int8));
+    if (!enough) {
       SINTER_TRY(scan(all));
       SINTER_TRY(retry_tensors());
       SINTER_TRY(keep_layers());
@@ -95,11 +100,20 @@ class Mixer {
     floats_ = std::move(floats.report);
     f32_ = times_of(floats_);
     report_.f32_us = floats_.predicted_us;
+    SINTER_ASSIGN(float_engine_, build_floats(plain, floats.narrow));
     SINTER_ASSIGN(reference_, build_plain(optimised_));
     plain_ = reference_;
     SINTER_TRY(open_samples());
     SINTER_ASSIGN(calibration_, find_ranges(true));
     return ok_status();
+  }
+
+  Result<std::shared_ptr<const runtime::Engine>> build_floats(BuildRequest request, DType narrow) const {
+    request.build.narrow = narrow;
+    Optimised floats = optimised_.clone();
+    SINTER_TRY(lower(floats, request));
+    SINTER_ASSIGN(BuildOutcome built, build_lowered(floats, request));
+    return engine_of(std::move(built.contents));
   }
 
   // In f32.
@@ -149,9 +163,20 @@ class Mixer {
     Optimised lowered = optimised_.clone();
     SINTER_TRY(lower(lowered, request));
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
-    Candidate candidate{nullptr, std::move(built.report), std::move(lowered.quantization)};
+    Candidate candidate{nullptr, std::move(built.report), std::move(lowered.quantization), ""};
+    SINTER_TRY(keep_file(built.contents, candidate));
     SINTER_ASSIGN(candidate.engine, engine_of(std::move(built.contents)));
     return candidate;
+  }
+  Status keep_file(const engine::EngineContents& contents, Candidate& candidate) const {
+    if (!options_.target.check) return ok_status();
+    candidate.path = fmt::format("{}.engine", scratch_);
+    return engine::write_engine(contents, candidate.path);
+  }
+  // The check is of the candidate that was built last.
+  Result<bool> meets(const Candidate& candidate, const Agreement& agreement) const {
+    if (!options_.target.met_by(agreement)) return false;
+    return options_.target.check ? options_.target.check(candidate.path) : Result<bool>(true);
   }
   Result<Agreement> measure(const Candidate& candidate, size_t most = SIZE_MAX) const { return probe_->measure(candidate.engine, most); }
   Result<double> error_with(const Keep& keep, size_t most) const {
@@ -352,7 +377,8 @@ class Mixer {
       SINTER_ASSIGN(const Candidate candidate, build(first_layers(middle)));
       SINTER_ASSIGN(const Agreement agreement, measure(candidate));
       note(fmt::format("{} of {} layers kept: {}", middle, scanned_.size(), agreement.to_string()));
-      if (options_.target.met_by(agreement)) {
+      SINTER_ASSIGN(const bool enough, meets(candidate, agreement));
+      if (enough) {
         high = middle;
         best = agreement;
         met = true;
@@ -365,7 +391,8 @@ class Mixer {
     if (!met) {
       SINTER_ASSIGN(const Candidate candidate, build(keep_));
       SINTER_ASSIGN(const Agreement agreement, measure(candidate));
-      if (!options_.target.met_by(agreement)) {
+      SINTER_ASSIGN(const bool enough, meets(candidate, agreement));
+      if (!enough) {
         return make_error(Code::kUnsupported, "no engine meets {}: the best has {}; permit fp32 (no --fp16, --bf16), give more samples, or ask for less",
                           options_.target.to_string(), (agreement.relative_error < best.relative_error ? agreement : best).to_string());
       }
@@ -383,7 +410,8 @@ class Mixer {
       if (fewer.erase(scanned_[i].node) == 0) continue;
       SINTER_ASSIGN(const Candidate candidate, build(fewer));
       SINTER_ASSIGN(const Agreement agreement, measure(candidate));
-      if (!options_.target.met_by(agreement)) continue;
+      SINTER_ASSIGN(const bool enough, meets(candidate, agreement));
+      if (!enough) continue;
       keep_ = std::move(fewer);
       report_.result = agreement;
     }
@@ -391,6 +419,12 @@ class Mixer {
       if (keep_.count(layer.node)) report_.kept.push_back(layer);
     }
     return ok_status();
+  }
+
+  // Whole runs in turns: what was timed once, layer by layer, may have met a busy moment.
+  Result<bool> is_faster(const std::shared_ptr<const runtime::Engine>& a, const std::shared_ptr<const runtime::Engine>& b) const {
+    SINTER_ASSIGN(const std::vector<double> times, measure_alternately({a, b}, request_.build.threads));
+    return times[0] < times[1];
   }
 
   Status drop_slow_layers() {
@@ -407,7 +441,10 @@ class Mixer {
     if (dropped.empty()) return ok_status();
     SINTER_ASSIGN(const Candidate without, build(slower));
     SINTER_ASSIGN(const Agreement agreement, measure(without));
-    if (without.build.predicted_us >= now.build.predicted_us || !options_.target.met_by(agreement)) return ok_status();
+    SINTER_ASSIGN(const bool enough, meets(without, agreement));
+    if (!enough) return ok_status();
+    SINTER_ASSIGN(const bool faster, is_faster(without.engine, now.engine));
+    if (!faster) return ok_status();
     keep_ = std::move(slower);
     report_.result = agreement;
     report_.kept.insert(report_.kept.end(), dropped.begin(), dropped.end());
@@ -422,7 +459,11 @@ class Mixer {
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
     for (const quant::LayerDecision& layer : lowered.quantization.layers) report_.quantized_layers += layer.quantized;
     report_.result_us = built.report.predicted_us;
-    if (report_.result_us >= report_.f32_us) return finish_in_float();
+    if (report_.quantized_layers == 0 || report_.result_us >= kCloseCall * report_.f32_us) {
+      SINTER_ASSIGN(const auto mixed, engine_of(built.contents));
+      SINTER_ASSIGN(const bool faster, is_faster(mixed, float_engine_));
+      if (!faster) return finish_in_float();
+    }
     add_float_times(built.report, floats_);
     built.report.notes = report_.lines();
     return MixedOutcome{std::move(built), std::move(report_)};
@@ -437,13 +478,15 @@ class Mixer {
     SINTER_TRY(fuse(lowered, request));
     SINTER_TRY(lower(lowered, request));
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
-    Candidate candidate{nullptr, {}, {}};
+    Candidate candidate{nullptr, {}, {}, ""};
+    SINTER_TRY(keep_file(built.contents, candidate));
     SINTER_ASSIGN(candidate.engine, engine_of(built.contents));
     SINTER_ASSIGN(report_.result, measure(candidate));
-    if (!options_.target.met_by(report_.result)) {
+    SINTER_ASSIGN(const bool enough, meets(candidate, report_.result));
+    if (!enough) {
       return make_error(Code::kUnsupported, "no engine meets {} and is faster than float; permit fp32 alone", options_.target.to_string());
     }
-    note(fmt::format("{} layers in int8 would take {:.3f} ms, more than float: none is", report_.quantized_layers, report_.result_us / 1000));
+    note(fmt::format("{} layers in int8 would take {:.3f} ms, no less than float: none is", report_.quantized_layers, report_.result_us / 1000));
     report_.quantized_layers = 0;
     report_.kept.clear();
     report_.result_us = built.report.predicted_us;
@@ -453,10 +496,11 @@ class Mixer {
 
   BuildRequest request_;
   const MixedOptions& options_;
-  std::string own_cache_;
+  std::string scratch_, own_cache_;  // scratch_: where files of this build alone begin
   Keep user_keep_, keep_;
   Optimised unfused_, optimised_;
   std::shared_ptr<const runtime::Engine> reference_, plain_;  // f32: the model, and `optimised_`, which may be equalized
+  std::shared_ptr<const runtime::Engine> float_engine_;  // of the permitted floats
   std::unique_ptr<AccuracyProbe> probe_;
   quant::Calibration calibration_;
   quant::ChannelMeans means_;
@@ -482,6 +526,7 @@ std::string AccuracyTarget::to_string() const {
   std::string text;
   if (max_drop) text = fmt::format("a drop of at most {:.2f} %", 100 * *max_drop);
   if (min_cosine) text += fmt::format("{}a cosine of at least {}", text.empty() ? "" : " and ", *min_cosine);
+  if (check) text += fmt::format("{}the check", text.empty() ? "" : " and ");
   return text;
 }
 

@@ -16,6 +16,7 @@ struct AccuracyTarget {
   // mean cosine must be within a quarter of it of 1: a drop measured on a few hundred samples alone says little about others.
   std::optional<double> max_drop;
   std::optional<double> min_cosine;  // Agreement::cosine
+  std::function<Result<bool>(const std::string& engine_path)> check;  // what an engine is for: asked when the figures are met; an error ends the build
 
   bool met_by(const Agreement& agreement) const;
   std::string to_string() const;

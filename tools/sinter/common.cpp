@@ -1,5 +1,6 @@
 #include "common.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -25,9 +26,33 @@ int show_progress(void*, const char* phase, int64_t done, int64_t total) {
   return 0;
 }
 
+// Single quotes keep a shell from reading anything in the text.
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (char c : text) {
+    if (c == '\'') result += "'\\''";
+    else result += c;
+  }
+  return result + "'";
+}
+
 const char* or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
 }  // namespace
+
+int run_check(void* user, const char* engine_path) {
+  std::string command = *static_cast<const std::string*>(user);
+  const size_t place = command.find("{}");
+  if (place == command.npos) command += " " + quoted(engine_path);
+  else command.replace(place, 2, quoted(engine_path));
+  std::fflush(nullptr);
+  const int status = std::system(command.c_str());
+  if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) > 125) {
+    std::fprintf(stderr, "sinter: the check could not be run, or was stopped: %s\n", command.c_str());
+    return -1;
+  }
+  return WEXITSTATUS(status) == 0 ? 1 : 0;
+}
 
 void require(sinter_status status) {
   if (status != SINTER_OK) throw Failure{sinter_last_error()};
@@ -103,6 +128,7 @@ void BuildFlags::add_target(CLI::App& app) {
   app.add_option("--latency", latency_, "the engine must be this fast (5ms): fp16 is tried first, then int8 where there are samples, within --max-drop or --min-cosine");
   app.add_option("--max-drop", max_drop_, "with --int8: layers stay in float until accuracy on the samples drops by no more than this (0.5%)");
   app.add_option("--min-cosine", min_cosine_, "with --int8: until every output's cosine with f32's is at least this (0.99)")->check(CLI::Range(0.0, 1.0));
+  app.add_option("--check", check_, "with --int8: until this command, which gets an engine's path ({}, or its last argument), exits with 0; 1 to 125: not good enough");
   app.add_option("--labels", labels_, "CSV file of the samples' classes (file,class_index), for --max-drop; without it a changed class counts as lost");
   app.add_option("--float-layers", float_layers_, "layers that stay in float: names of nodes, comma-separated");
   app.add_option("--precisionConstraints", constraints_, "what --layerPrecisions and --layerOutputTypes mean: none (default): nothing; prefer: where possible; obey: else fail")
@@ -144,6 +170,7 @@ const sinter_build_options* BuildFlags::get() {
   sinter_build_options_init(&options_);
   if (!max_drop_.empty()) options_.max_drop = parse_share(max_drop_);
   options_.min_cosine = min_cosine_;
+  if (!check_.empty()) options_.accuracy_check = run_check, options_.accuracy_check_user = &check_;
   options_.calib_labels = or_null(labels_);
   options_.float_layers = or_null(float_layers_);
   options_.precision_constraints = or_null(constraints_);

@@ -58,12 +58,16 @@ class BuildFlags {
   bool verbose_ = false, dynamic_batch_ = false, strict_ = false, best_ = false, strongly_typed_ = false, fp8_ = false;
   int64_t stop_after_patch_ = -1;
   std::string calib_algorithm_;
-  std::string latency_, max_drop_, labels_, float_layers_, constraints_, layer_precisions_, layer_output_types_;
+  std::string latency_, max_drop_, check_, labels_, float_layers_, constraints_, layer_precisions_, layer_output_types_;
   double min_cosine_ = -1;
   double calib_percentile_ = 0;
   int calib_batch_ = 0, calib_samples_ = 0;
   sinter_build_options options_;
 };
+
+// Runs the command that `user` (a std::string) has, for sinter_build_options and sinter_debug_options: the engine's path takes the place of {}, or is the
+// last argument. Exit code 0: good; 1 to 125: bad; beyond: no such command, or killed.
+int run_check(void* user, const char* engine_path);
 
 // Writes a text to a file; Failure when it can't.
 void write_text(const std::string& path, const std::string& text);

@@ -1,42 +1,10 @@
 // sinter debug precision: which layers must be in float.
-#include <sys/wait.h>
-
 #include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "common.h"
 
 namespace sinter::tool {
-namespace {
-
-// Single quotes keep a shell from reading anything in the text.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (char c : text) {
-    if (c == '\'') result += "'\\''";
-    else result += c;
-  }
-  return result + "'";
-}
-
-// The engine's path takes the place of {}, or is the command's last argument. Exit code 0: good; 1 to 125: bad; beyond: no such command, or killed.
-int run_check(void* user, const char* engine_path) {
-  std::string command = *static_cast<const std::string*>(user);
-  const size_t place = command.find("{}");
-  if (place == command.npos) command += " " + quoted(engine_path);
-  else command.replace(place, 2, quoted(engine_path));
-  std::fflush(nullptr);
-  const int status = std::system(command.c_str());
-  if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) > 125) {
-    std::fprintf(stderr, "sinter: the check could not be run, or was stopped: %s\n", command.c_str());
-    return -1;
-  }
-  return WEXITSTATUS(status) == 0 ? 1 : 0;
-}
-
-}  // namespace
-
 void add_debug(CLI::App& app) {
   struct State {
     BuildFlags flags;
