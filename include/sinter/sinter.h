@@ -313,6 +313,8 @@ typedef struct sinter_build_options {
                                     (default): no such target */
   int (*accuracy_check)(void* user, const char* engine_path); /* a target like max_drop: 1: the engine is good, 0: it is not, anything else ends the build; NULL: none */
   void* accuracy_check_user;
+  int32_t int8_placeholders;     /* 1: int8 without ranges is no error: a calib_cache that is not there is made from random values, without one ranges are
+                                    made up; for times alone, results are meaningless */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

@@ -233,6 +233,7 @@ Result<session::CalibrateOptions> to_calibrate_options(const sinter_build_option
   }
   if (options.calib_batch > 0) result.batch = options.calib_batch;
   result.max_samples = options.calib_max_samples;
+  result.placeholders = options.int8_placeholders != 0;
   if (options.calib_samples) result.source = source_of(options.calib_samples, options.calib_samples_user);
   if (options.progress) {
     result.progress = [progress = options.progress, user = options.progress_user](int64_t done, int64_t total) {

@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <utility>
 #include <chrono>
 #include <cstdio>
 #include <set>
@@ -56,7 +57,7 @@ class Job {
 
  private:
   std::string state_path() const { return options_.cache + ".resume"; }
-  bool resumable() const { return !options_.cache.empty() && !options_.source; }
+  bool resumable() const { return !options_.cache.empty() && !options_.data.empty() && !options_.source; }
 
   Status open() {
     engine_ = options_.engine;
@@ -69,6 +70,16 @@ class Job {
     SINTER_ASSIGN(context_, runtime::ExecutionContext::create(engine_, how));
     if (options_.source) {
       source_ = split_batches(*engine_, options_.source);
+      return ok_status();
+    }
+    if (!options_.has_samples() && options_.placeholders) {
+      source_ = [this, given = false](size_t) mutable -> Result<std::optional<std::vector<Tensor>>> {
+        if (std::exchange(given, true)) return std::optional<std::vector<Tensor>>();
+        SINTER_ASSIGN(const std::vector<Value> values, random_inputs(*engine_, 0, request_.shapes));
+        std::vector<Tensor> sample;
+        for (const Value& value : values) sample.push_back(value.tensor());
+        return std::optional<std::vector<Tensor>>(std::move(sample));
+      };
       return ok_status();
     }
     std::optional<data::Preprocess> preprocess;
@@ -238,6 +249,17 @@ void collect_names(const ir::Graph& graph, std::set<std::string, std::less<>>& n
   }
 }
 
+quant::Calibration placeholder_ranges(const ir::Graph& graph) {
+  constexpr float kOfInputs = 2, kOfOthers = 4;
+  quant::Calibration calibration;
+  calibration.algorithm = "placeholders";
+  std::set<std::string, std::less<>> names;
+  collect_names(graph, names);
+  for (const std::string& name : names) calibration.ranges[name] = kOfOthers;
+  for (const ir::Value* input : graph.inputs) calibration.ranges[input->name] = kOfInputs;
+  return calibration;
+}
+
 }  // namespace
 
 Status resolve_int8(BuildRequest& request, const CalibrateOptions& options) {
@@ -256,6 +278,13 @@ Status resolve_int8(BuildRequest& request, const CalibrateOptions& options) {
     return ok_status();
   }
   SINTER_ASSIGN(std::optional<quant::Calibration> calibration, obtain_calibration(request, options));
+  if (!calibration && options.placeholders) {
+    onnx::ImportOptions silent = request.import;
+    silent.warn = nullptr;
+    SINTER_ASSIGN(const ir::Model model, onnx::import_model(request.model_path, silent));
+    calibration = placeholder_ranges(*model.graph);
+    log(Severity::kWarning, "int8: nothing says the ranges of '{}', so placeholders are used: times are those of int8, results are meaningless", request.model_path);
+  }
   if (!calibration && request.int8_where_known) {
     precision.int8 = false;
     request.notes.push_back("int8: takes no part: nothing says ranges (calibration data, a cache, or Q/DQ in the model)");
@@ -317,12 +346,12 @@ Result<std::optional<quant::Calibration>> obtain_calibration(const BuildRequest&
       SINTER_ASSIGN(quant::Calibration calibration, read_calibration(options.cache, request.model_path, request.import));
       if (!calibration.ranges.empty()) return std::optional<quant::Calibration>(std::move(calibration));
     }
-    if (!options.has_samples()) {
+    if (!options.has_samples() && !options.placeholders) {
       return make_error(Code::kNotFound, "calibration cache '{}': {}, and no calibration data was given to fill it; give --calib-data DIR", options.cache,
                         text.ok() ? "it has no entries" : "there is no such file");
     }
   }
-  if (!options.has_samples()) return std::optional<quant::Calibration>();
+  if (!options.has_samples() && (options.cache.empty() || !options.placeholders)) return std::optional<quant::Calibration>();
   SINTER_ASSIGN(CalibrateReport report, calibrate(request, options));
   return std::optional<quant::Calibration>(std::move(report.calibration));
 }

@@ -19,6 +19,9 @@ struct CalibrateOptions {
   bool keep_histograms = false;
   std::shared_ptr<const runtime::Engine> engine;  // the optimised model in f32, where the caller has built it; null: it is built
   bool warn = true;
+  // As TensorRT's own tool does for builds whose speed alone matters: without samples and Q/DQ, a cache that is named but not there is made from one sample of
+  // random values; without a cache, inputs get the range ±2 and all else ±4. Accuracy is meaningless then, which a warning says.
+  bool placeholders = false;
   // Between runs; false: stop, leaving the state file. done and total count samples; total 0: not known.
   std::function<bool(int64_t done, int64_t total)> progress;
 

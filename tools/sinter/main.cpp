@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "common.h"
+#include "trtexec/trtexec.h"
 #include "usage.h"
 
 namespace {
@@ -15,6 +16,9 @@ void print_log(void*, sinter_severity severity, const char* message) {
 
 int main(int argc, char** argv) {
   using namespace sinter::tool;
+  const char* const slash = std::strrchr(argv[0], '/');
+  if (std::strcmp(slash ? slash + 1 : argv[0], "trtexec") == 0) return run_trtexec(argc - 1, argv + 1);
+  if (argc > 1 && std::strcmp(argv[1], "trtexec") == 0) return run_trtexec(argc - 2, argv + 2);
   CLI::App app("Turns an ONNX model into an engine tuned for this machine, and runs it.", "sinter");
   app.set_version_flag("--version", std::string("sinter ") + sinter_version());
   app.require_subcommand(1);
