@@ -148,7 +148,7 @@ const std::vector<Flag> kFlags = {
     {"--noSpinWait", kSwitch, 11, 11, "", "waiting is the runtime's"},
     {"--threads", kSwitch, 7, 11, "", "every stream has a thread of its own"},
     {"--useCudaGraph", kSwitch, 7, 11, "", "graphs are captured by themselves"},
-    {"--noCudaGraph", kSwitch, 11, 11, "run without CUDA graphs", nullptr},
+    {"--noCudaGraph", kSwitch, 11, 11, "", "graphs are captured by themselves, where that is faster"},
     {"--timeDeserialize", kSwitch, 8, 11, "measure loading, and end", nullptr},
     {"--separateProfileRun", kSwitch, 7, 11, "nothing: profiles are always taken in runs of their own", nullptr},
     {"--skipInference", kSwitch, 8, 11, "build only", nullptr},

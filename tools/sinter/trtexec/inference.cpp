@@ -221,7 +221,7 @@ Trace Inference::run() {
     long warm_up = 0;
     double begin = -1;
     try {
-      while (!stop) {
+      do {
         const Query query = lane.run(now_ms);
         if (query.compute_begin < options_.warm_up_ms) {
           ++warm_up;
@@ -232,7 +232,7 @@ Trace Inference::run() {
           if (total >= options_.iterations && query.out_end - begin >= wanted_ms) stop = true;
         }
         if (options_.idle_ms > 0) std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(options_.idle_ms));
-      }
+      } while (!stop);
     } catch (const Failure& error) {
       const std::lock_guard lock(mutex);
       failure = error.message;
