@@ -303,7 +303,7 @@ class Inserter {
     std::vector<double> corrected = bias->constant.to_f64();
     for (int64_t i = 0; i < count; ++i) {
       const int64_t filter = i / inner % channels;
-      const int64_t input = axis == 0 ? i % inner / taps : i / inner;
+      const int64_t input = axis == 0 ? i % inner / taps : i / channels;
       const double error = static_cast<double>(quantized.values.data<int8_t>()[i]) * quantized.scales.data<float>()[filter] - weights.data<float>()[i];
       corrected[static_cast<size_t>(filter)] -= error * means->second[static_cast<size_t>(filter / (channels / groups) * each + input)];
     }

@@ -152,5 +152,40 @@ TEST(Weights, ScalesFollowTheChannelsAndZerosAreHarmless) {
   EXPECT_EQ(rows.values.data<int8_t>()[4], 0);
 }
 
+// The bias makes up for what rounded weights do to the mean of each output, whichever way the weights lie.
+TEST(Insert, BiasesOfProductsAreCorrected) {
+  for (const bool transposed : {false, true}) {
+    ir::BlobMap blobs;
+    Tensor weights(DType::kF32, transposed ? Dims{3, 40} : Dims{40, 3});
+    std::mt19937 random(11);
+    std::normal_distribution<float> normal;
+    for (int64_t i = 0; i < weights.count(); ++i) weights.data<float>()[i] = normal(random);
+    blobs.emplace("w", weights);
+    const auto graph = ir::parse(fmt::format(R"(graph n(%x: f32[1,40]) -> (%y) {{
+      %w = const {} #w
+      %b = const f32[3] {{1, 2, 3}}
+      %y = Gemm(%x, %w, %b) [transB={}]
+    }})", weights.type().to_string(), transposed ? 1 : 0), &blobs);
+    ASSERT_TRUE(graph.ok()) << graph.status().to_string();
+    ASSERT_TRUE(ir::infer_types(**graph).ok());
+    Calibration calibration;
+    calibration.ranges = {{"x", 40.0f}};
+    InsertOptions options;
+    std::vector<double>& means = options.input_means["x"];
+    for (int i = 0; i < 40; ++i) means.push_back(i);
+    ASSERT_TRUE(insert_quantization(**graph, calibration, options).ok());
+    const ir::Node* gemm = (*graph)->find_value("y")->producer;
+    const QuantizedWeights whole = quantize_weights(weights, transposed ? 0 : 1);
+    for (int64_t o = 0; o < 3; ++o) {
+      double expected = static_cast<double>(o + 1);
+      for (int64_t k = 0; k < 40; ++k) {
+        const int64_t at = transposed ? o * 40 + k : k * 3 + o;
+        expected -= (static_cast<double>(whole.values.data<int8_t>()[at]) * whole.scales.data<float>()[o] - weights.data<float>()[at]) * means[static_cast<size_t>(k)];
+      }
+      EXPECT_NEAR(gemm->input(2)->constant.data<float>()[o], expected, 1e-4) << o << (transposed ? " transposed" : "");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sinter::quant
