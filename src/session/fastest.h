@@ -1,8 +1,8 @@
 // Of the permitted precisions the fastest: a flag permits a precision, the tuner decides. Whole networks are tuned in each (layers that they share are
 // timed once) and compared by the sums of their layers' times; where two are near each other, both run alternately.
 //
-// Tried: f32 (tf32); f16 and bf16 where the device multiplies them; int8 for all layers that have ranges, with the fastest of these floats for the
-// rest; int8 without the layers that it makes no faster.
+// Tried: f32 (tf32); f16 and bf16 where the device multiplies them (on a GPU, but for --best, a narrow type that is permitted is not compared with f32);
+// int8 for all layers that have ranges, with the fastest of these floats for the rest; int8 without the layers that it makes no faster.
 #pragma once
 
 #include "runtime/engine.h"
