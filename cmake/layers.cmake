@@ -1,14 +1,15 @@
 # sinter_layer(NAME [UNITY n] [SOURCES f...]): the object library sinter_NAME of all .cpp files of src/NAME.
 #
-# File-name suffixes choose instruction sets: *_avx2.cpp, *_avx512.cpp, *_vnni.cpp and *_amx.cpp are compiled with the flags
+# File-name suffixes choose instruction sets: *_avx2.cpp, *_avxvnni.cpp, *_avx512.cpp, *_vnni.cpp and *_amx.cpp are compiled with the flags
 # of that set on x86-64 and left out elsewhere. Such a file may be entered only after run-time dispatch (base/cpu_info.h),
 # and must keep its helpers in an unnamed or per-ISA namespace, so that no inline function compiled with wide
 # instructions replaces a common one.
 set(SINTER_ISA_avx2 -mavx2 -mfma -mf16c)
+set(SINTER_ISA_avxvnni -mavx2 -mfma -mf16c -mavxvnni)
 set(SINTER_ISA_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mavx2 -mfma -mf16c -mprefer-vector-width=512)
 set(SINTER_ISA_vnni ${SINTER_ISA_avx512} -mavx512vnni)
 set(SINTER_ISA_amx ${SINTER_ISA_avx512} -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8)
-set(SINTER_ISAS avx2 avx512 vnni amx)
+set(SINTER_ISAS avx2 avxvnni avx512 vnni amx)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(SINTER_X86 TRUE)

@@ -85,6 +85,8 @@ CpuInfo read_cpu_info() {
     for (int i = 0; i < static_cast<int>(std::size(kIsaNames)); ++i) {
       if (kIsaNames[i] == limit) info.isa = std::min(info.hardware_isa, static_cast<Isa>(i));
     }
+    if (limit == std::string_view("avx_vnni")) info.isa = std::min(info.hardware_isa, Isa::kAvx2);
+    else if (info.isa < info.hardware_isa) info.avx_vnni = info.avx_vnni && info.isa > Isa::kAvx2;
   }
   std::ifstream cpuinfo("/proc/cpuinfo");
   for (std::string line; std::getline(cpuinfo, line);) {

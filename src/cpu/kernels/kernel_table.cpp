@@ -6,6 +6,7 @@ KernelTable make_kernel_table_portable();
 void add_byte_tiles_portable(KernelTable& table);
 #if defined(__x86_64__)
 void add_byte_tiles_avx2(KernelTable& table);
+void add_byte_tiles_avxvnni(KernelTable& table);
 void add_byte_tiles_vnni(KernelTable& table);
 void add_byte_tiles_amx(KernelTable& table);
 KernelTable make_kernel_table_avx2();
@@ -36,7 +37,7 @@ const KernelTable& kernel_table(Isa isa) {
     return avx512;
   }
   if (isa >= Isa::kAvx2) {
-    static const KernelTable avx2 = with_bytes(make_kernel_table_avx2(), &add_byte_tiles_avx2);
+    static const KernelTable avx2 = with_bytes(make_kernel_table_avx2(), cpu_info().avx_vnni ? &add_byte_tiles_avxvnni : &add_byte_tiles_avx2);
     return avx2;
   }
 #else
