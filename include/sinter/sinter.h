@@ -383,6 +383,9 @@ SINTER_API sinter_status sinter_sign(const char* engine_path, const char* privat
 SINTER_API sinter_status sinter_check_json(const char* model_path, char** out);
 /* What is in a model or an engine. */
 SINTER_API sinter_status sinter_inspect_json(const char* path, char** out);
+/* Every operator that models may hold: {"operators": [{"domain", "name", "since", "adapted", "expanded", "pointwise", "inputs", "outputs",
+ * "types", "attributes"}]}. */
+SINTER_API sinter_status sinter_operators_json(char** out);
 /* What the tuner decided, re-measured. assert_share: 0.05 demands that each pick is within 5 % of the best, < 0 no check. */
 SINTER_API sinter_status sinter_tactics_json(const char* model_path, const sinter_build_options* options, double assert_share,
                                              const char* only_layer, char** out);

@@ -6,6 +6,7 @@
 
 #include "capi/request.h"
 #include "onnx/inspect.h"
+#include "onnx/operator_list.h"
 #include "session/doctor.h"
 #include "session/peaks.h"
 #include "session/run.h"
@@ -54,6 +55,32 @@ Result<Json> inspect_engine(const std::string& path) {
   return json;
 }
 
+Json types_json(const TypeVar& type) {
+  Json names = Json::array();
+  for (int i = 1; i < kDTypeCount; ++i) {
+    if (contains(type.tensors, static_cast<DType>(i))) names.push_back(std::string(dtype_name(static_cast<DType>(i))));
+  }
+  return {{"tensors", names}, {"sequences", type.sequences}, {"optionals", type.optionals}};
+}
+
+Json params_json(const std::vector<ParamDef>& params) {
+  constexpr const char* kKinds[] = {"single", "optional", "variadic"};
+  Json list = Json::array();
+  for (const ParamDef& param : params) list.push_back({{"name", param.name}, {"type", param.type}, {"kind", kKinds[static_cast<int>(param.kind)]}});
+  return list;
+}
+
+Json operator_json(const onnx::OperatorInfo& info) {
+  Json types = Json::object(), attributes = Json::object();
+  for (const TypeVar& type : info.op->types) types[type.name] = types_json(type);
+  for (const AttrDef& attribute : info.op->attributes) {
+    attributes[attribute.name] = {{"kind", std::string(attr_kind_name(attribute.kind))}, {"required", attribute.required}};
+  }
+  return {{"domain", info.op->domain.empty() ? "ai.onnx" : info.op->domain}, {"name", info.op->name}, {"since", info.op->since},
+          {"adapted", info.adapted}, {"expanded", info.expanded}, {"pointwise", info.op->pointwise != nullptr},
+          {"inputs", params_json(info.op->inputs)}, {"outputs", params_json(info.op->outputs)}, {"types", types}, {"attributes", attributes}};
+}
+
 Status give(const Json& json, char** out) {
   *out = copy_text(json.dump(1, ' ', false, Json::error_handler_t::replace));
   return ok_status();
@@ -85,6 +112,15 @@ sinter_status sinter_inspect_json(const char* path, char** out) {
     SINTER_TRY(capi::require(path && out, "the path or the place for the text"));
     SINTER_ASSIGN(const Json json, session::is_engine_file(path) ? capi::inspect_engine(path) : capi::inspect_model(path));
     return capi::give(json, out);
+  });
+}
+
+sinter_status sinter_operators_json(char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
+    Json operators = Json::array();
+    for (const onnx::OperatorInfo& info : onnx::list_operators()) operators.push_back(capi::operator_json(info));
+    return capi::give({{"operators", operators}}, out);
   });
 }
 

@@ -83,6 +83,7 @@ void add_run(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_check(CLI::App& app);
+void add_operators(CLI::App& app);
 void add_tactics(CLI::App& app);
 void add_conformance(CLI::App& app);
 void add_doctor(CLI::App& app);

@@ -96,4 +96,22 @@ void add_check(CLI::App& app) {
   });
 }
 
+void add_operators(CLI::App& app) {
+  struct State {
+    bool json = false;
+  };
+  auto state = std::make_shared<State>();
+  CLI::App* command = add_command(app, "operators", "Lists the operators that models may hold.", "  sinter operators --json");
+  command->add_flag("--json", state->json, "print schemas as JSON");
+  command->callback([state] {
+    char* text = nullptr;
+    require(sinter_operators_json(&text));
+    const Text owned(text);
+    if (state->json) return static_cast<void>(std::printf("%s\n", text));
+    const Json json = Json::parse(text);
+    for (const Json& op : json.at("operators")) std::printf("%s.%s\n", op.at("domain").get<std::string>().c_str(), op.at("name").get<std::string>().c_str());
+    std::printf("%zu operators\n", json.at("operators").size());
+  });
+}
+
 }  // namespace sinter::tool

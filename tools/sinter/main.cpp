@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   add_bench(app);
   add_inspect(app);
   add_check(app);
+  add_operators(app);
   add_tactics(app);
   add_conformance(app);
   add_doctor(app);

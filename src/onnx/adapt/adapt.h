@@ -93,5 +93,7 @@ Status adapt(AdaptContext& context);
 // True when a file of an opset below `since` can be read because adapters bring the operator there (tests compare the
 // table with the schemas' `since`).
 bool has_adapter(const std::string& op_type, int64_t since);
+// The opsets below which files of the operator pass an adapter, oldest first.
+std::vector<int64_t> adapted_opsets(const std::string& op_type);
 
 }  // namespace sinter::onnx

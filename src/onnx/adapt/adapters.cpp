@@ -119,4 +119,12 @@ bool has_adapter(const std::string& op_type, int64_t since) {
                      [&](const Adapter& adapter) { return adapter.op_type == op_type && adapter.below == since; });
 }
 
+std::vector<int64_t> adapted_opsets(const std::string& op_type) {
+  std::vector<int64_t> opsets;
+  for (const Adapter& adapter : kAdapters) {
+    if (adapter.op_type == op_type && adapter.below != kEvery) opsets.push_back(adapter.below);
+  }
+  return opsets;
+}
+
 }  // namespace sinter::onnx
