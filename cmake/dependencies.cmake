@@ -8,11 +8,17 @@ find_program(SINTER_FLATC flatc REQUIRED)
 find_path(SINTER_FLATBUFFERS_INCLUDE flatbuffers/flatbuffers.h REQUIRED)
 find_path(SINTER_XXHASH_INCLUDE xxhash.h REQUIRED)
 
-# Pictures of calibration and evaluation (src/data).
+# Pictures of calibration, evaluation and ImageDecoder (src/data). Formats whose library is not here are refused.
 find_path(SINTER_JPEG_INCLUDE jpeglib.h REQUIRED)
 find_library(SINTER_JPEG_LIBRARY jpeg REQUIRED)
 find_path(SINTER_SPNG_INCLUDE spng.h REQUIRED)
 find_library(SINTER_SPNG_LIBRARY spng REQUIRED)
+find_path(SINTER_WEBP_INCLUDE webp/decode.h)
+find_library(SINTER_WEBP_LIBRARY webp)
+find_path(SINTER_TIFF_INCLUDE tiffio.h)
+find_library(SINTER_TIFF_LIBRARY tiff)
+find_path(SINTER_OPENJPEG_INCLUDE openjpeg.h PATH_SUFFIXES openjpeg-2.5 openjpeg-2.4)
+find_library(SINTER_OPENJPEG_LIBRARY openjp2)
 
 if(SINTER_ONEDNN)
   find_path(SINTER_DNNL_INCLUDE dnnl.h)

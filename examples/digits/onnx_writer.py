@@ -54,13 +54,25 @@ def tensor(name, array):
     return b"".join(integer(1, n) for n in array.shape) + integer(2, kind) + data(8, name) + data(9, content)
 
 
+class Graph:
+    """A body: nodes, inputs and outputs as value_info takes them."""
+
+    def __init__(self, name, nodes, inputs, outputs):
+        self.bytes = (b"".join(data(1, n) for n in nodes) + data(2, name) + b"".join(data(11, value_info(*i)) for i in inputs) +
+                      b"".join(data(12, value_info(*o)) for o in outputs))
+
+
 def attribute(name, value):
+    if isinstance(value, Graph):
+        return data(1, name) + data(6, value.bytes) + integer(20, 5)
     if isinstance(value, float):
         return data(1, name) + single(2, value) + integer(20, 1)
     if isinstance(value, int):
         return data(1, name) + integer(3, value) + integer(20, 2)
     if isinstance(value, str):
         return data(1, name) + data(4, value) + integer(20, 3)
+    if len(value) and isinstance(value[0], str):
+        return data(1, name) + b"".join(data(9, text) for text in value) + integer(20, 8)
     if len(value) and isinstance(value[0], float):
         return data(1, name) + b"".join(single(7, n) for n in value) + integer(20, 6)
     return data(1, name) + b"".join(integer(8, n) for n in value) + integer(20, 7)

@@ -1,4 +1,4 @@
-// JPEG by libjpeg(-turbo), PNG by libspng. Neither may end the process or leak on damaged bytes: libjpeg's errors come back by longjmp to a
+// The choice of a decoder; JPEG by libjpeg(-turbo), PNG by libspng. Neither may end the process or leak on damaged bytes: libjpeg's errors come back by longjmp to a
 // function without objects that need destruction.
 #include <algorithm>
 #include <csetjmp>
@@ -10,22 +10,30 @@
 #include <jerror.h>
 #include <spng.h>
 
-#include "data/image.h"
+#include "data/formats.h"
 
 namespace sinter::data {
-namespace {
 
 Status bad_image(const std::string& label, std::string_view what) {
   return make_error(Code::kInvalidArgument, "image '{}': {}; replace it or remove it from the folder", label, what);
 }
 
-Status check_size(const std::string& label, uint64_t height, uint64_t width) {
+Image make_image(int64_t height, int64_t width) {
+  Image image;
+  image.height = height, image.width = width;
+  image.pixels.resize(static_cast<size_t>(height * width * 3));
+  return image;
+}
+
+Status check_image_size(const std::string& label, uint64_t height, uint64_t width) {
   if (height == 0 || width == 0) return bad_image(label, "has no pixels");
   if (height > static_cast<uint64_t>(kMostPixels) / width) {
     return bad_image(label, fmt::format("has {} x {} pixels, expected at most {} in all", height, width, kMostPixels));
   }
   return ok_status();
 }
+
+namespace {
 
 struct JpegErrors {
   jpeg_error_mgr manager;  // first: libjpeg gives its address back
@@ -88,15 +96,14 @@ Result<Image> decode_jpeg(std::string_view bytes, const std::string& label) {
   JpegOutcome outcome = read_header(info, errors, bytes);
   Image image;
   if (outcome == JpegOutcome::kDone) {
-    SINTER_TRY(check_size(label, info.image_height, info.image_width));
-    image.height = info.image_height, image.width = info.image_width;
-    image.pixels.resize(static_cast<size_t>(image.height * image.width * 3));
+    SINTER_TRY(check_image_size(label, info.image_height, info.image_width));
+    image = make_image(info.image_height, info.image_width);
     outcome = read_rows(info, errors, image.pixels.data());
   }
   switch (outcome) {
     case JpegOutcome::kDone: return image;
     case JpegOutcome::kColours: return bad_image(label, "is a CMYK JPEG, expected grey or YCbCr; convert it to RGB");
-    case JpegOutcome::kSize: return check_size(label, info.image_height, info.image_width);
+    case JpegOutcome::kSize: return check_image_size(label, info.image_height, info.image_width);
     case JpegOutcome::kDamaged: break;
   }
   return bad_image(label, fmt::format("is a damaged JPEG ({})", static_cast<const char*>(errors.text)));
@@ -111,7 +118,7 @@ Result<Image> decode_png(std::string_view bytes, const std::string& label) {
   if (int code = spng_set_png_buffer(context.get(), bytes.data(), bytes.size())) return damaged(code);
   spng_ihdr header;
   if (int code = spng_get_ihdr(context.get(), &header)) return damaged(code);
-  SINTER_TRY(check_size(label, header.height, header.width));
+  SINTER_TRY(check_image_size(label, header.height, header.width));
   size_t size = 0;
   if (int code = spng_decoded_image_size(context.get(), SPNG_FMT_RGB8, &size)) return damaged(code);
   Image image;
@@ -135,7 +142,12 @@ bool is_image_name(std::string_view name) {
 Result<Image> decode_image(std::string_view bytes, const std::string& label) {
   if (bytes.starts_with("\xff\xd8\xff")) return decode_jpeg(bytes, label);
   if (bytes.starts_with("\x89PNG\r\n\x1a\n")) return decode_png(bytes, label);
-  return bad_image(label, bytes.empty() ? "is empty" : "is neither JPEG nor PNG");
+  if (bytes.starts_with("BM")) return decode_bmp(bytes, label);
+  if (bytes.size() > 2 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6') return decode_pnm(bytes, label);
+  if (bytes.starts_with("RIFF") && bytes.substr(0, 12).ends_with("WEBP")) return decode_webp(bytes, label);
+  if (bytes.starts_with(std::string_view("II*\0", 4)) || bytes.starts_with(std::string_view("MM\0*", 4))) return decode_tiff(bytes, label);
+  if (bytes.starts_with("\xff\x4f\xff\x51") || bytes.starts_with(std::string_view("\0\0\0\x0cjP  ", 8))) return decode_jpeg2000(bytes, label);
+  return bad_image(label, bytes.empty() ? "is empty" : "is neither JPEG, PNG, BMP, PNM, WebP, TIFF nor JPEG 2000");
 }
 
 }  // namespace sinter::data

@@ -1,4 +1,4 @@
-// Images: JPEG and PNG bytes to 8-bit RGB, and resampling.
+// Images: bytes of picture files to 8-bit RGB, and resampling.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct Image {
 
 constexpr int64_t kMostPixels = int64_t{1} << 27;  // larger pictures are refused as hostile
 
-// By the bytes' signature, whatever the name. Grey and palettes become RGB, alpha is dropped, 16-bit channels keep their upper 8 bits, as PIL's
+// By the bytes' signature, whatever the name: JPEG, PNG, BMP, PNM, and where their libraries were there at build time WebP, TIFF, JPEG 2000. Grey and palettes become RGB, alpha is dropped, 16-bit channels keep their upper 8 bits, as PIL's
 // convert("RGB") does for 8-bit pictures. Refused: what is damaged or cut short, CMYK, other formats. `label` begins the messages.
 Result<Image> decode_image(std::string_view bytes, const std::string& label);
 bool is_image_name(std::string_view name);  // .jpg, .jpeg, .png, in any case

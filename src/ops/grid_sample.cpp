@@ -70,8 +70,9 @@ double reflect(double at, double low, double high) {
 }
 
 struct AxisTaps {
-  std::vector<int64_t> index;  // -1: a zero
-  std::vector<double> weight;
+  int count = 0;
+  int64_t index[4];  // -1: a zero
+  double weight[4];
 };
 
 struct Axis {
@@ -105,8 +106,8 @@ AxisTaps axis_taps(const Axis& axis, Mode mode, double coordinate) {
   if (!(std::abs(at) < 1e9)) at = at > 0 ? 1e9 : -1e9;
   AxisTaps taps;
   const auto add = [&](double index, double weight) {
-    taps.index.push_back(axis.index(index));
-    taps.weight.push_back(weight);
+    taps.index[taps.count] = axis.index(index);
+    taps.weight[taps.count++] = weight;
   };
   if (mode == Mode::kNearest) {
     add(std::nearbyint(axis.pull(at)), 1);
@@ -122,17 +123,19 @@ AxisTaps axis_taps(const Axis& axis, Mode mode, double coordinate) {
   return taps;
 }
 
-// The taps of all axes multiplied out: offsets into a plane and weights, without zeros.
-void combine(const std::vector<AxisTaps>& axes, const Dims& strides, std::vector<std::pair<int64_t, double>>& taps) {
-  taps = {{0, 1.0}};
+using Taps = std::vector<std::pair<int64_t, double>>;  // offset into a plane, weight
+
+// Appends the taps of all axes multiplied out, without zeros. `parts` and `next` are scratch.
+void combine(const std::vector<AxisTaps>& axes, const Dims& strides, Taps& parts, Taps& next, Taps& taps) {
+  parts.assign(1, {0, 1.0});
   for (size_t a = 0; a < axes.size(); ++a) {
-    std::vector<std::pair<int64_t, double>> next;
-    for (const auto& [offset, weight] : taps)
-      for (size_t i = 0; i < axes[a].index.size(); ++i)
-        if (axes[a].index[i] >= 0 && axes[a].weight[i] != 0)
-          next.emplace_back(offset + axes[a].index[i] * strides[a], weight * axes[a].weight[i]);
-    taps = std::move(next);
+    next.clear();
+    for (const auto& [offset, weight] : parts)
+      for (int i = 0; i < axes[a].count; ++i)
+        if (axes[a].index[i] >= 0 && axes[a].weight[i] != 0) next.emplace_back(offset + axes[a].index[i] * strides[a], weight * axes[a].weight[i]);
+    std::swap(parts, next);
   }
+  taps.insert(taps.end(), parts.begin(), parts.end());
 }
 
 Status evaluate(EvalContext& context) {
@@ -155,21 +158,33 @@ Status evaluate(EvalContext& context) {
   const size_t rank = spatial.size();
   const bool align = context.attributes().i("align_corners") != 0;
   Tensor y = zeros_f64(dims);
-  std::vector<std::pair<int64_t, double>> taps;
-  for (int64_t n = 0; plane > 0 && n < x.dim(0); ++n)
-    for (int64_t p = 0; p < positions; ++p) {
-      const double* coordinate = grid.data<double>() + (n * positions + p) * static_cast<int64_t>(rank);
-      std::vector<AxisTaps> axes;
-      for (size_t a = 0; a < rank; ++a)
-        axes.push_back(axis_taps({spatial[a], align, padding}, mode, coordinate[rank - 1 - a]));
-      combine(axes, strides, taps);
+  // Positions in blocks, so that a block's taps serve all channels and a plane stays in cache.
+  constexpr int64_t kBlock = 4096;
+  Taps taps, parts, next;
+  std::vector<AxisTaps> axes(rank);
+  std::vector<size_t> ends;
+  for (int64_t n = 0; plane > 0 && n < x.dim(0); ++n) {
+    for (int64_t first = 0; first < positions; first += kBlock) {
+      const int64_t count = std::min(kBlock, positions - first);
+      taps.clear();
+      ends.clear();
+      for (int64_t p = first; p < first + count; ++p) {
+        const double* coordinate = grid.data<double>() + (n * positions + p) * static_cast<int64_t>(rank);
+        for (size_t a = 0; a < rank; ++a) axes[a] = axis_taps({spatial[a], align, padding}, mode, coordinate[rank - 1 - a]);
+        combine(axes, strides, parts, next, taps);
+        ends.push_back(taps.size());
+      }
       for (int64_t c = 0; c < channels; ++c) {
         const double* from = x.data<double>() + (n * channels + c) * plane;
-        double sum = 0;
-        for (const auto& [offset, weight] : taps) sum += from[offset] * weight;
-        y.data<double>()[(n * channels + c) * positions + p] = sum;
+        double* to = y.data<double>() + (n * channels + c) * positions + first;
+        for (size_t p = 0, tap = 0; p < ends.size(); ++p) {
+          double sum = 0;
+          for (; tap < ends[p]; ++tap) sum += from[taps[tap].first] * taps[tap].second;
+          to[p] = sum;
+        }
       }
     }
+  }
   store(context, 0, dtype, y);
   return ok_status();
 }

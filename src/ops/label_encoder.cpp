@@ -1,7 +1,8 @@
 // LabelEncoder: every element that is a key becomes the value of the same number, others the default. NaN keys match
-// NaN; of equal keys the last counts.
+// NaN; of equal keys the last counts. As opset 1 of the domain means it, classes_strings are the one list and their places the other.
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "ops/indexing.h"
 #include "ops/shape_rules.h"
@@ -25,8 +26,22 @@ Tensor read_list(const Attributes& attributes, const std::string& what) {
   return {};
 }
 
+// classes_strings: strings become their places, or places strings, by the type of the input.
+void read_classes(const std::vector<std::string>& classes, bool from_strings, Tensor& keys, Tensor& values) {
+  Tensor texts(DType::kString, {static_cast<int64_t>(classes.size())});
+  std::copy(classes.begin(), classes.end(), texts.data<std::string>());
+  std::vector<int64_t> places(classes.size());
+  std::iota(places.begin(), places.end(), int64_t{0});
+  keys = from_strings ? texts : Tensor::from_i64(places);
+  values = from_strings ? Tensor::from_i64(places) : texts;
+}
+
 template <typename Context>
-Status read_lists(const Context& context, Tensor& keys, Tensor& values) {
+Status read_lists(const Context& context, DType input, Tensor& keys, Tensor& values) {
+  if (const auto* classes = context.attributes().template find_as<std::vector<std::string>>("classes_strings")) {
+    read_classes(*classes, input == DType::kString, keys, values);
+    return ok_status();
+  }
   keys = read_list(context.attributes(), "keys");
   values = read_list(context.attributes(), "values");
   if (keys.defined() && values.defined() && keys.count() == values.count() && contains(kTypes, keys.dtype()) &&
@@ -40,7 +55,8 @@ Status read_lists(const Context& context, Tensor& keys, Tensor& values) {
 
 Status infer(InferContext& context) {
   Tensor keys, values;
-  SINTER_TRY(read_lists(context, keys, values));
+  if (input_dtype(context, 0) == DType::kUndefined && context.attributes().has("classes_strings")) return ok_status();
+  SINTER_TRY(read_lists(context, input_dtype(context, 0), keys, values));
   const Shape* x = context.input_shape(0);
   context.set_output(0, ValueType::tensor(values.dtype(), x ? std::optional<Shape>(*x) : std::nullopt));
   return ok_status();
@@ -85,8 +101,8 @@ void encode(const Tensor& x, const Tensor& keys, const Tensor& values, const Ten
 
 Status evaluate(EvalContext& context) {
   Tensor keys, values;
-  SINTER_TRY(read_lists(context, keys, values));
   const Tensor& x = context.tensor(0);
+  SINTER_TRY(read_lists(context, x.dtype(), keys, values));
   if (x.dtype() != keys.dtype())
     return context.error(fmt::format("the input is {} but the keys are {}: expected one type; insert a Cast",
                                      dtype_name(x.dtype()), dtype_name(keys.dtype())));
@@ -106,11 +122,12 @@ Status evaluate(EvalContext& context) {
 }  // namespace label_encoder_impl
 
 OpDef define_label_encoder() {
-  OpDef op("LabelEncoder", 2, "ai.onnx.ml");
+  OpDef op("LabelEncoder", 1, "ai.onnx.ml");
   op.input("X", "T1")
       .output("Y", "T2")
       .type("T1", label_encoder_impl::kTypes)
       .type("T2", label_encoder_impl::kTypes)
+      .attr("classes_strings", AttrKind::kStrings, false)
       .attr("default_float", -0.0f)
       .attr("default_int64", int64_t{-1})
       .attr("default_string", std::string("_Unused"))

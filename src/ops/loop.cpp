@@ -1,6 +1,7 @@
 // Loop: runs the body up to M times and while its condition holds (the body's condition counts only when the node has
 // one). The body takes (iteration, condition, carried…) and returns (condition, carried…, scan…); scan values are
-// stacked along a new axis 0.
+// stacked along a new axis 0. A loop that does not end is stopped: by the number of its trips, or by the memory that what it carries and stacks takes.
+#include "base/cpu_info.h"
 #include "ops/control_flow.h"
 
 namespace sinter::ops {
@@ -8,6 +9,17 @@ namespace loop_impl {
 
 // A dim that changes at each iteration becomes a symbol: at most one round for each kind of dim, then a fixed point.
 constexpr int kMaxRounds = 8;
+
+// A trip takes a microsecond at least: this is minutes of nothing but loop.
+constexpr int64_t kMostTrips = 100'000'000;
+
+int64_t bytes_of(const Value& value) {
+  int64_t bytes = 0;
+  if (value.is_tensor()) bytes += value.tensor().bytes();
+  if (value.is_sequence())
+    for (const Value& element : value.sequence()) bytes += bytes_of(element);
+  return bytes;
+}
 
 int carried_count(int inputs) { return inputs > 2 ? inputs - 2 : 0; }
 
@@ -77,7 +89,12 @@ Status infer(InferContext& context) {
 Status run(EvalContext& context, int64_t trips, bool bound, bool condition, std::vector<Value>& carried,
            std::vector<std::vector<Tensor>>& scans) {
   bool go = condition;
+  int64_t stacked = 0;
+  // What is stacked exists twice in the end, and what grows beside its old self.
+  const int64_t budget = cpu_info().memory_bytes / 4;
   for (int64_t i = 0; (!bound || i < trips) && go; ++i) {
+    if (i == kMostTrips)
+      return context.error(fmt::format("the loop has run {} times: expected an end before; correct its condition or its trip count", i));
     std::vector<Value> arguments{Value(Tensor::scalar<int64_t>(DType::kI64, i)),
                                  Value(Tensor::scalar<bool>(DType::kBool, go))};
     arguments.insert(arguments.end(), carried.begin(), carried.end());
@@ -93,7 +110,13 @@ Status run(EvalContext& context, int64_t trips, bool bound, bool condition, std:
       const Value& value = results[1 + carried.size() + s];
       if (!value.is_tensor()) return context.error("a scan value is no tensor: expected one; check the exporter");
       scans[s].push_back(value.tensor());
+      stacked += value.tensor().bytes();
     }
+    int64_t bytes = stacked;
+    for (const Value& value : carried) bytes += bytes_of(value);
+    if (bytes > budget)
+      return make_error(Code::kOutOfMemory, "after {} trips, what the loop carries and stacks takes {} bytes: expected at most a quarter of this machine's memory, {}; correct its condition or its trip count", i + 1, bytes,
+                        budget);
   }
   return ok_status();
 }

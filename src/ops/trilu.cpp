@@ -1,4 +1,6 @@
 // Trilu: keeps the upper (or lower) triangle of the last two axes, shifted by diagonal k, and zeroes the rest.
+#include <algorithm>
+
 #include "ops/elementwise.h"
 #include "ops/indexing.h"
 #include "ops/shape_rules.h"
@@ -30,10 +32,13 @@ Status evaluate(EvalContext& context) {
   const bool known = visit_dtype(x.dtype(), [&]<typename T>(TypeTag<T>) {
     const T* from = x.data<T>();
     T* to = context.allocate(0, x.dtype(), x.dims()).template data<T>();
-    for (int64_t i = 0; i < x.count(); ++i) {
-      const int64_t row = i / columns % rows, column = i % columns;
-      const bool keep = upper ? column >= row + k : column <= row + k;
-      to[i] = keep ? from[i] : T();
+    for (int64_t i = 0, row = 0; i < x.count(); i += columns, row = (row + 1) % rows) {
+      // [begin, end) of the row stays.
+      const int64_t begin = upper ? std::clamp<int64_t>(row + k, 0, columns) : 0;
+      const int64_t end = upper ? columns : std::clamp<int64_t>(row + k + 1, 0, columns);
+      std::fill_n(to + i, begin, T());
+      std::copy(from + i + begin, from + i + end, to + i + begin);
+      std::fill_n(to + i + end, columns - end, T());
     }
   });
   return known ? ok_status() : unsupported_dtype(context, 0);

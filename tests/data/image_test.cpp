@@ -114,6 +114,48 @@ TEST(Decode, JpegColourGreyAndProgressive) {
   }
 }
 
+// 2 by 3 pixels of each kind of bitmap: rows are padded to four bytes and stand from the bottom unless the height is negative.
+std::string bitmap(int bits, int32_t height, const std::string& palette, const std::string& rows) {
+  const auto number = [](uint32_t value, int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += static_cast<char>(value >> (8 * i));
+    return text;
+  };
+  const auto colours = static_cast<uint32_t>(palette.size() / 4), start = static_cast<uint32_t>(54 + palette.size());
+  return "BM" + number(start + static_cast<uint32_t>(rows.size()), 4) + number(0, 4) + number(start, 4) + number(40, 4) + number(3, 4) + number(static_cast<uint32_t>(height), 4) + number(1, 2) +
+         number(static_cast<uint32_t>(bits), 2) + number(0, 4) + number(0, 4) + number(0, 8) + number(colours, 4) + number(0, 4) + palette + rows;
+}
+
+TEST(Decode, Bitmaps) {
+  using namespace std::string_literals;
+  const std::vector<uint8_t> wanted{1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 4, 5, 6, 1, 2, 3};
+  const std::string palette = "\3\2\1\0\6\5\4\0"s;
+  const std::string top = "\3\2\1\6\5\4\3\2\1\0\0\0"s, bottom = "\6\5\4\6\5\4\3\2\1\0\0\0"s;
+  for (const std::string& bytes : {bitmap(24, 2, "", bottom + top), bitmap(24, -2, "", top + bottom), bitmap(8, 2, palette, "\1\1\0\0\0\1\0\0"s), bitmap(4, 2, palette, "\x11\0\0\0\x01\0\0\0"s),
+                                   bitmap(1, 2, palette, "\xc0\0\0\0\x40\0\0\0"s), bitmap(32, -2, "", "\3\2\1\0\6\5\4\0\3\2\1\0\6\5\4\0\6\5\4\0\3\2\1\0"s)}) {
+    const Result<Image> image = decode_image(bytes, "b");
+    ASSERT_TRUE(image.ok()) << image.status().to_string();
+    EXPECT_EQ(image->pixels, wanted);
+    for (size_t length = 2; length < bytes.size(); ++length) EXPECT_FALSE(decode_image(bytes.substr(0, length), "b").ok()) << length;
+  }
+  EXPECT_FALSE(decode_image(bitmap(8, 2, palette, "\1\1\2\0\0\1\0\0"s), "beyond the palette").ok());
+  EXPECT_FALSE(decode_image(bitmap(24, INT32_MIN, "", bottom + top), "hostile").ok());
+  EXPECT_FALSE(decode_image(bitmap(16, 2, "", bottom + top), "16 bits").ok());
+}
+
+TEST(Decode, PortableMaps) {
+  using namespace std::string_literals;
+  const std::vector<uint8_t> grey{0, 0, 0, 255, 255, 255}, colours{255, 0, 0, 0, 128, 255};
+  for (const std::string& bytes : {"P1 # two\n2 1\n10"s, "P2\n2 1 9\n0 9\n"s, "P4 2 1\n\x80"s, "P5 2 1 255\n\0\xff"s, "P5 2 1 65535\n\0\0\xff\xff"s}) {
+    const Result<Image> image = decode_image(bytes, "p");
+    ASSERT_TRUE(image.ok()) << image.status().to_string();
+    EXPECT_EQ(image->pixels, grey) << bytes;
+  }
+  for (const std::string& bytes : {"P3 2 1 255 255 0 0 0 128 255"s, "P6 2 1 255\n\xff\0\0\0\x80\xff"s}) EXPECT_EQ(decode_image(bytes, "p").value().pixels, colours);
+  for (const std::string& bytes : {"P6 2 1 255\n\xff"s, "P6 2 1 0\n"s, "P5 2 1 256\n\1\1\0\0"s, "P2 2 1 9 0 10"s, "P5 99999999999 1 255\n"s, "P5 100000 100000 255\n"s, "P5 0 1 255\n"s, "P6"s})
+    EXPECT_FALSE(decode_image(bytes, "p").ok()) << bytes;
+}
+
 TEST(Decode, RefusalsNameTheFileAndTheReason) {
   const std::string jpeg = test::jpeg_of(test::gradient(64, 64)), png = test::png_of(test::pattern(64, 64));
   struct Bad {
@@ -121,7 +163,7 @@ TEST(Decode, RefusalsNameTheFileAndTheReason) {
     const char* says;
   };
   const Bad rows[] = {{test::jpeg_bytes(8, 8, std::vector<uint8_t>(256, 9), JCS_CMYK, 4), "CMYK"}, {jpeg.substr(0, jpeg.size() / 2), "damaged JPEG"},
-                      {png.substr(0, png.size() / 2), "damaged PNG"}, {"", "empty"}, {"GIF89a......", "neither JPEG nor PNG"}, {jpeg.substr(0, 3), "damaged JPEG"}};
+                      {png.substr(0, png.size() / 2), "damaged PNG"}, {"", "empty"}, {"GIF89a......", "neither JPEG, PNG"}, {jpeg.substr(0, 3), "damaged JPEG"}};
   for (const Bad& bad : rows) {
     const Result<Image> image = decode_image(bad.bytes, "some/file");
     ASSERT_FALSE(image.ok()) << bad.says;

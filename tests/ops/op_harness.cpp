@@ -4,6 +4,9 @@
 #include <sstream>
 
 namespace sinter::testing {
+
+void (*row_hook)(const RowRun& row) = nullptr;
+
 namespace {
 
 class RowEval final : public EvalContext {
@@ -193,6 +196,27 @@ Status OpRow::evaluate(std::vector<Value>& results) const {
   return ok_status();
 }
 
+Status evaluate_once(const OpDef& op, Attributes attributes, const std::vector<Tensor>& inputs, int outputs) {
+  for (const AttrDef& attribute : op.attributes)
+    if (attribute.default_value && !attributes.has(attribute.name)) attributes.set(attribute.name, *attribute.default_value);
+  std::vector<Value> values;
+  std::vector<RowInfer::Input> types;
+  for (const Tensor& tensor : inputs) {
+    values.push_back(tensor.defined() ? Value(tensor) : Value());
+    RowInfer::Input input;
+    if (tensor.defined()) {
+      input.type = tensor.type();
+      input.constant = tensor;
+      if (tracks(tensor)) input.elements = constant_elements_of(tensor);
+    }
+    types.push_back(std::move(input));
+  }
+  RowInfer rule(std::move(types), attributes, outputs);
+  SINTER_TRY(infer_op(op, rule));
+  RowEval context(values, attributes, outputs);
+  return evaluate_op(op, context);
+}
+
 void OpRow::check_shape_rules(const std::vector<Tensor>& results) const {
   // 0: everything constant; 1: shapes only; 2: sizes and elements are symbols; 3: nothing but dtypes.
   const char* const names[] = {"constants", "shapes", "symbols", "dtypes"};
@@ -258,6 +282,7 @@ std::vector<Tensor> OpRow::run() {
     results.push_back(first[i].tensor());
   }
   check_shape_rules(results);
+  if (row_hook) row_hook({op_, attributes_, inputs_, results});
   return results;
 }
 

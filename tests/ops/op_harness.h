@@ -20,6 +20,16 @@ Tensor i64(Dims dims, const std::vector<double>& values);
 Tensor typed(DType dtype, Dims dims, const std::vector<double>& values);
 Tensor strings(Dims dims, const std::vector<std::string>& values);
 
+// What a row is, and what the reference kernel gave.
+struct RowRun {
+  const OpDef* op = nullptr;
+  const Attributes& attributes;
+  const std::vector<Tensor>& inputs;  // undefined: absent
+  const std::vector<Tensor>& results;
+};
+// Called with every row that ran, where a program sets it: tests/rows takes them the whole way.
+extern void (*row_hook)(const RowRun& row);
+
 class OpRow {
  public:
   explicit OpRow(std::string name, std::string domain = "");
@@ -49,6 +59,9 @@ class OpRow {
   std::vector<Tensor> inputs_;  // undefined: absent
   int outputs_ = 1;
 };
+
+// The shape rule and then the reference kernel, once each; defaults of attributes are set.
+Status evaluate_once(const OpDef& op, Attributes attributes, const std::vector<Tensor>& inputs, int outputs = 1);
 
 // The shape rule on types and elements given as text: "f32[n,3]", elements "n 3 -1" ("" : not tracked).
 struct SymbolicInput {
