@@ -151,6 +151,10 @@ class NodeInference final : public InferContext {
                                  "declared type or export the model again",
                                  output->name, output->declared.to_string(), types_[i].to_string()));
       }
+      if (!fits_memory(*merged)) {
+        return error(fmt::format("output '{}' would be {}; expected a size that fits in memory; correct the model or its inputs", output->name,
+                                 merged->to_string()));
+      }
       output->type = std::move(*merged);
       output->elements = std::move(elements_[i]);
     }
@@ -158,6 +162,18 @@ class NodeInference final : public InferContext {
   }
 
  private:
+  // False for a tensor of known dims that no machine could hold.
+  static bool fits_memory(const ValueType& type) {
+    constexpr double kMostBytes = 0x1p47;  // of an address space
+    if (!type.is_tensor() || !type.shape) return true;
+    double bytes = std::max(1, dtype_bits(type.dtype)) / 8.0;
+    for (const Dim& dim : *type.shape) {
+      if (!dim.is_constant() || dim.value() == 0) return true;
+      bytes *= static_cast<double>(dim.value());
+    }
+    return bytes <= kMostBytes;
+  }
+
   static std::optional<ShapeTensor> constant_elements(const Tensor& tensor) {
     if (tensor.rank() > 1 || tensor.count() > kTrackedElements || !is_integer(tensor.dtype())) return std::nullopt;
     ShapeTensor elements{tensor.dims(), {}};

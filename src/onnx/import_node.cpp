@@ -179,18 +179,20 @@ bool Importer::read_attributes(NodeProto& proto, Scope& scope, Attributes& attri
 
 void Importer::import_node(NodeProto& proto, Scope& scope) {
   if (findings_.errors() > 0 && nodes_made_ > kMaxNodes) return;
-  const std::string domain = normal_domain(proto.domain());
+  std::string domain = normal_domain(proto.domain());
   if (FunctionProto* function = find_function(domain, proto)) {
     inline_call(*function, proto, scope);
     return;
   }
+  const OpDef* plugin = find_plugin(domain, proto.op_type());
+  if (plugin) domain = plugin->domain;
   const Finding at = where(proto, scope);
   if (scope.frame->function && ++nodes_made_ > kMaxNodes) {
     findings_.error(fmt::format("the functions of the model expand to more than {} nodes", kMaxNodes), "fewer",
                     "split the model or simplify it", Code::kUnsupported);
     return;
   }
-  if (at.opset == 0) {
+  if (at.opset == 0 && !plugin) {
     Finding finding = at;
     finding.found = fmt::format("no opset is imported for domain '{}'", domain.empty() ? "ai.onnx" : domain);
     finding.expected = "an opset_import entry for every domain in use";
@@ -207,11 +209,12 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
   std::map<std::string, BoundAttribute> graphs;
   pending.domain = domain;
   pending.op_type = proto.op_type();
-  pending.opset = at.opset;
+  pending.opset = plugin ? plugin->since : at.opset;
   pending.name = at.node;
   pending.source = at.node;
   bool good = resolve_inputs(proto, scope, pending.inputs);
   good = read_attributes(proto, scope, pending.attributes, graphs) && good;
+  if (plugin) normalize_plugin_attributes(*plugin, pending.attributes);
   for (const std::string& output : proto.output()) pending.outputs.push_back(output);
   for (const std::string& output : pending.outputs) {
     if (!output.empty() && scope.values.count(output)) {
@@ -285,6 +288,14 @@ void Importer::expand_contrib(const ContribOp& op, PendingNode pending, const st
     findings_.add(std::move(finding));
   }
   if (findings_.errors() > errors_before || (expansion.failed() && scope.conditional)) return;
+  for (const Expansion::Note& note : expansion.notes()) {
+    Finding finding = at;
+    finding.warning = true;
+    finding.found = note.found;
+    finding.expected = note.expected;
+    finding.action = note.action;
+    findings_.add(std::move(finding));
+  }
   for (size_t i = 0; i < pending.outputs.size(); ++i) {
     ir::Value* value = expansion.outputs()[i];
     if (pending.outputs[i].empty()) continue;

@@ -206,5 +206,75 @@ TEST(Contrib, FusedProductsAreTheirParts) {
   EXPECT_EQ(run(conv, {Tensor::from_f32({5, 1}, {1, 1, 2})}).to_f64(), (std::vector<double>{6, -3}));
 }
 
+// ONNX Runtime's CPU kernel has no packed keys and values.
+TEST(Contrib, PackedKeysAndValues) {
+  ModelBuilder made = builder();
+  made.input("q", "f32[1,1,2]").input("kv", "f32[1,2,2,2,1]").output("y", "f32[1,1,2]");
+  made.node("MultiHeadAttention", {"q", "kv"}, {"y"}, {attribute("num_heads", 2)}, kDomain);
+  // A place: key and value of head 0, then of head 1; queries of 0 give the mean.
+  const Tensor y = run(made, {Tensor::from_f32({0, 0}, {1, 1, 2}), Tensor::from_f32({9, 1, 8, 10, 7, 3, 6, 30}, {1, 2, 2, 2, 1})});
+  EXPECT_EQ(y.to_f64(), (std::vector<double>{2, 20}));
+  ModelBuilder all = builder();
+  all.input("qkv", "f32[1,2,2,3,1]").output("y", "f32[1,2,2]").node("MultiHeadAttention", {"qkv"}, {"y"}, {attribute("num_heads", 2)}, kDomain);
+  EXPECT_EQ(run(all, {Tensor::from_f32({0, 9, 1, 0, 8, 10, 0, 7, 3, 0, 6, 30}, {1, 2, 2, 3, 1})}).to_f64(), (std::vector<double>{2, 20, 2, 20}));
+}
+
+TEST(Contrib, AttentionRefusesWhatItDoesNotKnow) {
+  ModelBuilder rotary = builder();
+  rotary.input("x", "f32[1,2,4]").input("w", "f32[4,12]").input("b", "f32[12]").output("y", "f32[1,2,4]");
+  rotary.node("Attention", {"x", "w", "b"}, {"y"}, {attribute("num_heads", 2), attribute("do_rotary", 1)}, kDomain);
+  EXPECT_NE(refusal(rotary).find("rotary"), std::string::npos);
+  ModelBuilder heads = builder();
+  heads.input("x", "f32[1,2,4]").output("y", "f32[1,2,4]");
+  heads.node("MultiHeadAttention", {"x", "x", "x"}, {"y"}, {attribute("num_heads", 0)}, kDomain);
+  EXPECT_NE(refusal(heads).find("num_heads"), std::string::npos);
+  ModelBuilder mask = builder();
+  mask.input("x", "f32[1,2,4]").input("m", "i32[1,1,2,2]").output("y", "f32[1,2,4]");
+  mask.node("MultiHeadAttention", {"x", "x", "x", "", "m"}, {"y"}, {attribute("num_heads", 2)}, kDomain);
+  EXPECT_NE(refusal(mask).find("rank of mask"), std::string::npos);
+}
+
+// Plugins of TensorRT are known by name in any domain, imported or not.
+TEST(Contrib, PluginsOfTensorRt) {
+  for (const char* domain : {"", "TRT", "trt.plugins"}) {
+    ModelBuilder made(17);
+    made.input("x", "f32[1,2,2]").output("y", "f32[1,2,2]").constant("s", Tensor::from_f32({2, 1}, {2})).constant("b", Tensor::from_f32({0, 1}, {2}));
+    made.node("InstanceNormalization_TRT", {"x", "s", "b"}, {"y"},
+              {attribute("epsilon", 0.0f), attribute("relu", 1), attribute("alpha", 0.5f), attribute("plugin_version", "1"), attribute("plugin_namespace", "")}, domain);
+    const Tensor y = run(made, {Tensor::from_f32({1, 3, 7, 5}, {1, 2, 2})});
+    EXPECT_EQ(y.to_f64(), (std::vector<double>{-1, 2, 2, 0}));
+  }
+  ModelBuilder lists(17);
+  lists.input("x", "f32[1,2,2]").output("y", "f32[1,2,2]");
+  lists.node("InstanceNormalization_TRT", {"x"}, {"y"}, {attribute("epsilon", 0.0f), attribute("scales", Tensor::from_f32({2, 1}, {2})), attribute("bias", Tensor::from_f32({0, 1}, {2}))}, "TRT");
+  EXPECT_EQ(run(lists, {Tensor::from_f32({1, 3, 7, 5}, {1, 2, 2})}).to_f64(), (std::vector<double>{-2, 2, 2, 0}));
+  ModelBuilder bare(17);
+  bare.input("x", "f32[1,2,2]").output("y", "f32[1,2,2]").node("InstanceNormalization_TRT", {"x"}, {"y"}, {}, "TRT");
+  EXPECT_NE(refusal(bare).find("no scale"), std::string::npos);
+}
+
+TEST(Contrib, RoiAlignPlugin) {
+  ModelBuilder made(17);
+  made.input("x", "f32[1,1,2,2]").input("r", "f32[1,4]").input("i", "i32[1]").output("y", "f32[1,1,1,1]");
+  made.node("ROIAlign_TRT", {"x", "r", "i"}, {"y"}, {attribute("coordinate_transformation_mode", 1), attribute("mode", 1), attribute("sampling_ratio", 1)}, "TRT");
+  // The middle of the image, whose pixels' centres are at 0.5 and 1.5.
+  const Tensor y = run(made, {Tensor::from_f32({1, 2, 3, 4}, {1, 1, 2, 2}), Tensor::from_f32({0, 0, 2, 2}, {1, 4}), integers(DType::kI32, {1}, {0})});
+  EXPECT_FLOAT_EQ(static_cast<float>(y.to_f64()[0]), 2.5f);
+}
+
+// Two heads of size 1 and three places: values of each head are averaged with equal weights where queries are 0.
+TEST(Contrib, ContextPlugin) {
+  ModelBuilder made(17);
+  made.input("x", "f32[s,1,6,1,1]").input("m", "i32[1]").output("y", "f32[s,1,2,1,1]");
+  made.node("CustomQKVToContextPluginDynamic", {"x", "m"}, {"y"}, {attribute("hidden_size", 2), attribute("num_heads", 2), attribute("has_mask", 1), attribute("plugin_version", "1"), attribute("type_id", 0)}, "TRT");
+  // A place: q, k, v of head 0, then of head 1.
+  const Tensor x = Tensor::from_f32({0, 9, 1, 0, 5, 10, 0, 9, 3, 0, 5, 30, 0, 9, 100, 0, 5, 100}, {3, 1, 6, 1, 1});
+  EXPECT_EQ(run(made, {x, integers(DType::kI32, {1}, {2})}).to_f64(), (std::vector<double>{2, 20, 2, 20, 2, 20}));
+  ModelBuilder other(17);
+  other.input("x", "f32[3,1,6,1,1]").input("m", "i32[1]").output("y", "f32[3,1,2,1,1]");
+  other.node("CustomQKVToContextPluginDynamic", {"x", "m"}, {"y"}, {attribute("hidden_size", 2), attribute("num_heads", 2), attribute("has_mask", 1), attribute("plugin_version", "2")}, "TRT");
+  EXPECT_NE(refusal(other).find("version '2'"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace sinter::onnx

@@ -1,4 +1,4 @@
-// Contributed operators: those of ONNX Runtime's domain com.microsoft, each a composition of ONNX's operators and so no operator of the IR but an
+// Contributed operators: those of ONNX Runtime's domain com.microsoft, and plugins of TensorRT, each a composition of ONNX's operators and so no operator of the IR but an
 // expansion while a node is imported.
 //
 // An entry is a schema, by which the importer checks the node as it checks any other, and a function that adds the nodes. Where the order of
@@ -73,6 +73,13 @@ class Expansion {
   // Inputs of one element each (scales and zero points a tensor), as far as known; the first other one is the error.
   Status check_single(std::initializer_list<size_t> inputs) const;
   Status check_rank(size_t input, int least) const;
+  // A warning about the node: FOUND; expected EXPECTED; ACTION.
+  struct Note {
+    std::string found, expected, action;
+  };
+  void note(Note note) { notes_.push_back(std::move(note)); }
+  const std::vector<Note>& notes() const { return notes_; }
+
   // FOUND; expected EXPECTED; ACTION
   static Status error(std::string found, std::string expected, std::string action = "correct the model");
 
@@ -85,6 +92,7 @@ class Expansion {
   NodeMaker& maker_;
   std::vector<std::string> output_names_;
   std::vector<ir::Value*> outputs_;
+  std::vector<Note> notes_;
   int made_ = 0;
   bool failed_ = false;
 };
@@ -114,5 +122,13 @@ void add_matmul_nbits(ContribList& list);
 void add_fused_products(ContribList& list);
 void add_activations(ContribList& list);
 void add_normalizations(ContribList& list);
+void add_attention(ContribList& list);
+void add_plugins(ContribList& list);
+void add_maps(ContribList& list);
+
+// A plugin of TensorRT, which files name in any domain, imported or not. Null when the name is none, or an operator of the domain.
+const OpDef* find_plugin(std::string_view domain, std::string_view name);
+// Takes away what says only which plugin library is meant, and brings numbers into the kinds that the schema has.
+void normalize_plugin_attributes(const OpDef& op, Attributes& attributes);
 
 }  // namespace sinter::onnx

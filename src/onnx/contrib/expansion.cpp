@@ -150,6 +150,9 @@ const std::map<std::string, ContribOp, std::less<>>& contrib_ops() {
     add_fused_products(list);
     add_activations(list);
     add_normalizations(list);
+    add_attention(list);
+    add_plugins(list);
+    add_maps(list);
     auto* made = new std::map<std::string, ContribOp, std::less<>>();
     for (ContribOp& op : list) {
       std::string name = op.schema.full_name();
