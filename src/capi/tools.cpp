@@ -7,6 +7,7 @@
 #include "capi/request.h"
 #include "onnx/inspect.h"
 #include "onnx/operator_list.h"
+#include "session/coverage.h"
 #include "session/doctor.h"
 #include "session/peaks.h"
 #include "session/run.h"
@@ -99,11 +100,20 @@ sinter_status sinter_check_json(const char* model_path, char** out) {
   return guarded([&]() -> Status {
     SINTER_TRY(capi::require(model_path && out, "the model's path or the place for the text"));
     Json problems = Json::array();
+    bool loads = true;
     for (const onnx::Finding& finding : onnx::check_model(model_path)) {
+      loads = loads && finding.warning;
       problems.push_back({{"warning", finding.warning}, {"node", finding.node}, {"operator", finding.op}, {"domain", finding.domain},
                           {"opset", finding.opset}, {"message", finding.to_string()}});
     }
-    return capi::give({{"file", model_path}, {"problems", problems}}, out);
+    Json json{{"file", model_path}, {"problems", problems}};
+    if (loads) {
+      session::BuildRequest request;
+      request.model_path = model_path;
+      SINTER_ASSIGN(const session::Coverage coverage, session::cover(request));
+      json["coverage"] = {{"fast", coverage.fast}, {"reference", coverage.reference}, {"views", coverage.views}, {"control", coverage.control}, {"reasons", coverage.reasons}};
+    }
+    return capi::give(json, out);
   });
 }
 

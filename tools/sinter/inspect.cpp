@@ -68,13 +68,27 @@ void add_inspect(CLI::App& app) {
   });
 }
 
+namespace {
+
+void print_coverage(const Json& coverage) {
+  const std::pair<const char*, const char*> kinds[] = {{"fast", "fast kernels"}, {"reference", "reference kernels (slow)"}, {"views", "no work"}, {"control", "control flow"}};
+  for (const auto& [key, label] : kinds) {
+    std::string list;
+    for (const auto& [op, count] : coverage.at(key).items()) list += (list.empty() ? "" : ", ") + op + " " + count.dump();
+    if (!list.empty()) std::printf("%s: %s\n", label, list.c_str());
+  }
+  for (const auto& [op, why] : coverage.at("reasons").items()) std::printf("  %s, %s\n", op.c_str(), why.get<std::string>().c_str());
+}
+
+}  // namespace
+
 void add_check(CLI::App& app) {
   struct State {
     std::string path;
     bool json = false;
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = add_command(app, "check", "Reports every problem of a model.", "  sinter check model.onnx");
+  CLI::App* command = add_command(app, "check", "Reports every problem of a model, and what its operators run on.", "  sinter check model.onnx");
   command->add_option("MODEL", state->path, "an .onnx file")->required();
   command->add_flag("--json", state->json, "print JSON");
   command->callback([state] {
@@ -90,6 +104,7 @@ void add_check(CLI::App& app) {
       for (const Json& problem : json.at("problems")) {
         std::printf("%s: %s\n", problem.value("warning", false) ? "warning" : "error", problem.at("message").get<std::string>().c_str());
       }
+      if (json.contains("coverage")) print_coverage(json.at("coverage"));
       std::printf("%lld errors, %lld warnings\n", static_cast<long long>(errors), static_cast<long long>(json.at("problems").size() - static_cast<size_t>(errors)));
     }
     if (errors > 0) throw CLI::RuntimeError(kFailed);
