@@ -1,4 +1,4 @@
-// DepthToSpace (both modes) and SpaceToDepth, row-major, any element type of whole bytes: one copy over six loops.
+// DepthToSpace and SpaceToDepth in both modes, row-major, any element type of whole bytes: one copy over six loops.
 #include "cpu/copy_kernel.h"
 
 namespace sinter::cpu {
@@ -10,7 +10,7 @@ Status plan_depth_to_space(const Problem& problem, std::span<const Dims> inputs,
   // The side with space is [n][c][h][i][w][j]; the side with depth has i and j among the channels.
   const Dims& space = to_space ? outputs[0] : inputs[0];
   const int64_t c = space[1], h = space[2] / b, w = space[3] / b, plane = h * w;
-  const bool crd = to_space && problem.attributes.s_or("mode", "DCR") == "CRD";
+  const bool crd = problem.attributes.s_or("mode", "DCR") == "CRD";
   const Dims dims = {space[0], c, h, b, w, b};
   const Dims in_space = row_major_strides(dims);
   const int64_t image = c * b * b * plane;
