@@ -5,6 +5,8 @@ common) and odd numbers; zero points sit at both ends and between.
 """
 import numpy as np
 
+import attention_cases
+import classic_cases
 import network_cases
 import onnx_writer as onnx
 
@@ -49,6 +51,7 @@ class Family:
         self.name, self.opset, self.rng = name, opset, np.random.default_rng([seed, *name.encode()])
         self.nodes, self.inputs, self.weights, self.outputs, self.cases = [], {}, {}, [], []
         self.count = 0
+        self.domains = {"com_microsoft": 1}
         self.peer = True  # False: ONNX Runtime has no kernel, or a faulty one; every case has its `expected`
 
     def input(self, array):
@@ -74,7 +77,7 @@ class Family:
 
     def model(self):
         inputs = [(name, array.shape, onnx.TYPES[array.dtype.name]) for name, array in self.inputs.items()]
-        return onnx.model(self.name, self.nodes, self.weights, inputs, self.outputs, self.opset, "operator_cases", ir_version=10, com_microsoft=1)
+        return onnx.model(self.name, self.nodes, self.weights, inputs, self.outputs, self.opset, "operator_cases", ir_version=10, **self.domains)
 
     def values(self, dtype, shape):
         """Random integers with both ends among them."""
@@ -405,7 +408,7 @@ FAMILIES = {
     "softmax": softmax, "average_pool": average_pool, "global_average_pool": global_average_pool, "concat": concat, "where": where,
     "reduce_mean": reduce_mean, "conv": lambda f: q_linear_conv(f, ""), "conv_channels_last": lambda f: q_linear_conv(f, MS), "conv_integer": conv_integer,
     "matmul_integer": matmul_integer, "q_linear_matmul": q_linear_matmul, "gemm": q_gemm, "dynamic_matmul": dynamic_matmul, "matmul_nbits": lambda f: matmul_nbits(f, False), "matmul_nbits_floats": lambda f: matmul_nbits(f, True),
-    "binary_without_zeros": binary_without_zeros, **network_cases.FAMILIES,
+    "binary_without_zeros": binary_without_zeros, **network_cases.FAMILIES, **attention_cases.FAMILIES, **classic_cases.FAMILIES,
 }
 
 
