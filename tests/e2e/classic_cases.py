@@ -63,6 +63,24 @@ def one_hot(f):
         f.case(kind.__name__, f.node("OneHotEncoder", [x], domain=ML, cats_int64s=[4, 0, 9, 3], zeros=1), np.float32)
 
 
+def label_encoder(f):
+    use_ml(f, 4)
+    x = f.input(f.rng.integers(0, 9, (11, 3)))
+    f.case("i64 to i64", f.node("LabelEncoder", [x], domain=ML, keys_int64s=[4, 0, 9, 3], values_int64s=[7, -1, 5, 6], default_int64=99), np.int64)
+    f.case("i64 to f32", f.node("LabelEncoder", [x], domain=ML, keys_int64s=[4, 0, 9, 3], values_floats=[0.5, -1.0, 5.0, 6.0], default_float=-7.5), np.float32)
+    x = f.rng.integers(0, 9, (11, 3)).astype(np.float32)
+    x[3] = np.nan
+    f.case("f32 to f32", f.node("LabelEncoder", [f.input(x)], domain=ML, keys_floats=[4.0, 0.0, float("nan"), 3.0], values_floats=[0.5, -1.0, 5.0, 6.0], default_float=1.0),
+           np.float32)
+
+
+def extractor(f):
+    use_ml(f)
+    for kind in (np.float32, np.int64):
+        x = f.input(features(f, kind=kind))
+        f.case(kind.__name__, f.node("ArrayFeatureExtractor", [x, f.input(np.array([5, 0, 0, 6]))], domain=ML), kind)
+
+
 def vectorizer(f):
     use_ml(f)
     parts = [f.input(features(f, 9, n)) for n in (3, 1, 4)]
@@ -201,6 +219,6 @@ def svm_classifier(f):
                          rho=[0.1], classlabels_ints=labels)
 
 
-FAMILIES = {"binarizer": binarizer, "scaler": scaler, "normalizer": normalizer, "imputer": imputer, "one_hot_encoder": one_hot, "feature_vectorizer": vectorizer,
+FAMILIES = {"binarizer": binarizer, "scaler": scaler, "normalizer": normalizer, "imputer": imputer, "one_hot_encoder": one_hot, "feature_vectorizer": vectorizer, "label_encoder": label_encoder, "array_feature_extractor": extractor,
             "linear_regressor": linear, "linear_classifier": linear_classifier, "tree_regressor": tree_regressor, "tree_classifier": tree_classifier,
             "svm_regressor": svm_regressor, "svm_classifier": svm_classifier}
