@@ -196,7 +196,7 @@ OpDef define_grid_sample() {
   op.input("X", "T1")
       .input("grid", "T2")
       .output("Y", "T1")
-      .type("T1", kAllTensorTypes)
+      .type("T1", kAllTensorTypes & ~(kStringType | kComplexTypes))
       .type("T2", kFloatTypes)
       .attr("align_corners", int64_t{0})
       .attr("mode", std::string("linear"))
