@@ -109,22 +109,21 @@ inline float log1p_lane(float e) {
 // pi/2 and pi in two parts, so that what is taken from them keeps its last bit.
 constexpr float kHalfPi = 1.57079637f, kHalfPiRest = -4.37113883e-8f;
 
-// r + r * s * (c0 + c1 s + …) with s = r² or what stands for it: odd functions around 0.
-template <size_t kCount>
-inline float odd_series(float r, float s, const float (&c)[kCount]) {
-  float sum = c[kCount - 1];
-  for (size_t i = kCount - 1; i-- > 0;) sum = mad(sum, s, c[i]);
-  return mad(s * sum, r, r);
-}
-
 // Least relative error over [0, 1]: 1.5 ulp with FMA; above 1 by atan(x) = pi/2 - atan(1/x).
 inline float atan_lane(float x) {
-  constexpr float kSeries[] = {-0.3333333134651184f, 0.19999754428863525f, -0.14278893172740936f, 0.11036304384469986f, -0.0866665244102478f,
-                               0.06270644068717957f, -0.036109793931245804f, 0.013652444817125797f, -0.00242274790070951f};
   const float a = __builtin_fabsf(x);
   const bool large = a > 1.0f;
   const float r = large ? 1.0f / a : a;
-  const float p = odd_series(r, r * r, kSeries);
+  const float s = r * r;
+  float sum = mad(-0.00242274790070951f, s, 0.013652444817125797f);
+  sum = mad(sum, s, -0.036109793931245804f);
+  sum = mad(sum, s, 0.06270644068717957f);
+  sum = mad(sum, s, -0.0866665244102478f);
+  sum = mad(sum, s, 0.11036304384469986f);
+  sum = mad(sum, s, -0.14278893172740936f);
+  sum = mad(sum, s, 0.19999754428863525f);
+  sum = mad(sum, s, -0.3333333134651184f);
+  const float p = mad(s * sum, r, r);
   return __builtin_copysignf(large ? kHalfPi - p + kHalfPiRest : p, x);
 }
 
@@ -134,11 +133,15 @@ struct AsinParts {
   float p;
 };
 inline AsinParts asin_parts(float a) {
-  constexpr float kSeries[] = {0.1666666567325592f, 0.07500099390745163f, 0.044597942382097244f, 0.031116820871829987f, 0.01707564666867256f, 0.033808451145887375f};
   const bool large = a > 0.5f;
   const float s = large ? mad(-0.5f, a, 0.5f) : a * a;
   const float r = large ? __builtin_sqrtf(s) : a;
-  return {large, odd_series(r, s, kSeries)};
+  float sum = mad(0.033808451145887375f, s, 0.01707564666867256f);
+  sum = mad(sum, s, 0.031116820871829987f);
+  sum = mad(sum, s, 0.044597942382097244f);
+  sum = mad(sum, s, 0.07500099390745163f);
+  sum = mad(sum, s, 0.1666666567325592f);
+  return {large, mad(s * sum, r, r)};
 }
 inline float asin_lane(float x) {
   const AsinParts parts = asin_parts(__builtin_fabsf(x));
