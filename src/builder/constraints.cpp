@@ -247,6 +247,9 @@ std::vector<std::string> broken_constraints(const ir::Graph& graph, const LayerT
   std::vector<std::string> broken;
   if (types.empty()) return broken;
   for (const auto& node : graph.nodes()) {
+    for (const auto& [name, inner] : node->subgraphs) {
+      for (std::string& line : broken_constraints(*inner, types, reasons)) broken.push_back(std::move(line) + " (bodies of control flow keep the model's types)");
+    }
     const Asked asked = asked_of(*node, types);
     if (only_carries(*node)) continue;
     if (!asked.conflict.empty()) {

@@ -18,6 +18,9 @@ bool adds_up(const ir::Node& node) {
   return node.op->domain.empty() && std::find(std::begin(kSums), std::end(kSums), node.op->name) != std::end(kSums);
 }
 
+// The attribute that says the type of the result; null: inputs do.
+const char* type_attribute(const ir::Node& node) { return node.is("Cast") ? "to" : node.is("DequantizeLinear") ? "output_dtype" : nullptr; }
+
 bool is_program(const ir::Node& node) { return node.is("Pointwise", "sinter"); }
 
 bool is_dense(const ir::Node& node) {
@@ -260,7 +263,7 @@ class Lowering {
       if (!program.ok() || !fits(*program, dtype_)) return too_large();
       problem.attributes.set("dtypes", dtypes_of(node, change));
     }
-    if (node.is("Cast")) problem.attributes.set("to", static_cast<int64_t>(dtype_));
+    if (const char* name = type_attribute(node)) problem.attributes.set(name, static_cast<int64_t>(dtype_));
     const NodeKind kind = classify(node, symbols_);
     // A view has the type of its value; of a value in both types, the one that its readers want.
     if (kind == NodeKind::kView) {
@@ -290,7 +293,7 @@ class Lowering {
       if (is_f32(node.inputs[i])) node.inputs[i] = narrow(node.inputs[i], node);
     }
     if (is_program(node)) node.attributes.set("dtypes", dtypes_of(node, change));
-    if (node.is("Cast")) node.attributes.set("to", static_cast<int64_t>(dtype_));
+    if (const char* name = type_attribute(node)) node.attributes.set(name, static_cast<int64_t>(dtype_));
     if (change.wide_result) node.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
     for (size_t i : change.outputs) {
       ir::Value* value = node.outputs[i];

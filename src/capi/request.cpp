@@ -206,6 +206,7 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
     };
   }
   request.portable = options.target_only == 0;
+  request.float_times = options.verbose != 0 || options.report_path != nullptr;
   request.strict = options.strict != 0;
   request.fallback_chosen = options.fallback != SINTER_FALLBACK_DEFAULT;
   request.trusted_keys = trusted_keys_of(options.trust, request.trust_any);

@@ -1,4 +1,4 @@
-// QuantizeLinear to and DequantizeLinear from integers of 8 and 16 bits (the latter also i32), one scale for all, for each place along an axis, or for each
+// QuantizeLinear to and DequantizeLinear from integers of 8 and 16 bits (the latter also i32) and floats of 8 bits, one scale for all, for each place along an axis, or for each
 // block along it; row-major (kernels/quantize.cu). Bandwidth-bound.
 #include "cuda/cuda_tactic.h"
 
@@ -11,6 +11,15 @@ struct ScaleGrid {
 };
 
 bool quantizes(const Problem& problem) { return problem.op == "QuantizeLinear"; }
+DType narrow_type(const Problem& problem) { return quantizes(problem) ? problem.outputs[0].dtype : problem.inputs[0].dtype; }
+// As kernels/float8.h counts them; 0: no float of 8 bits.
+int float8_kind(DType dtype) {
+  constexpr DType kKinds[] = {DType::kF8E4M3FN, DType::kF8E4M3FNUZ, DType::kF8E5M2, DType::kF8E5M2FNUZ};
+  for (int i = 0; i < 4; ++i) {
+    if (kKinds[i] == dtype) return i + 1;
+  }
+  return 0;
+}
 bool has_zeros(const Problem& problem) { return problem.inputs.size() > 2 && problem.inputs[2].present; }
 
 Result<ScaleGrid> grid_of(const Problem& problem, const Dims& x, const Dims& scale) {
@@ -42,6 +51,10 @@ class QuantizeKernel final : public Kernel {
     const DType to = problem_.outputs[0].dtype;
     const int bits = dtype_bits(to);
     if (!quantizes(problem_)) return;
+    if (float8_kind(to)) {
+      low_ = problem_.attributes.i_or("saturate", 1) != 0;
+      return;
+    }
     low_ = is_signed(to) ? -(1 << (bits - 1)) : 0;
     high_ = (is_signed(to) ? 1 << (bits - 1) : 1 << bits) - 1;
   }
@@ -64,10 +77,9 @@ class QuantizeKernel final : public Kernel {
 
 std::string unsuitable(const Problem& problem) {
   if (problem.has_epilogue()) return "an epilogue";
-  const DType from = problem.inputs[0].dtype, scale = problem.inputs[1].dtype, to = problem.outputs[0].dtype;
-  const DType narrow = quantizes(problem) ? to : from;
+  const DType from = problem.inputs[0].dtype, scale = problem.inputs[1].dtype, to = problem.outputs[0].dtype, narrow = narrow_type(problem);
   const bool integer = is_integer(narrow) && (dtype_bits(narrow) == 8 || dtype_bits(narrow) == 16 || (!quantizes(problem) && narrow == DType::kI32));
-  if (!integer) return fmt::format("not for {}", dtype_name(narrow));
+  if (!integer && !float8_kind(narrow)) return fmt::format("not for {}", dtype_name(narrow));
   if (!is_compute_float(scale)) return "scales that are not f32, f16 or bf16";
   if (quantizes(problem) ? !is_compute_float(from) && from != DType::kI32 : !is_compute_float(to)) return "values that are not f32, f16 or bf16";
   if (problem.attributes.i_or("precision", 0) != 0) return "a precision of the division";
@@ -92,9 +104,11 @@ class Quantize final : public CudaTactic {
  protected:
   Result<Source> source(const Problem& problem, const Offer&) const override {
     const std::string_view scale = device_type(problem.inputs[1].dtype);
+    const int kind = float8_kind(narrow_type(problem));
+    const auto type_of = [&](DType dtype) { return kind && dtype == narrow_type(problem) ? std::string_view("u8") : device_type(dtype); };
     return Source{"quantize.cu",
-                  {fmt::format("QUANTIZE={}", quantizes(problem) ? 1 : 0), fmt::format("FROM={}", device_type(problem.inputs[0].dtype)),
-                   fmt::format("SCALE={}", scale), fmt::format("PRECISION={}", scale), fmt::format("TO={}", device_type(problem.outputs[0].dtype))},
+                  {fmt::format("QUANTIZE={}", quantizes(problem) ? 1 : 0), fmt::format("FROM={}", type_of(problem.inputs[0].dtype)),
+                   fmt::format("SCALE={}", scale), fmt::format("PRECISION={}", scale), fmt::format("TO={}", type_of(problem.outputs[0].dtype)), fmt::format("FLOAT8={}", kind)},
                   ""};
   }
 };

@@ -154,6 +154,7 @@ class Chooser {
     SINTER_TRY(lower(lowered, request));
     SINTER_ASSIGN(BuildOutcome outcome, build_lowered(lowered, request));
     add_float_times(outcome.report, best_float().report);
+    outcome.report.timed_offers += timed_;
     std::vector<std::string>& notes = outcome.report.notes;
     notes.insert(notes.end(), lines_.begin(), lines_.end());
     notes.insert(notes.end(), lowered.notes.begin(), lowered.notes.end());
@@ -210,6 +211,7 @@ class Chooser {
     Optimised lowered = optimised_.clone();
     SINTER_TRY(lower(lowered, request));
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
+    timed_ += built.report.timed_offers;
     tried.report = std::move(built.report);
     tried_.push_back(std::move(tried));
     const double least = best().report.predicted_us;
@@ -225,6 +227,7 @@ class Chooser {
   const Optimised& optimised_;
   BuildRequest request_;
   bool int8_pinned_ = false;
+  int64_t timed_ = 0;  // offers, of the networks that were tried
   std::vector<Tried> tried_;
   std::vector<std::string> lines_;
 };

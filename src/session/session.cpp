@@ -15,6 +15,7 @@
 #include "builder/lower_precision.h"
 #include "engine/signature.h"
 #include "quant/insert_float8.h"
+#include "quant/strip.h"
 #include "session/fastest.h"
 
 namespace sinter::session {
@@ -233,6 +234,7 @@ Result<Optimised> optimise(const BuildRequest& request) {
     for (const std::string& line : unmatched) log(Severity::kWarning, "{}", line);
     result.notes.insert(result.notes.end(), unmatched.begin(), unmatched.end());
   }
+  if (request.strip_quantization) quant::strip_quantization(*result.model.graph);
   SINTER_ASSIGN(result.passes, passes::run_pipeline(*result.model.graph, pass_options(request)));
   return result;
 }
@@ -286,13 +288,35 @@ Result<BuildOutcome> build_lowered(const Optimised& lowered, const BuildRequest&
   return build_graph(*lowered.model.graph, lowered.passes, with_profile, std::move(manifest));
 }
 
+namespace {
+
+// What int8 layers that the model's own Q/DQ made gain over the permitted floats.
+Status compare_with_floats(BuildOutcome& outcome, const BuildRequest& request) {
+  const auto& layers = outcome.report.layers;
+  const bool any = std::any_of(layers.begin(), layers.end(), [](const builder::LayerReport& layer) { return layer.accumulate == "i32" && layer.float_us == 0; });
+  if (!any || !request.float_times || request.calibration) return ok_status();
+  BuildRequest floats = request;
+  floats.strip_quantization = true;
+  floats.constraints = {};
+  floats.portable = false;
+  SINTER_ASSIGN(const Optimised stripped, optimise(floats));
+  SINTER_ASSIGN(const FloatChoice best, fastest_float(stripped, floats));
+  add_float_times(outcome.report, best.report);
+  outcome.report.notes.push_back(fmt::format("without Q/DQ: predicted {:.3f} ms", best.report.predicted_us / 1000));
+  return ok_status();
+}
+
+}  // namespace
+
 Result<BuildOutcome> build_model(const BuildRequest& request) {
   const auto start = std::chrono::steady_clock::now();
   BuildRequest here = request;
+  if (!here.build.timings) here.build.timings = std::make_shared<builder::TimingCache>();
   here.build.baseline_memory_bytes = anonymous_memory_bytes();
   SINTER_ASSIGN(Optimised lowered, optimise(here));
   if (has_choice(here)) {
     SINTER_ASSIGN(BuildOutcome outcome, build_fastest(lowered, here));
+    SINTER_TRY(compare_with_floats(outcome, here));
     outcome.report.build_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return outcome;
   }
@@ -302,6 +326,7 @@ Result<BuildOutcome> build_model(const BuildRequest& request) {
   for (const quant::LayerDecision& layer : lowered.quantization.layers) {
     if (!layer.quantized) outcome.report.notes.push_back(fmt::format("not in {}: '{}' ({})", request.fp8 ? "fp8" : "int8", layer.node, layer.reason));
   }
+  SINTER_TRY(compare_with_floats(outcome, here));
   outcome.report.build_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return outcome;
 }

@@ -27,6 +27,8 @@ struct BuildRequest {
   bool fastest = true;    // of several permitted precisions the fastest is taken (session/fastest.h); false: the lowest
   bool int8_where_known = false;  // --best: int8 takes part only where ranges are known
   bool fp8 = false;       // values with ranges pass through f8e4m3fn
+  bool strip_quantization = false;  // the float network behind a model with Q/DQ
+  bool float_times = false;         // of models with Q/DQ: the report compares int8 layers with that network's
   bool strongly_typed = false;    // the model's own types
   std::vector<std::string> notes; // for the report
   bool portable = true;   // keep the portable part: the engine can be re-tuned for another machine

@@ -126,6 +126,36 @@ TEST(LowerPrecisionRules, a_weight_beyond_the_range_keeps_its_layer_wide) {
   EXPECT_EQ(wide, 1);
 }
 
+TEST(LowerPrecisionRules, layers_get_the_types_that_were_asked_for) {
+  auto graph = make_net();
+  std::string first, sum;
+  for (const auto& node : graph->nodes()) {
+    if (node->is("Conv") && first.empty()) first = node->source_nodes.front();
+    if (node->is("ReduceSum")) sum = node->source_nodes.front();
+  }
+  builder::BuildOptions options = options_for(DType::kF16);
+  options.layer_types[first].precision = builder::LayerType::kF32;
+  options.layer_types[sum].precision = builder::LayerType::kF16;  // which f16 alone leaves wide
+  builder::LoweringReasons reasons;
+  ASSERT_TRUE(builder::lower_precision(*graph, options, &reasons).ok());
+  EXPECT_TRUE(builder::broken_constraints(*graph, options.layer_types, reasons).empty());
+  int wide = 0;
+  for (const auto& node : graph->nodes()) {
+    wide += node->is("Conv") && node->outputs[0]->type.dtype == DType::kF32;
+    if (node->is("ReduceSum")) {
+      EXPECT_EQ(node->outputs[0]->type.dtype, DType::kF16);
+    }
+  }
+  EXPECT_EQ(wide, 1);
+  const auto built = builder::build_plan(*graph, options);
+  ASSERT_TRUE(built.ok()) << built.status().to_string();
+  for (const builder::LayerReport& layer : built->report.layers) {
+    if (layer.op == "ReduceSum") {
+      EXPECT_EQ(layer.precision(), "f16/f32/f32");
+    }
+  }
+}
+
 TEST(LowerPrecisionRules, nothing_changes_unless_permitted) {
   const auto graph = make_net();
   const std::string before = ir::print(*graph);

@@ -152,6 +152,26 @@ TEST(Quantize, grids_types_and_special_values) {
   check(TacticRow("DequantizeLinear").attr("axis", int64_t{1}).attr("block_size", int64_t{3}).input(random_integers(DType::kI8, {2, 8, 3}, -90, 90, 1)).input(random_tensor({2, 3, 3}, 5)), {});
 }
 
+TEST(Quantize, floats_of_8_bits) {
+  for (const DType dtype : {DType::kF8E4M3FN, DType::kF8E4M3FNUZ, DType::kF8E5M2, DType::kF8E5M2FNUZ}) {
+    // Each number of the type, halfway to the next and just beside it; beyond the largest, infinities, NaN.
+    std::vector<float> values{0.0f, -0.0f, 1e-30f, 1e30f, -1e30f, INFINITY, -INFINITY, NAN, 464, 465, 61440, 61441, 248};
+    for (int code = 0; code < 256; ++code) {
+      const float a = small_float_to_float(dtype, static_cast<uint8_t>(code)), b = small_float_to_float(dtype, static_cast<uint8_t>(code + 1)), middle = a + (b - a) / 2;
+      for (const float v : {a, middle, std::nextafter(middle, 1e9f), std::nextafter(middle, -1e9f)}) values.push_back(v);
+    }
+    const auto count = static_cast<int64_t>(values.size());
+    const Tensor x = Tensor::from_f32(values, {1, count}), zero = Tensor(DType::kF32, {}).cast(dtype);
+    for (const int64_t saturate : {1, 0}) {
+      check(TacticRow("QuantizeLinear").attr("saturate", saturate).input(x).constant_input(Tensor::from_f32({1.0f}, {}).reshaped({})).constant_input(zero), {});
+    }
+    check(TacticRow("QuantizeLinear").input(x.cast(DType::kF16)).constant_input(Tensor::from_f32({0.3f}, {}).reshaped({})).constant_input(zero), {});
+    Tensor codes(dtype, {2, 128});
+    for (int i = 0; i < 256; ++i) codes.data<uint8_t>()[i] = static_cast<uint8_t>(i);
+    check(TacticRow("DequantizeLinear").attr("axis", int64_t{0}).input(codes).constant_input(Tensor::from_f32({0.3f, 2.0f}, {2})), {});
+  }
+}
+
 TEST(NarrowFloats, selection_scans_and_scatters) {
   for (const DType dtype : {DType::kF16, DType::kBF16}) {
     TacticRow best("TopK");

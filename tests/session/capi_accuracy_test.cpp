@@ -73,6 +73,27 @@ TEST_F(PublicAccuracy, MistakesInOptionsAreErrors) {
   EXPECT_EQ(sinter_compare_json(model.c_str(), "/nowhere/at/all", nullptr, nullptr, &out, nullptr), SINTER_NOT_FOUND);
 }
 
+TEST_F(PublicAccuracy, PrecisionsThatExcludeEachOther) {
+  const auto built = [&](auto change) {
+    BuildOptions options;
+    change(options);
+    return sinter_build(model.c_str(), &options, engine.c_str()) == SINTER_OK ? std::string() : std::string(sinter_last_error());
+  };
+  EXPECT_NE(built([](BuildOptions& o) { o.best = o.strongly_typed = 1; }).find("leave one of them out"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.fp8 = o.int8 = 1; }).find("--fp8 and --int8"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.fp8 = 1; }).find("fp8: nothing says the ranges"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.latency_ms = 1, o.strongly_typed = 1; }).find("--latency"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.max_drop = 0.1, o.strongly_typed = 1; }).find("--stronglyTyped"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.precision_constraints = "always"; }).find("none, prefer or obey"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.layer_precisions = "a:half"; }).find("'half' is no type"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.precision_constraints = "obey", o.layer_precisions = "nobody:fp16"; }).find("nearest names"), std::string::npos);
+  EXPECT_NE(built([](BuildOptions& o) { o.latency_ms = 1e-7; }).find("no engine takes at most"), std::string::npos);
+  EXPECT_EQ(read(engine), "");
+  EXPECT_EQ(built([](BuildOptions& o) { o.best = 1; }), "");
+  EXPECT_EQ(built([](BuildOptions& o) { o.strongly_typed = o.fp16 = 1; }), "");
+  EXPECT_EQ(built([](BuildOptions& o) { o.latency_ms = 1e6; }), "");
+}
+
 TEST_F(PublicAccuracy, AModelComparesWithItself) {
   char *json = nullptr, *text = nullptr;
   ASSERT_EQ(sinter_compare_json(model.c_str(), model.c_str(), nullptr, nullptr, &json, &text), SINTER_OK) << sinter_last_error();

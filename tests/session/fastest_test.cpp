@@ -154,6 +154,30 @@ TEST_F(FastestTest, ValuesPassThroughFloat8WhereRangesAreKnown) {
   EXPECT_LT(error, 0.2);
 }
 
+TEST_F(FastestTest, ModelsWithTheirOwnQuantizationAreComparedWhenAsked) {
+  test::ModelBuilder model;
+  model.input("x", "f32[1,16,12,12]").output("y", "f32[1,16,12,12]");
+  Tensor weights(DType::kI8, {16, 16, 3, 3});
+  for (int64_t i = 0; i < weights.count(); ++i) weights.data<int8_t>()[i] = static_cast<int8_t>(i * 37 % 255 - 127);
+  model.constant("w", weights).constant("s", Tensor::scalar(DType::kF32, 0.02f)).constant("z", Tensor::scalar(DType::kI8, int8_t{0}));
+  model.node("QuantizeLinear", {"x", "s", "z"}, {"q"}).node("DequantizeLinear", {"q", "s", "z"}, {"d"}).node("DequantizeLinear", {"w", "s", "z"}, {"f"});
+  model.node("Conv", {"d", "f"}, {"y"}, {test::attribute("pads", std::vector<int64_t>{1, 1, 1, 1})});
+  BuildRequest request;
+  request.model_path = folder.path("qdq.onnx");
+  std::ofstream(request.model_path, std::ios::binary) << model.bytes();
+  for (const bool asked : {false, true}) {
+    request.float_times = asked;
+    const auto built = build_model(request);
+    ASSERT_TRUE(built.ok()) << built.status().to_string();
+    ASSERT_EQ(types(built->report, "QuantizedConv").size(), 1u);
+    for (const builder::LayerReport& layer : built->report.layers) {
+      if (layer.op == "QuantizedConv") {
+        EXPECT_EQ(layer.float_us > 0, asked);
+      }
+    }
+  }
+}
+
 TEST_F(FastestTest, ATargetOfTimeTakesFloatsFirst) {
   BuildRequest request = this->request();
   LatencyOptions options;
