@@ -70,8 +70,7 @@ class Chooser {
   Chooser(const Optimised& optimised, const BuildRequest& request) : optimised_(optimised), request_(request) {
     if (!request_.build.timings) request_.build.timings = std::make_shared<builder::TimingCache>();
     const auto& types = optimised.layer_types;
-    int8_pinned_ = request.constraints.mode == builder::ConstraintMode::kObey &&
-                   std::any_of(types.begin(), types.end(), [](const auto& entry) { return entry.second.precision == builder::LayerType::kI8; });
+    int8_pinned_ = request.calibration && std::any_of(types.begin(), types.end(), [](const auto& entry) { return entry.second.precision == builder::LayerType::kI8; });
   }
 
   Status try_floats() {
