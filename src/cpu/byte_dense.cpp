@@ -87,6 +87,34 @@ int dequantized_input(const Problem& problem, const PointwiseProgram& program, i
   return at;
 }
 
+// Splits `clip(..) [sub(z)] mul(s)` behind a quantization off a program with one f32 result; false when it has none.
+bool split_snapping(const Problem& problem, PointwiseProgram& program, ByteDense& match) {
+  if (problem.outputs[0].dtype != DType::kF32 || program.outputs.size() != 1) return false;
+  const Program reader(program);
+  const PointwiseInstruction* product = reader.made_by(program.outputs[0], PointwiseOp::kMul);
+  if (product == nullptr) return false;
+  const auto scale = reader.constant(product->args[1]);
+  int16_t at = product->args[0];
+  float zero = 0;
+  if (const PointwiseInstruction* difference = reader.made_by(at, PointwiseOp::kSub)) {
+    const auto constant = reader.whole(difference->args[1], -255, 255);
+    if (!constant) return false;
+    zero = static_cast<float>(*constant);
+    at = difference->args[0];
+  }
+  if (!scale || at < 0) return false;
+  PointwiseProgram inner = program;
+  inner.outputs[0] = at;
+  ByteDense found;
+  if (!split_quantization(DType::kU8, inner, found) && !split_quantization(DType::kI8, inner, found)) return false;
+  found.snapped = true;
+  found.snap_zero = zero;
+  found.snap_scale = *scale;
+  match = std::move(found);
+  program = std::move(inner);
+  return true;
+}
+
 bool folds(const DenseEpilogue& dense) {
   const Activation kind = dense.fixed.activation;
   return dense.tail.empty() && (kind == Activation::kNone || kind == Activation::kRelu || kind == Activation::kClip);
@@ -131,8 +159,7 @@ std::vector<size_t> column_inputs(const Problem& problem, const ByteDense& match
 
 }  // namespace
 
-bool split_quantization(const Problem& problem, PointwiseProgram& program, ByteDense& match) {
-  const DType dtype = problem.outputs[0].dtype;
+bool split_quantization(DType dtype, PointwiseProgram& program, ByteDense& match) {
   if (!is_byte(dtype) || program.outputs.size() != 1) return false;
   const int lowest = dtype == DType::kI8 ? -128 : 0, highest = dtype == DType::kI8 ? 127 : 255;
   const Program reader(program);
@@ -184,10 +211,8 @@ std::string byte_dense_unsuitable(const Problem& problem) {
 Result<ByteDense> match_byte_epilogue(const Problem& problem, int column_axis) {
   ByteDense match;
   Problem rest = problem;
-  if (problem.has_epilogue() && split_quantization(problem, rest.epilogue, match) &&
-      match_residual(problem, rest.epilogue, column_axis, match)) {
-    return match;
-  }
+  const bool split = problem.has_epilogue() && (split_quantization(problem.outputs[0].dtype, rest.epilogue, match) || split_snapping(problem, rest.epilogue, match));
+  if (split && !match.snapped && match_residual(problem, rest.epilogue, column_axis, match)) return match;
   SINTER_ASSIGN(match.dense, match_epilogue(rest, column_axis, -1));
   return match;
 }
@@ -318,6 +343,11 @@ void ByteColumns::fold(const LaunchArgs& args) {
     bytes_.high = bytes_.store == ByteStore::kI8 ? 127 : 255;
     return;
   }
+  bytes_.snapped = match_.snapped;
+  bytes_.snap_divisor = match_.divisor;
+  bytes_.snap_zero = match_.snap_zero;
+  bytes_.snap_scale = match_.snap_scale;
+  if (match_.snapped) return;
   const bool shifted = match_.residual_input >= 0 && problem_.inputs[static_cast<size_t>(match_.residual_input)].dtype == DType::kU8;
   const float residual_zero = shifted ? 128.0f - match_.residual_zero : -match_.residual_zero;
   bytes_.residual_unsigned = shifted;

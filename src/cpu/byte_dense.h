@@ -25,6 +25,8 @@ inline constexpr int64_t kLongestByteSum = 32768;
 struct ByteDense {
   DenseEpilogue dense;
   bool quantized = false;    // by the kernel; else the program gives what is stored
+  bool snapped = false;      // and dequantized again, (q - snap_zero) * snap_scale
+  float snap_zero = 0, snap_scale = 1;
   float divisor = 1;
   int zero = 0, low = 0, high = 0;
   int residual_input = -1;   // 8 bits, added as (r - residual_zero) * residual_scale before or after the activation
@@ -32,8 +34,8 @@ struct ByteDense {
   float residual_zero = 0, residual_scale = 1;
 };
 
-// Splits `div(v,s) round [add(z)] clip(low,high)` off the end of a program with one 8-bit result; false when it has none.
-bool split_quantization(const Problem& problem, PointwiseProgram& program, ByteDense& match);
+// Splits `div(v,s) round [add(z)] clip(low,high)`, with bounds of the 8-bit type, off the end of a program with one result; false when it has none.
+bool split_quantization(DType dtype, PointwiseProgram& program, ByteDense& match);
 
 // Why no byte kernel takes the problem ("" when one may): types, counts of scales and zero points.
 std::string byte_dense_unsuitable(const Problem& problem);

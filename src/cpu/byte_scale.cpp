@@ -77,7 +77,7 @@ Result<Body> body_of(const Problem& problem) {
   if (problem.has_epilogue() || problem.outputs.size() != 1 || problem.outputs[0].rank() < 3) return no("not one image");
   if (program.inputs != static_cast<int>(problem.inputs.size()) || program.outputs.size() != 1) return no("operand counts differ");
   Body body;
-  if (!split_quantization(problem, program, body.quantization)) return no("the result is not quantized by constants");
+  if (!split_quantization(problem.outputs[0].dtype, program, body.quantization)) return no("the result is not quantized by constants");
   const Shape& out = problem.outputs[0].shape;
   int images = 0;
   for (size_t i = 0; i < problem.inputs.size(); ++i) {

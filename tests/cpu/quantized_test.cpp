@@ -157,6 +157,9 @@ TEST(QuantizedConv, fused_quantization) {
         check_steps(with_result(base().with_epilogue(after + quantize(5, y, zero), {bytes(DType::kU8, out, seed)}), y));
         const std::string silu_after = "2 | silu(0) const(11) sub(1,3) const(0.007) mul(4,5) add(2,6)", silu_of_sum = "2 | const(0.007) mul(1,2) add(0,3) silu(4)";
         check_steps(with_result(base().with_epilogue(silu_after + quantize(7, y, zero), {bytes(y, out, seed)}), y));
+        const std::string snapped = "1 | const(-0.4) const(0.5) clip(0,1,2) const(0.013) div(3,4) round(5) const(9) add(6,7) const(0) const(255) clip(8,9,10) sub(11,7) mul(12,4) | 13";
+        check(base().with_epilogue(snapped), {});
+        check(base().with_epilogue("1 | silu(0) const(0.013) div(1,2) round(3) const(-128) const(127) clip(4,5,6) mul(7,2) | 8"), {1e-3, 0.014, 1e-3});
         check_steps(with_result(base().with_epilogue(silu_of_sum + quantize(5, y, zero), {bytes(DType::kU8, out, seed)}), y));
         check_steps(with_result(base().with_epilogue("2 | add(0,1) hard_swish(2)" + quantize(3, y, zero), {random_tensor(out, seed)}), y));
         check(base().with_epilogue("2 | add(0,1) relu(2) | 3", {random_tensor(out, seed)}), {1e-6, 1e-6});

@@ -43,6 +43,22 @@ inline ByteFactors byte_factors(const Epilogue& epilogue) {
   return {e.scale, epilogue.bias, e.multiplier, has_residual && !e.residual_after, has_residual && e.residual_after};
 }
 
+// Of a float result that is quantized and dequantized again.
+inline float snap_value(float v, const ByteEpilogue& e) {
+  constexpr float kMagic = 12582912.0f;  // adding 1.5 * 2^23 rounds to even
+  const float low = static_cast<float>(e.low - e.zero), high = static_cast<float>(e.high - e.zero), quotient = v / e.snap_divisor;
+  const float raised = quotient < low ? low : quotient, bounded = raised > high ? high : raised;  // NaN stays
+  return (((bounded + kMagic) - kMagic) + static_cast<float>(e.zero) - e.snap_zero) * e.snap_scale;
+}
+
+inline void snap_rows(float* c, int64_t c_stride, int rows, int cols, const ByteEpilogue& e) {
+  const ByteEpilogue own = e;
+  for (int r = 0; r < rows; ++r) {
+    float* row = c + r * c_stride;
+    for (int j = 0; j < cols; ++j) row[j] = snap_value(row[j], own);
+  }
+}
+
 #if defined(__AVX512BW__)
 
 // Which lanes of the tile's last panel are columns.
@@ -240,6 +256,7 @@ __attribute__((noinline)) void finish_sums(int32_t* sums, int64_t sums_stride, i
   }
   activate_block(start, stride, rows, call.cols, epilogue, call.row, call.col);
   for (int r = 0; epilogue.post != nullptr && r < rows; ++r) epilogue.post(epilogue.post_ctx, start + r * stride, call.row + r, call.col, call.cols);
+  if (wide && e.snapped) snap_rows(start, stride, rows, call.cols, e);
   if (wide) return;
   const Narrowing narrowing = narrowing_of(e);
   const __mmask64 mask = call.cols >= 64 ? ~__mmask64{0} : (__mmask64{1} << call.cols) - 1;
@@ -304,6 +321,7 @@ __attribute__((noinline)) void finish_sums(int32_t* sums, int64_t sums_stride, i
     activate_block(values, stride, rows, cols, epilogue, call.row, call.col);
     for (int r = 0; epilogue.post != nullptr && r < rows; ++r) epilogue.post(epilogue.post_ctx, values + r * stride, call.row + r, call.col, cols);
   }
+  if (wide && e.snapped) snap_rows(values, stride, rows, cols, e);
   if (wide) return;
   auto* c = static_cast<uint8_t*>(call.c);
   for (int r = 0; r < rows; ++r) {

@@ -57,6 +57,9 @@ struct ByteEpilogue {
   bool residual_unsigned = false, residual_after = false;
   int64_t residual_stride = 0;
   float residual_scale = 1, residual_start = 0;
+  // A float result that is quantized and dequantized again: clip(round(value / snap_divisor) + zero, low, high) - snap_zero, times snap_scale.
+  bool snapped = false;
+  float snap_divisor = 1, snap_zero = 0, snap_scale = 1;
   // With `folded`, all of it is one step in registers, and neither Epilogue's bias nor its activation or residual is looked at:
   //   clip(round(s * folded_scale[col] + folded_bias[col] [+ residual * residual_scale]) + zero, low, high)
   // Values before rounding must be known to stay within 32 bits.
