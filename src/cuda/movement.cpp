@@ -124,7 +124,7 @@ class MovementKernel final : public Kernel {
 
   Status plan_blocks(const Dims& in, const Dims& out, bool to_space) {
     const int64_t b = problem_.attributes.i_or("blocksize", 1);
-    const bool crd = to_space && problem_.attributes.s_or("mode", "DCR") == "CRD";
+    const bool crd = problem_.attributes.s_or("mode", "DCR") == "CRD";
     const Dims& wide = to_space ? out : in;  // the one with more pixels
     const Dims& deep = to_space ? in : out;
     const int64_t n = wide[0], c = wide[1], h = deep[2], w = deep[3];
