@@ -1,12 +1,15 @@
 // The decision tree for a target of time (latency.h).
 #include "session/latency.h"
 
-#include "base/log.h"
+#include <algorithm>
+
 #include "session/fastest.h"
 #include "session/run.h"
 
 namespace sinter::session {
 namespace {
+
+constexpr int kMeasurements = 3;
 
 struct Tried {
   std::string name;
@@ -63,8 +66,12 @@ class Tree {
     engine::EngineContents copy = outcome.contents;
     copy.portable.reset();
     SINTER_ASSIGN(const auto engine, engine_of(std::move(copy)));
-    SINTER_ASSIGN(const std::vector<double> us, measure_alternately({engine}, request_.build.threads));
-    Tried tried{std::move(name), us[0] / 1000, std::nullopt, ""};
+    Tried tried{std::move(name), 0, std::nullopt, ""};
+    // Others that use the machine only add to a time: a miss is measured again.
+    for (int attempt = 0; attempt < kMeasurements && (attempt == 0 || tried.ms > options_.most_ms); ++attempt) {
+      SINTER_ASSIGN(const std::vector<double> us, measure_alternately({engine}, request_.build.threads));
+      tried.ms = attempt == 0 ? us[0] / 1000 : std::min(tried.ms, us[0] / 1000);
+    }
     if (probe_ && measure_accuracy) {
       SINTER_ASSIGN(tried.agreement, probe_->measure(engine));
     }
