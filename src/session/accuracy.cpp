@@ -104,7 +104,7 @@ Result<AccuracyProbe> open_probe(const std::shared_ptr<const runtime::Engine>& r
     SINTER_ASSIGN(labels, data::Labels::read(data.labels));
   }
   if (data.data.empty()) {
-    return make_error(Code::kInvalidArgument, "accuracy: found no folder of samples, expected one to measure it on; give --data");
+    return make_error(Code::kInvalidArgument, "accuracy: found no folder of samples, expected one to measure it on; give --data (or --calib-data, which is the same)");
   }
   std::optional<data::Preprocess> preprocess;
   if (!data.preprocess.empty()) {
