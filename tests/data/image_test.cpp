@@ -116,7 +116,7 @@ TEST(Decode, JpegColourGreyAndProgressive) {
 
 // 2 by 3 pixels of each kind of bitmap: rows are padded to four bytes and stand from the bottom unless the height is negative.
 std::string bitmap(int bits, int32_t height, const std::string& palette, const std::string& rows) {
-  const auto number = [](uint32_t value, int count) {
+  const auto number = [](uint64_t value, int count) {
     std::string text;
     for (int i = 0; i < count; ++i) text += static_cast<char>(value >> (8 * i));
     return text;

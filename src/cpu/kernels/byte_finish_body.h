@@ -192,7 +192,8 @@ void quantize_sums(const int32_t* sums, int64_t sums_stride, int rows, const Til
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
       const int r = first + i / kPanels < rows ? first + i / kPanels : rows - 1, j = i % kPanels;
-      Vec v = fma(_mm512_cvtepi32_ps(_mm512_loadu_si512(sums + r * sums_stride + j * kPanel)), scale[j], bias[j]);
+      // Masked: a tile of three panels has no fourth one to read.
+      Vec v = fma(_mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(lanes[j], sums + r * sums_stride + j * kPanel)), scale[j], bias[j]);
       if constexpr (kResidual) v = values.with_residuals(v, r, j * kPanel, lanes[j]);
       v = values.multiplied(Act::of(v, a, beta));
       if constexpr (kResidual) v = values.with_late_residual(v, r, j * kPanel, lanes[j]);
