@@ -9,6 +9,7 @@
 #include "core/numeric.h"
 #include "cpu/cpu_tactic.h"
 #include "cpu/kernels/pointwise_steps.h"
+#include "tactic/scale_grid.h"
 
 namespace sinter::cpu {
 namespace {
@@ -21,37 +22,8 @@ bool has_zeros(const Problem& problem) { return problem.inputs.size() > 2 && pro
 bool is_wide(DType dtype) { return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 bool is_float8(DType dtype) { return contains(kFloat8Types, dtype) && dtype != DType::kF8E8M0; }
 
-// Which scale belongs to which element: at outer * outer_step + (place along the axis / block) * step + inner * inner_step.
-struct Grid {
-  int64_t count = 0, inner = 1, size = 1, block = 1, outer_step = 0, step = 0, inner_step = 0;
-  bool single() const { return step == 0; }
-};
-
-Result<Grid> grid_of(const Problem& problem, const Dims& x, const Dims& scale) {
-  Grid grid;
-  grid.count = product(x);
-  const int64_t block = problem.attributes.i_or("block_size", 0);
-  if (product(scale) == 1 && block == 0) return grid;
-  const auto axis = static_cast<size_t>(normal_axis(problem.attributes.i_or("axis", 1), static_cast<int64_t>(x.size())));
-  if (axis >= x.size()) return make_error(Code::kUnsupported, "axis out of range");
-  grid.inner = product(x, axis + 1);
-  grid.size = x[axis];
-  if (scale.size() == 1 && block == 0 && scale[0] == x[axis]) {
-    grid.step = 1;
-    return grid;
-  }
-  bool blocked = block > 0 && scale.size() == x.size();
-  for (size_t i = 0; blocked && i < x.size(); ++i) blocked = scale[i] == (i == axis ? ceil_quotient(x[i], block) : x[i]);
-  if (!blocked) return make_error(Code::kUnsupported, "scales of {} for {}", to_string(to_shape(scale)), to_string(to_shape(x)));
-  grid.block = block;
-  grid.inner_step = 1;
-  grid.step = grid.inner;
-  grid.outer_step = grid.inner * scale[axis];
-  return grid;
-}
-
 // The numbers of elements [first, first + n) out of one number a scale.
-void spread(const Grid& grid, const float* numbers, int64_t first, int64_t n, float* out) {
+void spread(const ScaleGrid& grid, const float* numbers, int64_t first, int64_t n, float* out) {
   int64_t line = first / grid.inner, inside = first % grid.inner;
   for (int64_t done = 0; done < n;) {
     const int64_t outer = line / grid.size, place = line % grid.size;
@@ -141,7 +113,7 @@ class QuantizeKernel final : public Kernel {
   }
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
-    SINTER_ASSIGN(grid_, grid_of(problem_, inputs[0], inputs[1]));
+    SINTER_ASSIGN(grid_, resolve_scale_grid(problem_, inputs[0], inputs[1]));
     grid_.count = physical_count(layout_, inputs[0]);
     scales_ = product(inputs[1]);
     return scales_ * 2 * int64_t{sizeof(float)};
@@ -239,7 +211,7 @@ class QuantizeKernel final : public Kernel {
   DType narrow_, wide_, precision_;
   bool saturate_ = true;
   std::array<float, 256> table_{};
-  Grid grid_;
+  ScaleGrid grid_;
   int64_t scales_ = 1;
 };
 
@@ -255,7 +227,7 @@ std::string unsuitable(const Problem& problem) {
   if (!is_wide(problem.inputs[1].dtype)) return "scales that are not f32, f16 or bf16";
   const auto precision = static_cast<DType>(problem.attributes.i_or("precision", 0));
   if (precision != DType::kUndefined && !is_wide(precision)) return "a precision that is not f32, f16 or bf16";
-  const auto grid = grid_of(problem, problem.inputs[0].opt, problem.inputs[1].opt);
+  const auto grid = resolve_scale_grid(problem, problem.inputs[0].opt, problem.inputs[1].opt);
   return grid.ok() ? "" : grid.status().message();
 }
 
@@ -267,7 +239,7 @@ class Quantize final : public CpuTactic {
     if (!is_op(problem, "QuantizeLinear") && !is_op(problem, "DequantizeLinear")) return;
     const std::string reason = unsuitable(problem);
     if (!reason.empty()) return answer.decline(reason);
-    const bool single = grid_of(problem, problem.inputs[0].opt, problem.inputs[1].opt)->single() && problem.inputs[1].is_static();
+    const bool single = resolve_scale_grid(problem, problem.inputs[0].opt, problem.inputs[1].opt)->single() && problem.inputs[1].is_static();
     for (int l = 0; l < (problem.inputs[0].rank() < 3 || !single ? 1 : kLayoutCount); ++l) {
       const auto layout = static_cast<Layout>(l);
       if (channel_block(layout) > 1 && has_zeros(problem)) continue;  // the channels of padding would not stay zero

@@ -1,14 +1,10 @@
 // QuantizeLinear to and DequantizeLinear from integers of 8 and 16 bits (the latter also i32) and floats of 8 bits, one scale for all, for each place along an axis, or for each
 // block along it; row-major (kernels/quantize.cu). Bandwidth-bound.
 #include "cuda/cuda_tactic.h"
+#include "tactic/scale_grid.h"
 
 namespace sinter::cuda {
 namespace {
-
-// As in kernels/quantize.cu.
-struct ScaleGrid {
-  int64_t count = 0, inner = 1, size = 1, block = 1, outer_step = 0, step = 0, inner_step = 0;
-};
 
 bool quantizes(const Problem& problem) { return problem.op == "QuantizeLinear"; }
 DType narrow_type(const Problem& problem) { return quantizes(problem) ? problem.outputs[0].dtype : problem.inputs[0].dtype; }
@@ -21,29 +17,6 @@ int float8_kind(DType dtype) {
   return 0;
 }
 bool has_zeros(const Problem& problem) { return problem.inputs.size() > 2 && problem.inputs[2].present; }
-
-Result<ScaleGrid> grid_of(const Problem& problem, const Dims& x, const Dims& scale) {
-  ScaleGrid grid;
-  grid.count = product(x);
-  if (product(scale) == 1) return grid;
-  const auto axis = static_cast<size_t>(normal_axis(problem.attributes.i_or("axis", 1), static_cast<int64_t>(x.size())));
-  const int64_t block = problem.attributes.i_or("block_size", 0);
-  if (axis >= x.size()) return make_error(Code::kUnsupported, "axis out of range");
-  grid.inner = product(x, axis + 1);
-  grid.size = x[axis];
-  if (scale.size() == 1 && block == 0 && scale[0] == x[axis]) {
-    grid.step = 1;
-    return grid;
-  }
-  bool blocked = block > 0 && scale.size() == x.size();
-  for (size_t i = 0; blocked && i < x.size(); ++i) blocked = scale[i] == (i == axis ? ceil_quotient(x[i], block) : x[i]);
-  if (!blocked) return make_error(Code::kUnsupported, "scales of {} for {}", to_string(to_shape(scale)), to_string(to_shape(x)));
-  grid.block = block;
-  grid.inner_step = 1;
-  grid.step = grid.inner;
-  grid.outer_step = grid.inner * scale[axis];
-  return grid;
-}
 
 class QuantizeKernel final : public Kernel {
  public:
@@ -59,7 +32,7 @@ class QuantizeKernel final : public Kernel {
     high_ = (is_signed(to) ? 1 << (bits - 1) : 1 << bits) - 1;
   }
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
-    SINTER_ASSIGN(grid_, grid_of(problem_, inputs[0], inputs[1]));
+    SINTER_ASSIGN(grid_, resolve_scale_grid(problem_, inputs[0], inputs[1]));
     return int64_t{0};
   }
   Status launch(const LaunchArgs& args) override {
@@ -83,7 +56,7 @@ std::string unsuitable(const Problem& problem) {
   if (!is_compute_float(scale)) return "scales that are not f32, f16 or bf16";
   if (quantizes(problem) ? !is_compute_float(from) && from != DType::kI32 : !is_compute_float(to)) return "values that are not f32, f16 or bf16";
   if (problem.attributes.i_or("precision", 0) != 0) return "a precision of the division";
-  const auto grid = grid_of(problem, problem.inputs[0].opt, problem.inputs[1].opt);
+  const auto grid = resolve_scale_grid(problem, problem.inputs[0].opt, problem.inputs[1].opt);
   return grid.ok() ? "" : grid.status().message();
 }
 

@@ -28,23 +28,13 @@ inline void store_sums(int32_t* p, const Sums& sums) {
   for (int i = 0; i < 2; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + i * 8), sums.halves[i]);
 }
 
-constexpr bool kFoldsInRegisters = false;
-template <int kRows, int kPanels>
-inline void store_folded(Sums (&)[kRows][kPanels], const TileCall&, const ByteEpilogue&) {}
-
 }  // namespace
 }  // namespace sinter::cpu
 
-#include "cpu/kernels/byte_tile_body.h"
-#include "cpu/kernels/depthwise_bytes_plain.h"
+#include "cpu/kernels/byte_tiles_plain.h"
 
 namespace sinter::cpu {
 
-void add_byte_tiles_avxvnni(KernelTable& table) {
-  table.bytes = empty_byte_tiles(2);
-  add_byte_width<1, 6>(table.bytes);
-  table.depthwise_bytes_row = &depthwise_bytes_row;
-  add_byte_helpers(table);
-}
+void add_byte_tiles_avxvnni(KernelTable& table) { add_plain_byte_tiles<6>(table, 2); }
 
 }  // namespace sinter::cpu

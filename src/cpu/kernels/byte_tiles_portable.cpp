@@ -34,23 +34,13 @@ inline Sums dot(Sums sums, uint32_t a, PanelBytes b) {
 
 inline void store_sums(int32_t* p, const Sums& sums) { std::memcpy(p, sums.of, sizeof(sums.of)); }
 
-constexpr bool kFoldsInRegisters = false;
-template <int kRows, int kPanels>
-inline void store_folded(Sums (&)[kRows][kPanels], const TileCall&, const ByteEpilogue&) {}
-
 }  // namespace
 }  // namespace sinter::cpu
 
-#include "cpu/kernels/byte_tile_body.h"
-#include "cpu/kernels/depthwise_bytes_plain.h"
+#include "cpu/kernels/byte_tiles_plain.h"
 
 namespace sinter::cpu {
 
-void add_byte_tiles_portable(KernelTable& table) {
-  table.bytes = empty_byte_tiles(4);
-  add_byte_width<1, 4>(table.bytes);
-  table.depthwise_bytes_row = &depthwise_bytes_row;
-  add_byte_helpers(table);
-}
+void add_byte_tiles_portable(KernelTable& table) { add_plain_byte_tiles<4>(table, 4); }
 
 }  // namespace sinter::cpu
