@@ -81,6 +81,7 @@ void add_eval(CLI::App& app) {
   command->add_option("--json", state->json, "write the figures as JSON: top1 and top5 in percent, counts");
   state->flags.add_to(*command);
   state->flags.add_calibration(*command);
+  state->flags.add_constraints(*command);
   state->flags.add_loading(*command);
   command->callback([state] {
     sinter_eval_options options;
@@ -124,6 +125,7 @@ void add_compare(CLI::App& app) {
   command->add_option("--json", state->json, "write the report as JSON");
   state->flags.add_to(*command);
   state->flags.add_calibration(*command);
+  state->flags.add_constraints(*command);
   state->flags.add_loading(*command);
   command->callback([state] {
     const auto or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };

@@ -26,6 +26,7 @@ void add_build(CLI::App& app) {
   state->flags.add_to(*command);
   state->flags.add_calibration(*command);
   state->flags.add_target(*command);
+  state->flags.add_constraints(*command);
   command->callback([state] {
     require(sinter_build(state->model.c_str(), state->flags.get(), state->output.c_str()));
     if (state->quiet) return;

@@ -130,6 +130,9 @@ void BuildFlags::add_target(CLI::App& app) {
   app.add_option("--min-cosine", min_cosine_, "with --int8: until every output's cosine with f32's is at least this (0.99)")->check(CLI::Range(0.0, 1.0));
   app.add_option("--check", check_, "with --int8: until this command, which gets an engine's path ({}, or its last argument), exits with 0; 1 to 125: not good enough");
   app.add_option("--labels", labels_, "CSV file of the samples' classes (file,class_index), for --max-drop; without it a changed class counts as lost");
+}
+
+void BuildFlags::add_constraints(CLI::App& app) {
   app.add_option("--float-layers", float_layers_, "layers that stay in float: names of nodes, comma-separated");
   app.add_option("--precisionConstraints", constraints_, "what --layerPrecisions and --layerOutputTypes mean: none (default): nothing; prefer: where possible; obey: else fail")
       ->check(CLI::IsMember({"none", "prefer", "obey"}));

@@ -38,8 +38,10 @@ class BuildFlags {
   void add_to(CLI::App& app);
   // --calib-data and the like, --preprocess included.
   void add_calibration(CLI::App& app);
-  // --max-drop and the like, --layerPrecisions and the like.
+  // --max-drop and the like.
   void add_target(CLI::App& app);
+  // --layerPrecisions and the like.
+  void add_constraints(CLI::App& app);
   // --strict and --trust, for commands that load engines.
   void add_loading(CLI::App& app);
   const sinter_build_options* get();

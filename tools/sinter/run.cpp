@@ -61,6 +61,7 @@ void add_run(CLI::App& app) {
   state->inputs.add_to(*command);
   state->flags.add_to(*command);
   state->flags.add_calibration(*command);
+  state->flags.add_constraints(*command);
   state->flags.add_loading(*command);
   command->callback([state] {
     Session session;
