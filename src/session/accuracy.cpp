@@ -2,6 +2,7 @@
 #include "session/accuracy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "runtime/context.h"
@@ -16,6 +17,37 @@ int64_t largest(const Tensor& scores) {
   return std::max_element(wide.data<double>(), wide.data<double>() + wide.count()) - wide.data<double>();
 }
 
+// By how much `winner` is ahead of all others: in logarithms where the scores are probabilities, so that errors are alike for sure and unsure samples.
+double margin_of(const Tensor& scores, int64_t winner, bool probabilities) {
+  const Tensor wide = scores.cast(DType::kF64);
+  const double* values = wide.data<double>();
+  double second = -std::numeric_limits<double>::infinity();
+  for (int64_t i = 0; i < wide.count(); ++i) {
+    if (i != winner) second = std::max(second, values[i]);
+  }
+  if (!probabilities) return values[winner] - second;
+  constexpr double kLeast = 1e-30;
+  return std::log(std::max(values[winner], kLeast)) - std::log(std::max(second, kLeast));
+}
+
+bool are_probabilities(const Tensor& scores) {
+  const Tensor wide = scores.cast(DType::kF64);
+  double sum = 0;
+  for (int64_t i = 0; i < wide.count(); ++i) {
+    if (!(wide.data<double>()[i] >= 0)) return false;
+    sum += wide.data<double>()[i];
+  }
+  return std::abs(sum - 1) < 1e-2;
+}
+
+// The share of pairs of a margin and a change that end below zero.
+double expected_changes(const std::vector<double>& margins, std::vector<double> changes) {
+  std::sort(changes.begin(), changes.end());
+  double sum = 0;
+  for (const double margin : margins) sum += static_cast<double>(std::lower_bound(changes.begin(), changes.end(), -margin) - changes.begin());
+  return sum / (static_cast<double>(margins.size()) * static_cast<double>(changes.size()));
+}
+
 bool is_comparable(const Value& value) { return value.is_tensor() && is_float(value.tensor().dtype()) && value.tensor().count() > 0; }
 
 }  // namespace
@@ -27,7 +59,7 @@ double Agreement::drop() const {
 
 std::string Agreement::to_string() const {
   std::string text = fmt::format("cosine {:.6f} (least {:.6f}), relative error {:.3g}", cosine, worst_cosine, relative_error);
-  if (agree > 0) text += fmt::format(", top-1 as in f32 on {} of {}", agree, samples);
+  if (agree > 0) text += fmt::format(", top-1 as in f32 on {} of {} (changes to expect: {:.1f} %)", agree, samples, 100 * expected_disagreement);
   if (labelled > 0) text += fmt::format(", right on {} of {} (f32: {})", right, labelled, reference_right);
   if (!finite) text += ", NaN or infinity where f32 has none";
   return text;
@@ -66,7 +98,8 @@ Result<Agreement> AccuracyProbe::measure(std::shared_ptr<const runtime::Engine> 
   SINTER_ASSIGN(const auto context, runtime::ExecutionContext::create(engine, how));
   Agreement result;
   std::vector<Distance> distances(references_.front().size());
-  const bool scores = classifies();
+  const bool scores = classifies(), probabilities = scores && are_probabilities(references_.front().front().tensor());
+  std::vector<double> margins, changes;
   for (size_t i = 0; i < std::min(most, samples_.size()); ++i) {
     SINTER_ASSIGN(const std::vector<Value> outputs, context->run(samples_[i]));
     for (size_t o = 0; o < distances.size(); ++o) {
@@ -82,11 +115,14 @@ Result<Agreement> AccuracyProbe::measure(std::shared_ptr<const runtime::Engine> 
     if (!scores) continue;
     const int64_t found = largest(outputs[0].tensor()), wanted = largest(references_[i][0].tensor());
     result.agree += found == wanted;
+    const double margin = margin_of(references_[i][0].tensor(), wanted, probabilities), left = margin_of(outputs[0].tensor(), wanted, probabilities);
+    if (std::isfinite(margin) && std::isfinite(left)) margins.push_back(margin), changes.push_back(left - margin);
     if (!labels_[i]) continue;
     ++result.labelled;
     result.right += found == *labels_[i];
     result.reference_right += wanted == *labels_[i];
   }
+  if (!margins.empty()) result.expected_disagreement = expected_changes(margins, std::move(changes));
   for (const Distance& output : distances) {
     if (output.pairs() == 0) continue;
     result.finite = result.finite && output.differently_finite() == 0;

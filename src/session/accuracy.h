@@ -15,6 +15,9 @@ namespace sinter::session {
 struct Agreement {
   int64_t samples = 0;
   int64_t agree = 0;           // the same largest element of the first output (see classifies)
+  // Share of samples that would change their largest element if each met the error of any other: a count of changes on few samples owes much to chance, and
+  // candidates are chosen by it; this depends on the margins of all samples and the errors of all. Scores that are probabilities: by their logarithms.
+  double expected_disagreement = 0;
   int64_t labelled = 0, right = 0, reference_right = 0;
   double cosine = 1;           // of the output that is farthest: mean over the samples
   double worst_cosine = 1;     // the least of any output and sample

@@ -25,7 +25,7 @@ constexpr size_t kRetriedTensors = 8;     // tensors for which other algorithms 
 constexpr double kCloseCall = 0.9;        // predicted times that are nearer to each other are measured again
 constexpr double kLeastGain = 0.01;       // of the relative error: below that a change is noise
 // What a small drop on few samples owes to chance shows on others: classes that change both ways, and outputs that turn, are bounded too.
-constexpr double kChangesADrop = 6, kDefectADrop = 0.25, kLeastDrop = 0.002;  // kLeastDrop: what is asked of them when nothing may be lost
+constexpr double kChangesADrop = 4, kDefectADrop = 0.125, kLeastDrop = 0.002;  // kLeastDrop: what is asked of them when nothing may be lost
 constexpr quant::RangeOptions kAlgorithms[] = {
     {quant::Algorithm::kEntropy}, {quant::Algorithm::kMse}, {quant::Algorithm::kPercentile, 99.99}, {quant::Algorithm::kMinMax}};
 
@@ -520,7 +520,7 @@ bool AccuracyTarget::met_by(const Agreement& agreement) const {
   if (!agreement.finite) return false;
   if (max_drop) {
     const double chance = std::max(*max_drop, kLeastDrop);
-    if (agreement.drop() > *max_drop + 1e-12 || agreement.disagreement() > kChangesADrop * chance || 1 - agreement.cosine > kDefectADrop * chance) return false;
+    if (agreement.drop() > *max_drop + 1e-12 || std::max(agreement.disagreement(), agreement.expected_disagreement) > kChangesADrop * chance || 1 - agreement.cosine > kDefectADrop * chance) return false;
   }
   return !min_cosine || agreement.cosine >= *min_cosine;
 }

@@ -12,8 +12,8 @@
 namespace sinter::session {
 
 struct AccuracyTarget {
-  // Share of samples (0.005 = half a percent): Agreement::drop. With it the share of samples with another top-1 may be six times as large, and the
-  // mean cosine must be within a quarter of it of 1: a drop measured on a few hundred samples alone says little about others.
+  // Share of samples (0.005 = half a percent): Agreement::drop. With it the share of samples with another top-1, counted and expected, may be four times
+  // as large, and the mean cosine must be within an eighth of it of 1: a drop measured on a few hundred samples alone says little about others.
   std::optional<double> max_drop;
   std::optional<double> min_cosine;  // Agreement::cosine
   std::function<Result<bool>(const std::string& engine_path)> check;  // what an engine is for: asked when the figures are met; an error ends the build

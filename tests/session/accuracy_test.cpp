@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "onnx/tensor_io.h"
 #include "quant/calibration_cache.h"
+#include "session/accuracy.h"
 #include "session/calibrate.h"
 #include "session/compare.h"
 #include "session/evaluate.h"
@@ -263,6 +264,32 @@ TEST_F(AccuracyTest, AccuracyCountsByRank) {
   EXPECT_NE(evaluate(engine, 1, options).status().message().find("class 4"), std::string::npos);
   ASSERT_TRUE(write_file(options.labels, "y,1\n").ok());
   EXPECT_NE(evaluate(engine, 1, options).status().message().find("none of the 12"), std::string::npos);
+}
+
+TEST_F(AccuracyTest, ChangesToExpectAreOfAllPairs) {
+  const auto reference = load_any(classifier("1")).value(), other = load_any(classifier("1", 3.0f, "other.onnx")).value();
+  const std::string data = samples(40);
+  const AccuracyProbe probe = open_probe(reference, {data, "", "", 500}, 1).value();
+  EXPECT_EQ(probe.measure(reference)->expected_disagreement, 0);
+  std::vector<double> margins, changes;
+  for (const std::vector<Value>& sample : probe.samples()) {
+    const auto scores_of = [&](const auto& engine) { return (*runtime::ExecutionContext::create(engine).value()->run(sample))[0].tensor(); };
+    const Tensor a = scores_of(reference), b = scores_of(other);
+    const auto winner = std::max_element(a.data<float>(), a.data<float>() + 4) - a.data<float>();
+    const auto ahead = [&](const Tensor& scores) {
+      double second = -1e30;
+      for (int64_t i = 0; i < 4; ++i) second = i == winner ? second : std::max<double>(second, scores.data<float>()[i]);
+      return scores.data<float>()[winner] - second;
+    };
+    margins.push_back(ahead(a));
+    changes.push_back(ahead(b) - ahead(a));
+  }
+  double pairs = 0;
+  for (const double margin : margins) pairs += static_cast<double>(std::count_if(changes.begin(), changes.end(), [&](double change) { return margin + change < 0; }));
+  const auto agreement = probe.measure(other);
+  ASSERT_TRUE(agreement.ok());
+  EXPECT_NEAR(agreement->expected_disagreement, pairs / 1600, 1e-3);
+  EXPECT_GT(agreement->expected_disagreement, 0);
 }
 
 TEST(Rank, EqualScoresAndNaN) {
