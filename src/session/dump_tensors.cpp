@@ -25,11 +25,12 @@ class Dumper : public runtime::StepWatcher {
   }
 
   Status after(runtime::StepView& view) override {
-    const std::string& op = view.step().problem.op;
+    const plan::Step& step = view.step();
+    const bool copies = step.kind == plan::StepKind::kTransfer || step.problem.op == "Reformat";
     for (int32_t v : view.made()) {
       const plan::PlanValue& value = view.region().values[static_cast<size_t>(v)];
-      // Copies in another layout hold what was written already.
-      if (view.step().kind == plan::StepKind::kTransfer || op == "Reformat") continue;
+      // Copies in another layout hold what was written already; the concatenation that such a copy completes is new.
+      if (copies && std::find(step.outputs.begin(), step.outputs.end(), v) != step.outputs.end()) continue;
       if (!is_wanted(value.name, value.onnx_names)) continue;
       SINTER_ASSIGN(const auto found, view.value(v));
       if (found) SINTER_TRY(take(view, v, *found));
