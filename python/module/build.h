@@ -1,0 +1,10 @@
+// Builds from Python: options from a dict, callbacks, interruption.
+#pragma once
+
+#include "errors.h"
+
+namespace sinter::python {
+
+void define_build(py::module_& module);
+
+}  // namespace sinter::python
