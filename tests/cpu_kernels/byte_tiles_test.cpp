@@ -28,9 +28,7 @@ const std::vector<Way>& ways() {
     }
 #if defined(__x86_64__)
     if (cpu_info().isa >= Isa::kAvx512Vnni) {
-      Way emulated{"amx_emulated", kernel_table(Isa::kAvx512Vnni), true};
-      emulated.table.bytes = emulated_amx_tiles();
-      result.push_back(emulated);
+      result.push_back({"amx_emulated", emulated_amx_table(), true});
     }
 #endif
     return result;
@@ -219,7 +217,7 @@ TEST(ByteTiles, Convolution) {
       {1, 96, 40, 9, 20, 3, 3, 1, 1},   {1, 24, 17, 11, 33, 3, 3, 2, 1},  {1, 32, 64, 16, 18, 3, 3, 1, 1},   {1, 33, 17, 10, 7, 3, 3, 2, 1},
       {2, 5, 19, 6, 9, 1, 1, 2},        {1, 130, 33, 5, 6, 3, 3, 1, 1},   {1, 8, 16, 13, 13, 3, 3, 1, 6, 6}, {1, 1, 1, 1, 1, 1, 1},
       {2, 12, 18, 6, 6, 3, 3, 1, 1, 1, 3}, {1, 64, 48, 4, 40, 3, 3, 2, 1}, {1, 67, 80, 3, 3, 2, 2, 1, 1},    {1, 320, 100, 7, 7, 1, 1},
-      {1, 16, 16, 6, 70, 1, 7, 1, 3},   {3, 128, 128, 2, 2, 1, 1},        {1, 80, 20, 5, 5, 5, 5, 1, 4},     {1, 64, 16, 1, 65, 1, 1}};
+      {1, 16, 16, 6, 70, 1, 7, 1, 3},   {3, 128, 128, 2, 2, 1, 1},        {1, 80, 20, 5, 5, 5, 5, 1, 4}, {1, 8, 16, 40, 1, 3, 3, 1, 1},    {1, 64, 16, 1, 65, 1, 1}};
   for (const Way& way : ways()) {
     for (const ConvCase& t : cases) {
       for (const bool is_signed : {false, true}) {
@@ -326,8 +324,7 @@ TEST(ByteTiles, Matmul) {
 TEST(ByteTiles, MatrixRegistersMultiplyFullStepsOnly) {
   if (cpu_info().isa < Isa::kAvx512Vnni) GTEST_SKIP() << "no AVX-512 VNNI";
   // 196 pixels by 64 columns: 7 tiles of 28 rows, 2 groups of columns, four products a step. Nine taps of 32 channels are 5 steps, not 9.
-  KernelTable table = kernel_table(Isa::kAvx512Vnni);
-  table.bytes = emulated_amx_tiles();
+  const KernelTable table = emulated_amx_table();
   const ConvShape s = shape_of({1, 32, 64, 16, 16, 3, 3});
   const Guarded source(s.h * s.w * s.channels), packed(conv_bytes_packed_bytes(s)), dst(s.oh * s.ow * s.out_channels * 4);
   Finish finish(ByteStore::kSums, false, 1, s.out_channels, 1);

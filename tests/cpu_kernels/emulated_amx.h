@@ -1,4 +1,4 @@
-// The byte tiles of AMX over emulated registers (emulated_amx_vnni.cpp); entered only with AVX-512 VNNI.
+// The tiles of AMX over emulated registers (emulated_amx_vnni.cpp); entered only with AVX-512 VNNI.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,8 @@
 
 namespace sinter::cpu {
 
-TileSet emulated_amx_tiles();
+// AVX-512 VNNI's, with the tiles of AMX.
+KernelTable emulated_amx_table();
 extern std::atomic<int64_t> emulated_faults;    // uses of registers that the processor would refuse
 extern std::atomic<int64_t> emulated_products;  // of two registers
 

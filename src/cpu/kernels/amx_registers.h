@@ -1,4 +1,4 @@
-// The tile registers of AMX, eight matrices of up to 16 rows of 64 bytes, by the instructions themselves. byte_tile_matrix_body.h is written
+// The tile registers of AMX, eight matrices of up to 16 rows of 64 bytes, by the instructions themselves. matrix_tile_body.h is written
 // on these names; tests have the same names over plain memory.
 //
 // Entered only where cpu_info() has seen AMX, which has then asked the operating system for the registers.
@@ -8,6 +8,9 @@
 
 namespace sinter::cpu {
 namespace {
+
+// What the values of A and B are.
+enum class Products { kUnsignedBytes, kSignedBytes, kBf16 };
 
 // What the instruction that shapes the registers reads.
 struct alignas(64) TileShapes {
@@ -29,11 +32,12 @@ template <int kTile>
 inline __attribute__((always_inline)) void store_tile(void* to, int64_t stride) {
   __asm__ volatile("tilestored %%tmm%c2, (%0,%1,1)" : : "r"(to), "r"(stride), "i"(kTile) : "memory");
 }
-// Each 32-bit value of C grows by the products of four bytes of A's row, unsigned or signed, and four signed ones of B's column.
-template <int kC, int kA, int kB, bool kSigned>
+// Each 32-bit value of C grows by the products of A's row and B's column over four bytes (B's are signed) or two bf16, summed as f32.
+template <int kC, int kA, int kB, Products kProducts>
 inline __attribute__((always_inline)) void dot_tiles() {
-  if constexpr (kSigned) __asm__ volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kC), "i"(kA), "i"(kB));
-  else __asm__ volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kC), "i"(kA), "i"(kB));
+  if constexpr (kProducts == Products::kSignedBytes) __asm__ volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kC), "i"(kA), "i"(kB));
+  else if constexpr (kProducts == Products::kUnsignedBytes) __asm__ volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kC), "i"(kA), "i"(kB));
+  else __asm__ volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" : : "i"(kC), "i"(kA), "i"(kB));
 }
 
 }  // namespace

@@ -154,6 +154,8 @@ void conv_on_team(const TileSet& set, const ConvOperands& operands, const ConvSh
     args.tail = tail;
     args.a_signed = operands.src_signed;
     args.segments = shape.kh * shape.kw;
+    args.terms = operands.terms;
+    args.a_low = operands.src_low;
     args.fill = is_pointwise(shape) ? &fill_pointwise_rows : &fill_conv_rows;
     args.fill_ctx = &rows;
     args.zeros = operands.padding_is_zero && has_padding(shape) ? operands.padding : nullptr;
@@ -175,7 +177,7 @@ void conv_on_team(const TileSet& set, const ConvOperands& operands, const ConvSh
   const int64_t m = shape.batch * shape.oh * shape.ow, panels = panel_count(out);
   const int64_t tiles = (m + blocking.rows - 1) / blocking.rows;
   const GridSplit grid = split_grid(team.size(), tiles, shape.groups);
-  const int64_t scratch_bytes = gemm_scratch_bytes(blocking, shape.kh * shape.kw);
+  const int64_t scratch_bytes = gemm_scratch_bytes(blocking, shape.kh * shape.kw, operands.terms);
   team.run(grid.m_parts * grid.n_parts, [&](int part) {
     const int64_t i = part % grid.m_parts, j = part / grid.m_parts;
     const int64_t row_begin = tiles * i / grid.m_parts * blocking.rows;

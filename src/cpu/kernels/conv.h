@@ -49,6 +49,8 @@ struct ConvOperands {
   int64_t group_units = 0;        // of one group's packed weights (kernel_table.h)
   void* dst = nullptr;
   int dst_bytes = 4;
+  int terms = 1;                  // GemmArgs::terms, and src_low its a_low; k is not blocked where there are several
+  int64_t src_low = 0;
   int64_t only_group = -1;        // compute this group only; -1: all
 };
 

@@ -44,13 +44,13 @@ struct Scratch {
   TileInfo* tiles;
 };
 
-Scratch carve(void* memory, const GemmBlocking& blocking, int64_t segments) {
+Scratch carve(void* memory, const GemmBlocking& blocking, int64_t segments, int terms) {
   Scratch scratch;
   char* at = static_cast<char*>(memory);
   scratch.rows = reinterpret_cast<const void**>(at);
   at += blocking.row_tiles * segments * blocking.rows * sizeof(void*);
   scratch.segments = reinterpret_cast<TileSegment*>(at);
-  at += blocking.row_tiles * segments * sizeof(TileSegment);
+  at += blocking.row_tiles * segments * terms * sizeof(TileSegment);
   scratch.tiles = reinterpret_cast<TileInfo*>(at);
   return scratch;
 }
@@ -69,6 +69,31 @@ bool are_stepped(const void* const* rows, int count) {
   return true;
 }
 
+// Units of a panel's high parts, behind which its low ones lie.
+int64_t low_offset(const GemmArgs& args) { return args.segments * args.k * kPanel; }
+int64_t panel_units(const GemmArgs& args) { return low_offset(args) * (args.terms == 1 ? 1 : 2); }
+
+// The products of split operands for `count` segments. Segments of whole steps have theirs one after the other, while they are in cache; the ends
+// of others share steps with the next one's, if that is of the same parts.
+int64_t list_terms(const GemmArgs& args, int64_t count, int64_t joined, TileSegment* list) {
+  constexpr int64_t kStepUnits = 16;
+  const int64_t low = low_offset(args);
+  const auto term = [&](const TileSegment& high, int which) {
+    return TileSegment{high.rows, high.b_offset + (which == 2 ? low : 0), which == 0 ? args.a_low : 0};
+  };
+  if (args.k * joined % kStepUnits == 0) {
+    for (int64_t s = count; s-- > 0;) {
+      const TileSegment high = list[s];
+      for (int which = 0; which < 3; ++which) list[3 * s + which] = term(high, which);
+    }
+  } else {
+    for (int which = 2; which >= 0; --which) {
+      for (int64_t s = count; s-- > 0;) list[which * count + s] = term(list[s], which);
+    }
+  }
+  return 3 * count;
+}
+
 // Cuts rows [begin, end) into tiles of nearly equal height.
 void list_tiles(const GemmArgs& args, const GemmBlocking& blocking, const Scratch& scratch, int64_t begin, int64_t end,
                 int64_t tiles) {
@@ -79,7 +104,7 @@ void list_tiles(const GemmArgs& args, const GemmBlocking& blocking, const Scratc
     info.count = static_cast<int>(low + (i < taller ? 1 : 0));
     row += info.count;
     const void** rows = scratch.rows + i * args.segments * blocking.rows;
-    TileSegment* list = scratch.segments + i * args.segments;
+    TileSegment* list = scratch.segments + i * args.segments * args.terms;
     info.joined = args.fill(args.fill_ctx, info.row, info.count, rows);
     info.stepped = args.k_offsets != nullptr && are_stepped(rows, info.count);
     info.segment_count = 0;
@@ -88,6 +113,7 @@ void list_tiles(const GemmArgs& args, const GemmBlocking& blocking, const Scratc
       if (args.zeros != nullptr && all_padding(of_segment, info.count, args.zeros)) continue;
       list[info.segment_count++] = {of_segment, s * info.joined * args.k * kPanel};
     }
+    if (args.terms != 1) info.segment_count = list_terms(args, info.segment_count, info.joined, list);
   }
 }
 
@@ -98,7 +124,7 @@ int64_t plan_prefetch(const GemmArgs& args, const GemmBlocking& blocking, const 
   const bool contiguous = args.segments == 1 || call.k == args.k;  // within a panel
   if (!contiguous || call.k == 0) return 0;
   constexpr int64_t kStepBytes = kPanel * kUnitBytes;
-  const int64_t panel_bytes = args.segments * call.k * kStepBytes;
+  const int64_t panel_bytes = args.terms == 1 ? args.segments * call.k * kStepBytes : panel_units(args) * kUnitBytes;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t at = panel_bytes * blocking.panels * i / tiles;
     const int64_t panel = blocking.panels + at / panel_bytes;
@@ -126,7 +152,7 @@ void multiply_block(const TileSet& set, const GemmArgs& args, const GemmBlocking
     call.prefetch_step = prefetch ? prefetch_step : 0;
     for (int64_t i = 0; i < tiles; ++i) {
       const TileInfo& info = scratch.tiles[i];
-      call.segments = scratch.segments + i * args.segments;
+      call.segments = scratch.segments + i * args.segments * args.terms;
       call.segment_count = info.segment_count;
       call.k = k * info.joined;
       call.row = info.row;
@@ -177,22 +203,24 @@ GemmBlocking choose_blocking(const TileSet& set, int64_t m, int64_t n, int64_t k
   return best;
 }
 
-int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments) {
-  const int64_t per_segment = blocking.rows * sizeof(void*) + sizeof(TileSegment);
+int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments, int terms) {
+  const int64_t per_segment = blocking.rows * sizeof(void*) + terms * sizeof(TileSegment);
   return round_up(blocking.row_tiles * (segments * per_segment + sizeof(TileInfo)), 64);
 }
 
 void gemm_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& blocking, int64_t row_begin,
                 int64_t row_end, int64_t panel_begin, int64_t panel_end, void* scratch_memory) {
   if (row_begin >= row_end || panel_begin >= panel_end) return;
-  const Scratch scratch = carve(scratch_memory, blocking, args.segments);
+  const Scratch scratch = carve(scratch_memory, blocking, args.segments, args.terms);
   const int64_t all_tiles = (row_end - row_begin + blocking.rows - 1) / blocking.rows;
   const int64_t row_blocks = (all_tiles + blocking.row_tiles - 1) / blocking.row_tiles;
   TileCall call{};
-  call.panel_stride = args.segments * args.k * kPanel;
+  call.panel_stride = panel_units(args);
   call.c_stride = args.c_stride;
   call.tail = args.tail;
   call.a_signed = args.a_signed;
+  call.a_low = args.a_low;
+  call.b_low = args.terms == 1 ? 0 : low_offset(args);
   call.epilogue = args.epilogue;
   for (int64_t block = 0; block < row_blocks; ++block) {
     const int64_t first = all_tiles * block / row_blocks, last = all_tiles * (block + 1) / row_blocks;
@@ -232,7 +260,7 @@ void gemm_on_team(const TileSet& set, const GemmArgs& args, const GemmBlocking& 
   const int64_t tiles = (args.m + blocking.rows - 1) / blocking.rows, panels = panel_count(args.n);
   const int64_t groups = (panels + blocking.panels - 1) / blocking.panels;
   const GridSplit grid = split_grid(team.size(), tiles, groups);
-  const int64_t scratch_bytes = gemm_scratch_bytes(blocking, args.segments);
+  const int64_t scratch_bytes = gemm_scratch_bytes(blocking, args.segments, args.terms);
   team.run(grid.m_parts * grid.n_parts, [&](int part) {
     const int64_t i = part % grid.m_parts, j = part / grid.m_parts;
     const int64_t row_begin = tiles * i / grid.m_parts * blocking.rows;

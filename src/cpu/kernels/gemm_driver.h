@@ -41,6 +41,10 @@ struct GemmArgs {
   const int64_t* k_offsets = nullptr;  // as in TileCall; then segments is 1
   const void* zeros = nullptr;  // the address that stands for padding rows; k zeros, or nullptr where none are used
   const void* b = nullptr;
+  // Operands split into two bf16: three segments for each of `segments`, low by high, high by high and high by low. A row's low parts lie a_low
+  // bytes behind its high ones (behind `zeros` there are zeros), a panel's low parts follow its high ones. Else terms is 1.
+  int terms = 1;
+  int64_t a_low = 0;
   void* c = nullptr;          // element (row, col) of the whole output is number row * c_stride + col
   int c_bytes = 4;            // of an element
   int64_t c_stride = 0;
@@ -56,7 +60,7 @@ GemmBlocking choose_blocking(const TileSet& set, int64_t m, int64_t n, int64_t k
                              bool indexed = false, int panels = 0);
 
 // Scratch that gemm_block needs for one thread.
-int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments);
+int64_t gemm_scratch_bytes(const GemmBlocking& blocking, int64_t segments, int terms = 1);
 
 // Rows [row_begin, row_end) x panels [panel_begin, panel_end) of the problem, in the calling thread. `scratch` is
 // aligned to 64 bytes.

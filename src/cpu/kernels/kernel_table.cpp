@@ -8,7 +8,7 @@ void add_byte_tiles_portable(KernelTable& table);
 void add_byte_tiles_avx2(KernelTable& table);
 void add_byte_tiles_avxvnni(KernelTable& table);
 void add_byte_tiles_vnni(KernelTable& table);
-void add_byte_tiles_amx(KernelTable& table);
+void add_matrix_tiles_amx(KernelTable& table);
 KernelTable make_kernel_table_avx2();
 KernelTable make_kernel_table_avx512();
 #endif
@@ -25,7 +25,7 @@ KernelTable with_bytes(KernelTable table, void (*add)(KernelTable&)) {
 const KernelTable& kernel_table(Isa isa) {
 #if defined(__x86_64__)
   if (isa >= Isa::kAmx) {
-    static const KernelTable amx = with_bytes(kernel_table(Isa::kAvx512Vnni), &add_byte_tiles_amx);
+    static const KernelTable amx = with_bytes(kernel_table(Isa::kAvx512Vnni), &add_matrix_tiles_amx);
     return amx;
   }
   if (isa >= Isa::kAvx512Vnni) {

@@ -18,14 +18,15 @@ inline constexpr int kMaxTilePanels = 4;  // widest tile of any table
 inline constexpr int kMaxTileRows = 32;   // tallest tile of any table
 inline constexpr int kPixelStep = 2;      // floats from row to row in stepped tiles: planar images under a stride of 2
 
-// The reduction runs in units of four bytes: one float, or four consecutive values of 8 bits (byte_tile_body.h), so that
+// The reduction runs in units of four bytes: one float, two consecutive bf16 (bf16_tile_matrix_body.h) or four values of 8 bits (byte_tile_body.h), so that
 // blocking, prefetch and the layout of panels are the same for every element type.
 inline constexpr int kUnitBytes = 4;
 
-// One step of a batch reduction: rows[r] is the address of A_b[r][0], B_b starts b_offset units into each panel.
+// One step of a batch reduction: rows[r] + a_shift is the address of A_b[r][0], B_b starts b_offset units into each panel.
 struct TileSegment {
   const void* const* rows;
   int64_t b_offset;
+  int64_t a_shift = 0;  // bytes; of split bf16 only
 };
 
 // C[rows x cols] = epilogue(sum over segments and k of A[r][a_offset + k] * B[b_offset + 16 k + c] (+ C)).
@@ -36,6 +37,7 @@ struct TileCall {
   int64_t k;               // length of each segment in units
   int tail;                // bytes of A in each segment's last unit where that is not whole, else 0; 8-bit values only
   bool a_signed;           // A is s8, not u8; where TileSet::signed_a
+  int64_t a_low, b_low;    // of split bf16: bytes from a row's high parts to its low ones, units likewise in a panel; 0: not split
   int64_t a_offset;        // units added to every row address
   const int64_t* k_offsets;
   const void* b;           // first panel of the tile
@@ -143,6 +145,10 @@ struct TileSet {
 // Its own tiles are those of f32.
 struct KernelTable : TileSet {
   Isa isa;
+  TileSet bf16;                            // bf16 A times bf16 B, summed in f32 (conv_bf16.h); no tiles (max_panels is 0) where there is no AMX
+  // The bf16 nearest to each of n values and, where `low` is not null, to what it leaves: high + low is the value within 2^-17. What is beyond
+  // the largest bf16 becomes that one, and the low part of infinities and NaN is 0.
+  void (*split_bf16)(const float* source, int64_t n, uint16_t* high, uint16_t* low);
   TileSet bytes;                           // u8 A times s8 B, exact in i32; Epilogue::bytes says what becomes of the sums
   ByteDepthwiseFn depthwise_bytes_row;
   // One panel of bytes from rows of B: k and columns are filled up with zeros, unsigned values become signed ones 128 less. sums[16]
