@@ -1,8 +1,8 @@
-// usage: bench_kernels [--filter=TEXT] [--isa=avx512|avx2|baseline] [--onednn] [--panels=N] [--rows=N] [--k-block=N]
+// usage: bench_kernels [--filter=TEXT] [--isa=amx|avx512|avx2|baseline] [--bf16=1|3] [--onednn] [--panels=N] [--rows=N] [--k-block=N]
 //                      [--row-tiles=N]
 //
 // Times each layer on one thread (relu fused), interleaved with oneDNN's when asked, and prints the best time and the
-// best and the median GFLOP/s. Runs rotate through copies of the weights that exceed the second-level cache, as the
+// best and the median GFLOP/s; with --bf16 by products of bf16 of one or three terms, where the processor has AMX. Runs rotate through copies of the weights that exceed the second-level cache, as the
 // layers of a network do.
 #include <fmt/format.h>
 
@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "cpu/kernels/conv_bf16.h"
 #include "cpu/kernels/depthwise.h"
 #include "kernels/layers.h"
 
@@ -25,6 +26,7 @@ struct Options {
   std::string filter;
   Isa isa = cpu_info().isa;
   bool onednn = false;
+  int bf16_terms = 0;  // 0: f32
   GemmBlocking forced{0, 0, 0, 0};
 };
 
@@ -53,9 +55,27 @@ struct WeightRing {
   const float* take() { return copies[next++ % copies.size()].get(); }
 };
 
+std::function<void()> bf16_conv(const ConvShape& s, const KernelTable& table, int terms, const Options& options, std::string& note) {
+  const auto src = floats(s.batch * s.h * s.w * s.channels), dst = floats(s.batch * s.oh * s.ow * s.out_channels), bias = floats(s.out_channels);
+  Epilogue e;
+  e.bias = bias.get();
+  e.activation = Activation::kRelu;
+  GemmBlocking blocking = conv_bf16_blocking(table, s, terms);
+  force(options, blocking);
+  note = fmt::format("bf16x{} {}x{} t{}", terms, blocking.rows, blocking.panels * kPanel, blocking.row_tiles);
+  const auto weights = std::make_shared<WeightRing>(conv_bf16_packed_count(s, terms) / 2);
+  const auto workspace = floats(conv_bf16_workspace_bytes(s, blocking, terms, 1) / 4 + 16);
+  return [=, &table] {
+    (void)bias;
+    conv_bf16(table, s, blocking, terms, src.get(), reinterpret_cast<const uint16_t*>(weights->take()), dst.get(), e, inline_team(), workspace.get());
+  };
+}
+
 std::function<void()> our_conv(const Layer& layer, const KernelTable& table, const Options& options,
                                std::string& note) {
   const ConvShape s = layer.conv;
+  const bool by_bf16 = options.bf16_terms != 0 && layer.kind != LayerKind::kDepthwise && layer.kind != LayerKind::kFewChannels && conv_bf16_supports(s);
+  if (by_bf16) return bf16_conv(s, table, options.bf16_terms, options, note);
   const auto src = floats(s.batch * s.h * s.w * s.channels), dst = floats(s.batch * s.oh * s.ow * s.out_channels);
   const auto bias = floats(s.out_channels);
   Epilogue e;
@@ -92,6 +112,14 @@ std::function<void()> our_conv(const Layer& layer, const KernelTable& table, con
 std::function<void()> our_matmul(const Layer& layer, const KernelTable& table, const Options& options,
                                  std::string& note) {
   const MatmulShape s = layer.matmul;
+  if (options.bf16_terms != 0 && layer.kind != LayerKind::kDynamicMatmul && s.batch == 1) {
+    ConvShape rows;
+    rows.h = rows.oh = 1;
+    rows.w = rows.ow = s.m;
+    rows.channels = rows.src_pixel_stride = s.k;
+    rows.out_channels = rows.dst_pixel_stride = s.n;
+    return bf16_conv(rows, table, options.bf16_terms, options, note);
+  }
   const auto a = floats(s.batch * s.m * s.k), c = floats(s.batch * s.m * s.n);
   GemmBlocking blocking = matmul_blocking(table, s);
   force(options, blocking);
@@ -189,8 +217,15 @@ Options parse(int argc, char** argv) {
     else if (arg.starts_with("--rows=")) options.forced.rows = std::atoi(value.c_str());
     else if (arg.starts_with("--k-block=")) options.forced.k_block = std::atoi(value.c_str());
     else if (arg.starts_with("--row-tiles=")) options.forced.row_tiles = std::atoi(value.c_str());
+    else if (arg == "--bf16=1") options.bf16_terms = 1;
+    else if (arg == "--bf16=3") options.bf16_terms = 3;
+    else if (arg == "--isa=avx512") options.isa = Isa::kAvx512;
     else if (arg == "--isa=avx2") options.isa = Isa::kAvx2;
     else if (arg == "--isa=baseline") options.isa = Isa::kBaseline;
+  }
+  if (options.bf16_terms != 0 && kernel_table(options.isa).bf16.max_panels == 0) {
+    fmt::print(stderr, "--bf16: {} has no products of bf16; leave it out, or choose --isa=amx on a processor with AMX\n", isa_name(options.isa));
+    std::exit(2);
   }
   return options;
 }

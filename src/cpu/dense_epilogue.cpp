@@ -200,15 +200,15 @@ void book_epilogue(const Problem& problem, const DenseEpilogue& epilogue, Layout
 }
 
 Status check_dense_blobs(std::string_view tactic, const Problem& problem, const Offer& offer, int bias_input,
-                        std::span<const Tensor> blobs, int64_t floats) {
+                        std::span<const Tensor> blobs, int64_t weights, DType dtype) {
   const auto bias = static_cast<size_t>(bias_input);
   const bool packed_bias = bias_input >= 0 && bias < offer.packed_inputs.size() && offer.packed_inputs[bias];
   const size_t expected = packed_bias ? 2 : 1;
-  const bool fits = blobs.size() == expected && blobs[0].dtype() == DType::kF32 && blobs[0].count() == floats &&
+  const bool fits = blobs.size() == expected && blobs[0].dtype() == dtype && blobs[0].count() == weights &&
                     (!packed_bias || (blobs[1].dtype() == DType::kF32 && blobs[1].count() == product(problem.inputs[bias].opt)));
   if (fits) return ok_status();
-  return make_error(Code::kInvalidEngine, "{}: found {} blobs, expected {} with {} f32 of packed weights; the engine is damaged: rebuild it",
-                    tactic, blobs.size(), expected, floats);
+  return make_error(Code::kInvalidEngine, "{}: found {} blobs, expected {} with {} {} of packed weights; the engine is damaged: rebuild it",
+                    tactic, blobs.size(), expected, weights, dtype_name(dtype));
 }
 
 Epilogue DenseEpilogue::at(const LaunchArgs& args, const Tensor& bias_blob, int64_t residual_stride) {

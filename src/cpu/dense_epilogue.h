@@ -33,9 +33,9 @@ Result<DenseEpilogue> match_epilogue(const Problem& problem, int column_axis, in
 // Marks the bias as packed when it is constant, and gives the layout to the residual and the tail's operands; for Offers.
 void book_epilogue(const Problem& problem, const DenseEpilogue& epilogue, Layout layout, Offer& offer);
 
-// What bind got is what prepare made: `floats` packed weights, and a bias when it was packed.
+// What bind got is what prepare made: so many packed weights of the type, and a bias when it was packed.
 Status check_dense_blobs(std::string_view tactic, const Problem& problem, const Offer& offer, int bias_input,
-                        std::span<const Tensor> blobs, int64_t floats);
+                        std::span<const Tensor> blobs, int64_t weights, DType dtype = DType::kF32);
 
 // True when the (right-aligned) shape has one extent only, equal to the output's along `column_axis`.
 bool is_per_column(const Shape& shape, const Shape& output, int column_axis);

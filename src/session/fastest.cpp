@@ -84,7 +84,7 @@ class Chooser {
       if (!(dtype == DType::kF16 ? permitted.fp16 : permitted.bf16)) continue;
       const std::string name(float_name(dtype, request_));
       if (!multiplies_natively(dtype)) {
-        lines_.push_back(fmt::format("{}: not tried: no kernel of this device multiplies it; stored so and computed in f32, layers are never faster than in f32", name));
+        lines_.push_back(fmt::format("{}: values stay f32: no kernel of this device multiplies those stored in {}, which are widened first and never faster", name, name));
         continue;
       }
       // Both narrow types have the same speed on a GPU; they differ in which layers can be narrow.

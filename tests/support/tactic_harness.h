@@ -37,6 +37,7 @@ struct TacticRow {
   Layout from = Layout::kRowMajor, to = Layout::kRowMajor;  // sinter.Reformat only
   int outputs = 1;
   Precision precision;
+  bool cpu_tf32 = false;  // on the CPU, tf32 is permitted only where a row's tolerance allows for it
   int epilogue_base = -1;
   PointwiseProgram epilogue;
   DType epilogue_dtype = DType::kUndefined;  // that the epilogue's result is stored in; undefined: the operator's own
@@ -204,6 +205,11 @@ inline Device*& harness_device() {
   static Device* device = nullptr;
   return device;
 }
+// Instruction set of the rows that follow on the CPU.
+inline Isa& harness_isa() {
+  static Isa isa = cpu_info().isa;
+  return isa;
+}
 inline DeviceKind harness_kind() { return harness_device() ? harness_device()->spec().kind : DeviceKind::kCpu; }
 
 // A launch on the harness's device: copies buffers there and back. On the CPU they are used where they are.
@@ -260,7 +266,8 @@ inline Problem make_problem(const TacticRow& row, const std::vector<Value>& outp
     problem.device = harness_device()->spec();
   } else {
     problem.threads = threads;
-    problem.isa = cpu_info().isa;
+    problem.isa = harness_isa();
+    problem.precision.tf32 = row.cpu_tf32;
   }
   for (size_t i = 0; i < row.inputs.size(); ++i) {
     TensorDesc desc;

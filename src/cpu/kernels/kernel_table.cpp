@@ -20,9 +20,14 @@ KernelTable with_bytes(KernelTable table, void (*add)(KernelTable&)) {
   return table;
 }
 
+const KernelTable* emulated_amx = nullptr;
+
 }  // namespace
 
+void emulate_amx(const KernelTable& table) { emulated_amx = &table; }
+
 const KernelTable& kernel_table(Isa isa) {
+  if (isa >= Isa::kAmx && emulated_amx != nullptr) return *emulated_amx;
 #if defined(__x86_64__)
   if (isa >= Isa::kAmx) {
     static const KernelTable amx = with_bytes(kernel_table(Isa::kAvx512Vnni), &add_matrix_tiles_amx);

@@ -175,6 +175,8 @@ struct KernelTable : TileSet {
 
 // The table of the best implemented instruction set that is not above `isa`, which must not exceed the hardware's.
 const KernelTable& kernel_table(Isa isa);
+// For tests: what kernel_table(Isa::kAmx) is from now on, where the machine has no AMX. Lives as long as the program; not beside other threads.
+void emulate_amx(const KernelTable& table);
 inline const KernelTable& kernel_table() { return kernel_table(cpu_info().isa); }
 
 }  // namespace sinter::cpu
