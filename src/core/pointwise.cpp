@@ -99,7 +99,7 @@ float binary(PointwiseOp op, float a, float b) {
     case PointwiseOp::kLeakyRelu: return a < 0 ? b * a : a;
     case PointwiseOp::kElu: return a < 0 ? b * std::expm1(a) : a;
     case PointwiseOp::kCelu: return a < 0 ? b * std::expm1(a / b) : a;
-    default: return a <= b ? 0.0f : a;  // kThresholdedRelu
+    default: return a > b ? a : 0.0f;  // kThresholdedRelu: 0 for NaN
   }
 }
 

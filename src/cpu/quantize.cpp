@@ -51,9 +51,8 @@ template <typename T>
 void store_integers(const float* values, const float* zeros, T* out, int64_t n) {
   constexpr float kLow = std::numeric_limits<T>::min(), kHigh = std::numeric_limits<T>::max();
   for (int64_t i = 0; i < n; ++i) {
-    // Limits are whole, so that rounding after them is the same; NaN becomes the zero point.
-    const float value = values[i] == values[i] ? values[i] : 0.0f;
-    const float limited = std::min(std::max(value, kLow - zeros[i]), kHigh - zeros[i]);
+    // Limits are whole, so that rounding after them is the same; max in this order makes NaN the least.
+    const float limited = std::min(std::max(kLow - zeros[i], values[i]), kHigh - zeros[i]);
     out[i] = static_cast<T>(static_cast<int32_t>((limited + kRounder) - kRounder + zeros[i]));
   }
 }

@@ -151,6 +151,9 @@ class NodeInference final : public InferContext {
                                  "declared type or export the model again",
                                  output->name, output->declared.to_string(), types_[i].to_string()));
       }
+      if (merged->rank() > kMostRank) {
+        return error(fmt::format("output '{}' would have rank {}; expected at most {}; correct the model or its inputs", output->name, merged->rank(), kMostRank));
+      }
       if (!fits_memory(*merged)) {
         return error(fmt::format("output '{}' would be {}; expected a size that fits in memory; correct the model or its inputs", output->name,
                                  merged->to_string()));
@@ -162,6 +165,8 @@ class NodeInference final : public InferContext {
   }
 
  private:
+  static constexpr int kMostRank = 64;  // what a plan takes
+
   // False for a tensor of known dims that no machine could hold.
   static bool fits_memory(const ValueType& type) {
     constexpr double kMostBytes = 0x1p47;  // of an address space

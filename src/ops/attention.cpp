@@ -60,12 +60,35 @@ Status read_sizes(const Context& context, const Shape& q, const Shape& k, const 
       return context.error(fmt::format("'past_key' is {}: expected rank 4; correct the model", to_string(*past)));
     s.past = (*past)[2];
   }
+  // Kernels rely on it where all sizes are known.
+  const auto differ = [](const Dim& a, const Dim& b) { return a.is_constant() && b.is_constant() && !(a == b); };
+  const Dim k_size = s.packed ? floordiv(k[2], s.kv_heads) : k[3];
+  if (differ(k[0], q[0]) || differ(v[0], q[0]) || differ(k_size, s.size) || differ(v[v.size() - 2], s.kv_length) || (!s.packed && differ(k[1], v[1])))
+    return context.error(fmt::format("Q, K and V are {}, {} and {}: expected equal batches, sizes of Q and K, and lengths of K and V; correct the model", to_string(q), to_string(k),
+                                     to_string(v)));
+  if (past && (differ((*past)[0], q[0]) || differ((*past)[1], s.kv_heads) || differ((*past)[3], s.size)))
+    return context.error(fmt::format("'past_key' is {} for K {}: expected equal batches, heads and sizes; correct the model", to_string(*past), to_string(k)));
   const bool heads_known = s.q_heads.is_constant() && s.kv_heads.is_constant();
   if (heads_known && (s.kv_heads.value() < 1 || s.q_heads.value() % s.kv_heads.value() != 0))
     return context.error(
         fmt::format("there are {} query heads for {} key heads: expected a multiple; correct the model",
                     s.q_heads.value(), s.kv_heads.value()));
   return ok_status();
+}
+
+// Sizes of the mask that no scores have. The last axis may be shorter.
+Status check_mask(const InferContext& context, const Shape& scores) {
+  const Shape* mask = context.input_shape(3);
+  if (!mask) return ok_status();
+  bool fits = !mask->empty() && mask->size() <= 4;
+  for (size_t i = 0; fits && i < mask->size(); ++i) {
+    const Dim &have = (*mask)[mask->size() - 1 - i], &want = scores[3 - i];
+    if (!have.is_constant() || !want.is_constant() || have.is(1)) continue;
+    fits = i == 0 ? have.value() <= want.value() : have == want;
+  }
+  if (fits) return ok_status();
+  return context.error(
+      fmt::format("'attn_mask' is {}: expected a shape that broadcasts to the scores' {}; correct the model", to_string(*mask), to_string(scores)));
 }
 
 Status infer(InferContext& context) {
@@ -79,6 +102,7 @@ Status infer(InferContext& context) {
     key = Shape{s.batch, s.kv_heads, s.total(), s.size};
     value = Shape{s.batch, s.kv_heads, s.total(), s.v_size};
     scores = Shape{s.batch, s.q_heads, s.q_length, s.total()};
+    SINTER_TRY(check_mask(context, *scores));
   }
   const DType dtype = input_dtype(context, 0);
   context.set_output(0, ValueType::tensor(dtype, y));

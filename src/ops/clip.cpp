@@ -1,4 +1,6 @@
 // Clip: y = min(max(x, lo), hi) with optional scalar bounds; lo > hi gives hi. NaN stays NaN.
+#include <limits>
+
 #include "ops/elementwise.h"
 #include "ops/shape_rules.h"
 
@@ -29,7 +31,12 @@ Status evaluate(EvalContext& context) {
 // With two inputs only: an absent lower bound can't be told from here, and callers pass no program for absent inputs.
 bool pointwise(const Attributes&, int inputs, PointwiseProgram& program) {
   if (inputs == 3) return pointwise_direct<PointwiseOp::kClip>({}, 3, program);
-  return inputs == 2 && pointwise_direct<PointwiseOp::kMax>({}, 2, program);
+  if (inputs != 2) return false;
+  // Not Max, which hands a bound that is NaN on.
+  program.inputs = 2;
+  const int16_t high = program.append_constant(std::numeric_limits<float>::infinity());
+  program.outputs = {program.append(PointwiseOp::kClip, {0, 1, high})};
+  return true;
 }
 
 }  // namespace clip_impl

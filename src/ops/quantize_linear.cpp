@@ -83,8 +83,7 @@ Status evaluate(EvalContext& context) {
   Tensor y(DType::kI32, x.dims());
   grid.for_each([&](int64_t i, int64_t s) {
     const double value = std::nearbyint(static_cast<double>(divide(i, s))) + zeros[s];
-    y.data<int32_t>()[i] = static_cast<int32_t>(std::isnan(value)     ? zeros[s]
-                                                : value < limits.low  ? limits.low
+    y.data<int32_t>()[i] = static_cast<int32_t>(std::isnan(value) || value < limits.low ? limits.low
                                                 : value > limits.high ? limits.high
                                                                       : value);
   });

@@ -75,6 +75,12 @@ Status check_one_or(const InferContext& context, int input, const Dim& count, st
   return context.error(fmt::format("{}, input {}, is {}: expected {}; correct the model", what, input, to_string(*shape), expected));
 }
 
+Status check_bias(const InferContext& context, int input, const Dim& count) {
+  const Shape* shape = context.input_shape(input);
+  if (!shape || (shape->size() == 1 && (!(*shape)[0].is_constant() || !count.is_constant() || (*shape)[0] == count))) return ok_status();
+  return context.error(fmt::format("the bias, input {}, is {}: expected [{}]; correct the model", input, to_string(*shape), count.to_string()));
+}
+
 Result<std::vector<double>> read_scales(const EvalContext& context, int input, int64_t count) {
   const Tensor& scale = context.tensor(input);
   if (scale.count() != 1 && scale.count() != count)

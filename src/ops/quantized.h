@@ -20,6 +20,9 @@ Tensor scaled_sums(const Tensor& sums, const std::vector<double>& scale, int axi
 // A shape rule's check, as far as sizes are known: the input has one element, or `count` (a vector, or with 1 in all other axes).
 Status check_one_or(const InferContext& context, int input, const Dim& count, std::string_view what);
 
+// The same for an optional bias: a vector of `count`.
+Status check_bias(const InferContext& context, int input, const Dim& count);
+
 // Elements of an input as doubles; an error unless there are 1 or `count`.
 Result<std::vector<double>> read_scales(const EvalContext& context, int input, int64_t count);
 

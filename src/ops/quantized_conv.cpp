@@ -11,7 +11,16 @@
 namespace sinter::ops {
 namespace quantized_conv_impl {
 
-Status infer(InferContext& context) { return infer_convolution(context, 0, 1, DType::kF32); }
+Status infer(InferContext& context) {
+  if (const Shape* shape = context.input_shape(1); shape && shape->size() >= 3) {
+    const Dim filters = shape->front();
+    SINTER_TRY(check_one_or(context, 2, filters, "the scale"));
+    SINTER_TRY(check_one_or(context, 4, filters, "the zero point"));
+    SINTER_TRY(check_bias(context, 5, filters));
+  }
+  SINTER_TRY(check_one_or(context, 3, 1, "the zero point"));
+  return infer_convolution(context, 0, 1, DType::kF32);
+}
 
 Status evaluate(EvalContext& context) {
   SINTER_TRY(check_rank(context, 1, 3, 1 << 20));

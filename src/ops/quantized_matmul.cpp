@@ -10,7 +10,16 @@
 namespace sinter::ops {
 namespace quantized_matmul_impl {
 
-Status infer(InferContext& context) { return infer_matmul(context, 0, 1, DType::kF32); }
+Status infer(InferContext& context) {
+  if (const Shape* shape = context.input_shape(1); shape && shape->size() >= 2) {
+    const Dim columns = shape->back();
+    SINTER_TRY(check_one_or(context, 2, columns, "the scale"));
+    SINTER_TRY(check_one_or(context, 4, columns, "the zero point"));
+    SINTER_TRY(check_bias(context, 5, columns));
+  }
+  SINTER_TRY(check_one_or(context, 3, 1, "the zero point"));
+  return infer_matmul(context, 0, 1, DType::kF32);
+}
 
 Status evaluate(EvalContext& context) {
   SINTER_TRY(check_rank(context, 0, 1, 1 << 20));

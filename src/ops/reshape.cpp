@@ -78,6 +78,7 @@ Status infer(InferContext& context) {
     if (elements && dims && dims->size() <= 1) track(context, 0, *dims, elements->elements);
   } else if (const Shape* shape = context.input_shape(1); shape && shape->size() == 1 && (*shape)[0].is_constant()) {
     output = fresh_shape(context, (*shape)[0].value(), "dim");
+    if (output->empty()) SINTER_TRY(resolve(context, input, {}, *output));
   }
   context.set_output(0, ValueType::tensor(input_dtype(context, 0), std::move(output)));
   return ok_status();

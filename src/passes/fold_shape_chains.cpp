@@ -34,6 +34,8 @@ Outcome fold_shape_chains(Graph& graph, Node& node) {
   if (auto patch = constant_outputs(graph, node)) return std::move(*patch);
   if (!node.is("Reshape") && !node.is("Expand")) return NoMatch{};
   if (!node.input(1) || constant_of(node.input(1))) return NoMatch{};
+  // -1 would take any number of elements, also where the caller's shape is wrong.
+  if (node.input(1)->is_graph_input() && !node.input(1)->elements) return decline("the shape is the caller's, not the model's");
   const Shape *from = shape_of(node.input(0)), *to = shape_of(node.output());
   if (!from || !to) return decline("a shape of unknown rank");
   std::optional<std::vector<int64_t>> target;

@@ -58,6 +58,7 @@ TEST(Unary, Activations) {
   expect_unary("Softplus", {0, 1000, -1000}, {std::log(2), 1000, 0});
   expect_unary("Softsign", {1, -3}, {0.5, -0.75});
   expect_unary("ThresholdedRelu", {1, 1.5, -3}, {0, 1.5, 0});
+  expect_unary("ThresholdedRelu", {NAN, INFINITY, -INFINITY}, {0, INFINITY, 0});
   expect_unary("Mish", {0, 1000, -1000}, {0, 1000, 0});
   expect_unary("Gelu", {0, 1, -1}, {0, 0.8413447460685429, -0.15865525393145707});
   expect_unary("Swish", {0, 1}, {0, 1 / (1 + std::exp(-1))});
@@ -72,6 +73,9 @@ TEST(Unary, Activations) {
       .input(f32({2}, {2, 4}))
       .expect(f32({2}, {2 / (1 + std::exp(-1)), -4 / (1 + std::exp(1))}), 1e-6);
   OpRow("SwiGLU").input(f32({2}, {1, -1})).input(f32({1}, {2})).expect_error("equal shapes");
+  OpRow("PRelu").input(f32({2}, {-1, 1})).input(f32({1}, {3})).expect(f32({2}, {-3, 1}));
+  OpRow("PRelu").input(f32({1}, {-1})).input(f32({2}, {3, 4})).expect_infer_error("broadcasts to it");
+  OpRow("PRelu").input(f32({1}, {-1})).input(f32({1, 1}, {3})).expect_error("broadcasts to it");
 }
 
 TEST(Unary, Integers) {

@@ -19,6 +19,7 @@ TEST(Shape, ViewsKeepTheBytes) {
   OpRow("Reshape").input(x).input(i64({1}, {4})).expect_error("6 elements");
   OpRow("Reshape").input(x).input(i64({1}, {4})).expect_infer_error("6 elements");
   OpRow("Reshape").input(x).input(i64({2}, {-1, -1})).expect_infer_error("at most one -1");
+  OpRow("Reshape").input(x).input(i64({0}, {})).expect_infer_error("6 elements");
   OpRow("Reshape").input(x).input(i64({3}, {4611686018427387904, 4, 0})).expect_error("elements");
   OpRow("Flatten").attr("axis", int64_t{2}).input(x).expect(f32({6, 1}, {0, 1, 2, 3, 4, 5}));
   OpRow("Flatten").attr("axis", int64_t{3}).input(x).expect_error("[-2,2]");

@@ -34,6 +34,9 @@ TEST(Attention, MasksDecideWhatTakesPart) {
   attention({3, 1, 2}, {5, 7, 9}).input(f32({1, 2}, {-kInf, 0})).expect(f32({1, 1, 1, 1}, {7}));
   attention({3, 1}, {5, 7}).attr("is_causal", int64_t{1}).expect(f32({1, 1, 1, 1}, {5}));
   attention({3, 1}, {5, 7}).input(f32({3}, {0, 0, 0})).expect_error("attn_mask");
+  attention({3, 1}, {5, 7}).input(f32({2, 2}, {0, 0, 0, 0})).expect_infer_error("attn_mask");
+  const Tensor two = f32({1, 1, 2, 1}, {3, 1}), three = f32({1, 1, 3, 1}, {5, 7, 9});
+  OpRow("Attention").input(two).input(two).input(three).expect_infer_error("lengths of K and V");
 }
 
 TEST(Attention, PastWindowsAndGroups) {

@@ -237,7 +237,7 @@ SINTER_STEP_FN2(And, truth((a != 0) & (b != 0)))
 SINTER_STEP_FN2(Or, truth((a != 0) | (b != 0)))
 SINTER_STEP_FN2(Xor, truth((a != 0) != (b != 0)))
 SINTER_STEP_FN2(LeakyReluStep, a < 0 ? b * a : a)
-SINTER_STEP_FN2(ThresholdedRelu, a <= b ? 0.0f : a)
+SINTER_STEP_FN2(ThresholdedRelu, a > b ? a : 0.0f)
 SINTER_VECTOR_FN2(EluStep, select_less(x, splat(0.0f), mul(b, expm1_of(x)), x))
 SINTER_VECTOR_FN2(CeluStep, select_less(x, splat(0.0f), mul(b, expm1_of(div(x, b))), x))
 

@@ -87,7 +87,7 @@ SINTER_DEVICE f32 pw_xor(f32 a, f32 b) { return pw_truth((a != 0.0f) != (b != 0.
 SINTER_DEVICE f32 pw_leaky_relu(f32 a, f32 b) { return a < 0.0f ? b * a : a; }
 SINTER_DEVICE f32 pw_elu(f32 a, f32 b) { return a < 0.0f ? b * expm1f(a) : a; }
 SINTER_DEVICE f32 pw_celu(f32 a, f32 b) { return a < 0.0f ? b * expm1f(a / b) : a; }
-SINTER_DEVICE f32 pw_thresholded_relu(f32 a, f32 b) { return a <= b ? 0.0f : a; }
+SINTER_DEVICE f32 pw_thresholded_relu(f32 a, f32 b) { return a > b ? a : 0.0f; }
 SINTER_DEVICE f32 pw_where(f32 a, f32 b, f32 c) { return a != 0.0f ? b : c; }
 SINTER_DEVICE f32 pw_clip(f32 a, f32 b, f32 c) { return pw_clamp(a, b, c); }
 SINTER_DEVICE f32 pw_fma(f32 a, f32 b, f32 c) { return fmaf(a, b, c); }

@@ -26,7 +26,7 @@ SINTER_KERNEL(quantize, 256, (const FROM* x, const SCALE* scales, const TO* zero
   return;
 #endif
   const f32 value = rintf(divided) + zero;
-  y[i] = (TO)(is_nan(value) ? (i32)zero : value < (f32)low ? low : value > (f32)high ? high : (i32)value);
+  y[i] = (TO)(is_nan(value) || value < (f32)low ? low : value > (f32)high ? high : (i32)value);
 }
 #else
 SINTER_KERNEL(dequantize, 256, (const FROM* x, const SCALE* scales, const FROM* zeros, TO* y, const Grid g, i32, i32)) {
