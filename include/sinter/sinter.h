@@ -229,6 +229,18 @@ SINTER_API sinter_status sinter_device_read(const sinter_engine* engine, void* h
 SINTER_API sinter_status sinter_host_allocate(const sinter_engine* engine, size_t bytes, void** out);
 SINTER_API void sinter_host_free(const sinter_engine* engine, void* memory);
 
+/* The same by the device's name ("cpu", "cuda", "cuda:1"), for callers that have no engine. Memory is aligned to 256 bytes; copies and fills are waited for.
+ * SINTER_NOT_FOUND or SINTER_UNSUPPORTED: there is no such device here. sinter_device_json: {"name", "ordinal", "free_bytes",
+ * "compute_capability" (90 for 9.0; 0: no GPU), "multiprocessors"}. */
+typedef enum sinter_copy SINTER_ENUM_TYPE { SINTER_COPY_TO_DEVICE = 0, SINTER_COPY_TO_HOST = 1, SINTER_COPY_ON_DEVICE = 2 } sinter_copy;
+SINTER_API sinter_status sinter_device_json(const char* device, char** out);
+SINTER_API sinter_status sinter_memory_allocate(const char* device, size_t bytes, void** out);
+SINTER_API void sinter_memory_free(const char* device, void* memory);
+SINTER_API sinter_status sinter_memory_allocate_host(const char* device, size_t bytes, void** out);
+SINTER_API void sinter_memory_free_host(const char* device, void* memory);
+SINTER_API sinter_status sinter_memory_copy(const char* device, void* to, const void* from, size_t bytes, sinter_copy kind);
+SINTER_API sinter_status sinter_memory_fill(const char* device, void* memory, uint8_t value, size_t bytes);
+
 /* Streams: work in order, off the caller's thread. execute = enqueue + wait. */
 typedef struct sinter_stream sinter_stream;
 SINTER_API sinter_status sinter_stream_create(sinter_stream** out);

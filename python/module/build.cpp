@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <optional>
 
@@ -190,8 +192,29 @@ class Build {
 struct EngineBytes {
   void* data = nullptr;
   size_t bytes = 0;
-  ~EngineBytes() { sinter_free(data); }
+  EngineBytes() = default;
+  EngineBytes(const EngineBytes&) = delete;
+  ~EngineBytes() {
+    if (owned) std::free(data);
+    else sinter_free(data);
+  }
+  bool owned = false;  // allocated here
 };
+
+std::shared_ptr<EngineBytes> copy_bytes(const py::buffer& given) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(given.ptr(), &view, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  auto made = std::make_shared<EngineBytes>();
+  constexpr size_t kAlignment = 64;
+  const auto bytes = static_cast<size_t>(view.len);
+  made->data = std::aligned_alloc(kAlignment, (bytes / kAlignment + 1) * kAlignment);
+  made->owned = true;
+  if (made->data && bytes > 0) std::memcpy(made->data, view.buf, bytes);
+  made->bytes = made->data ? bytes : 0;
+  PyBuffer_Release(&view);
+  if (!made->data) throw std::bad_alloc();
+  return made;
+}
 
 py::str report_text() {
   char* text = nullptr;
@@ -219,6 +242,12 @@ void define_build(py::module_& module) {
       .def_buffer([](EngineBytes& engine) {
         return py::buffer_info(static_cast<uint8_t*>(engine.data), static_cast<py::ssize_t>(engine.bytes), /*readonly=*/true);
       })
+      .def(py::init(&copy_bytes), py::arg("data"))
+      .def("_swap", [](EngineBytes& engine, EngineBytes& other) {
+        std::swap(engine.data, other.data);
+        std::swap(engine.bytes, other.bytes);
+        std::swap(engine.owned, other.owned);
+      })
       .def("__len__", [](const EngineBytes& engine) { return engine.bytes; })
       .def_property_readonly("nbytes", [](const EngineBytes& engine) { return engine.bytes; })
       .def("__bytes__", [](const EngineBytes& engine) { return py::bytes(static_cast<const char*>(engine.data), engine.bytes); });
@@ -241,9 +270,9 @@ void define_build(py::module_& module) {
   module.def("_calibrate_json", [](const std::string& model, const py::dict& options) { return json_of(options, model, sinter_calibrate_json); });
   module.def("_inspect_json", [](const std::string& path) { return json_of(path, sinter_inspect_json); });
   module.def("_check_json", [](const std::string& path) { return json_of(path, sinter_check_json); });
-  module.def("_doctor_json", [] {
+  module.def("_operators_json", [] {
     char* text = nullptr;
-    check_unlocked([&] { return sinter_doctor_json(&text); });
+    check_unlocked([&] { return sinter_operators_json(&text); });
     return take_text(text);
   });
   module.def("build_report", &report_text, "The layer table of the last build on this thread, as text.");

@@ -6,5 +6,6 @@
 namespace sinter::python {
 
 void define_build(py::module_& module);
+void define_device(py::module_& module);  // device.cpp
 
 }  // namespace sinter::python

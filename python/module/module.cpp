@@ -86,6 +86,7 @@ PYBIND11_MODULE(_sinter, module) {
   define_engine(module);
   define_context(module);
   define_build(module);
+  define_device(module);
   module.attr("version") = sinter_version();
   module.def("set_log_callback", &set_log_callback, py::arg("callback"));
   module.def("_numpy_dtype", [](const std::string& name) -> py::object {

@@ -217,3 +217,8 @@ def check(model):
     """All problems of a model: {"problems": [{"node", "operator", "message"}], "coverage": {...}}. An empty list: the model can be built."""
     with _model_file(model) as file:
         return json.loads(_sinter._check_json(file))
+
+
+def operators():
+    """Every operator that models may hold: dicts with domain, name, since, inputs, outputs, types, attributes."""
+    return json.loads(_sinter._operators_json())["operators"]

@@ -1,0 +1,130 @@
+"""The Python blocks about TensorRT of the deployment guide in ../shared, run as they stand there, each as a script of its own in an empty folder.
+
+A block is preceded only by names and files that it takes from elsewhere, and followed by calls of what it defines. The models are small ones with the names
+and shapes that the guide speaks of.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import models
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+GUIDE = os.path.join(os.environ.get("SINTER_SHARED", os.path.join(ROOT, "..", "shared")), "reference", "000_2ab3a6b6016a182c.txt")
+
+
+def blocks():
+    with open(GUIDE, encoding="utf-8") as file:
+        return re.findall(r"^```python\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)
+
+
+@unittest.skipUnless(os.path.isfile(GUIDE), "../shared is not here: the Python blocks of the deployment guide")
+class Guide(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.x = np.random.default_rng(2).normal(size=(1, 3, 224, 224)).astype(np.float32)
+
+    def block(self, *marks):
+        found = [block for block in blocks() if "tensorrt" in block and all(mark in block for mark in marks)]
+        self.assertEqual(len(found), 1, marks)
+        return found[0]
+
+    def model(self, name, **how):
+        data, weights = models.conv_net(**how)
+        with open(os.path.join(self.folder, name), "wb") as file:
+            file.write(data)
+        return weights
+
+    def run_script(self, text, failing=None):
+        path = os.path.join(self.folder, "script.py")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        done = subprocess.run([sys.executable, path], cwd=self.folder, capture_output=True, text=True, timeout=300)
+        if failing:
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(failing, done.stderr.strip().splitlines()[-1])
+        else:
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def build(self, batch=1):
+        weights = self.model("resnet50_simplified.onnx", size=224, classes=1000, batch=batch)
+        return weights, self.run_script(self.block("def build_engine_from_onnx"))
+
+    def test_every_block_is_tried(self):
+        about = [block for block in blocks() if "tensorrt" in block and "import" in block and "trt" in block]
+        self.assertEqual(len(about), 7)
+
+    def test_build(self):
+        for batch in (1, "batch_size"):
+            with self.subTest(batch=batch):
+                out = self.build(batch)[1]
+                self.assertIn("Engine saved to resnet50_fp16.engine", out)
+                self.assertIn("Network inputs: 1", out)
+                self.assertIn("FP16 precision enabled", out)
+                self.assertGreater(os.path.getsize(os.path.join(self.folder, "resnet50_fp16.engine")), 1000)
+
+    def test_inference(self):
+        weights, _ = self.build()
+        np.save(os.path.join(self.folder, "x.npy"), self.x)
+        block = self.block("class TensorRTInference")
+        self.assertIn("Output shape: (1, 1000)", self.run_script(block))
+        self.run_script(block + "\nnp.save('y.npy', engine.infer(np.load('x.npy'))[0])\n")
+        found, wanted = np.load(os.path.join(self.folder, "y.npy")), models.conv_net_values(weights, self.x)
+        self.assertLess(np.abs(found - wanted).max() / np.abs(wanted).max(), 0.01)
+
+    def test_int8(self):
+        try:
+            from PIL import Image
+        except ImportError:
+            self.skipTest("Pillow is not here: the calibrator of the deployment guide reads pictures")
+        weights = self.model("m.onnx", size=224, classes=10, batch="batch_size")
+        os.mkdir(os.path.join(self.folder, "pictures"))
+        rng = np.random.default_rng(4)
+        for index in range(11):
+            Image.fromarray(rng.integers(0, 256, (40 + index, 50, 3), np.uint8)).save(os.path.join(self.folder, "pictures", f"{index}.{'png' if index % 2 else 'jpg'}"))
+        block = self.block("class ImageCalibrator")
+        out = self.run_script(block + "\nbuild_int8_engine('m.onnx', 'm.engine', 'pictures')\n")
+        self.assertIn("Calibration images: 11", out)
+        self.assertIn("Calibration cache written to calibration.cache", out)
+        with open(os.path.join(self.folder, "calibration.cache"), encoding="utf-8") as file:
+            self.assertRegex(file.readline(), r"^TRT-\d+-EntropyCalibration2$")
+        picture = rng.random((1, 3, 224, 224)).astype(np.float32)
+        import sinter
+        found, wanted = sinter.load(os.path.join(self.folder, "m.engine")).infer(picture)["output"], models.conv_net_values(weights, picture)
+        self.assertLess(np.abs(found - wanted).max() / np.abs(wanted).max(), 0.1)
+        again = self.run_script(block + "\nbuild_int8_engine('m.onnx', 'again.engine', 'pictures')\n")
+        self.assertNotIn("cache written", again)
+
+    def test_dynamic_shapes(self):
+        weights = self.model("m.onnx", size="size", batch="batch")
+        build, infer = self.block("def build_dynamic_engine"), self.block("def infer_dynamic")
+        self.assertIn("Dynamic engine saved", self.run_script(build + "\nbuild_dynamic_engine('m.onnx', 'm.engine')\n"))
+        for shape in ((1, 3, 224, 224), (3, 3, 320, 256), (1, 3, 640, 640)):
+            x = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+            np.save(os.path.join(self.folder, "x.npy"), x)
+            self.run_script(infer + "\nnp.save('y.npy', infer_dynamic('m.engine', np.load('x.npy')))\n")
+            found, wanted = np.load(os.path.join(self.folder, "y.npy")), models.conv_net_values(weights, x)
+            self.assertEqual(found.shape, wanted.shape)
+            self.assertLess(np.abs(found - wanted).max() / np.abs(wanted).max(), 0.01)
+
+    def test_benchmark(self):
+        self.build()
+        out = self.run_script(self.block("def benchmark_engine"))
+        self.assertRegex(out, r"Throughput: [0-9.]+ FPS")
+
+    def test_clean_up(self):
+        names = ("import tensorrt as trt\nbuilder = trt.Builder(trt.Logger())\nengine = trt.Runtime(trt.Logger()).deserialize_cuda_engine(open('resnet50_fp16.engine', 'rb').read())\n"
+                 "context = engine.create_execution_context()\n")
+        self.build()
+        self.run_script(names + self.block("gc.collect()"), failing="tegrastats")
+
+
+if __name__ == "__main__":
+    unittest.main()
