@@ -167,11 +167,17 @@ void Graph::remove_value(Value* value) {
   values_.erase(value->id);
 }
 
-Graph* Graph::add_subgraph(Node* node, std::string attribute) {
+Graph* Graph::add_subgraph(Node* node, std::string attribute) { return attach_subgraph(node, std::move(attribute), new_subgraph()); }
+
+std::unique_ptr<Graph> Graph::new_subgraph() {
   auto body = std::make_unique<Graph>(this);
+  children_.push_back(body.get());
+  return body;
+}
+
+Graph* Graph::attach_subgraph(Node* node, std::string attribute, std::unique_ptr<Graph> body) {
   body->owner_ = node;
   Graph* raw = body.get();
-  children_.push_back(raw);
   node->subgraphs[std::move(attribute)] = std::move(body);
   changed();
   return raw;
@@ -217,6 +223,21 @@ void Graph::rename(Value* value, const std::string& name) {
       if (inner->captured == value) child->rename(inner.get(), name);
     }
   }
+}
+
+bool Graph::rename_value(Value* value, const std::string& name) {
+  if (name.empty() || name_taken(name)) return value->name == name;
+  rename(value, name);
+  return true;
+}
+
+bool Graph::rename_node(Node* node, const std::string& name) {
+  if (name.empty() || node_by_name_.count(name)) return node->name == name;
+  node_by_name_.erase(node->name);
+  if (node->source_nodes == std::vector<std::string>{node->name}) node->source_nodes = {name};
+  node->name = name;
+  node_by_name_[name] = node;
+  return true;
 }
 
 void Graph::swap_names(Value* a, Value* b) {

@@ -90,6 +90,9 @@ class Graph {
   void remove_node(Node* node);    // its outputs must have no uses
   void remove_value(Value* value); // no uses, no producer
   Graph* add_subgraph(Node* node, std::string attribute);
+  // A body without a node as yet: it can be filled, and captures from here. It is given to a node with attach_subgraph, or kept as long as the graph.
+  std::unique_ptr<Graph> new_subgraph();
+  Graph* attach_subgraph(Node* node, std::string attribute, std::unique_ptr<Graph> body);
 
   // Nodes that use the value, each once per use, bodies' captures included (the node that owns the body is named).
   std::vector<Node*> users(const Value* value) const;
@@ -106,6 +109,9 @@ class Graph {
   // Restores the topological order after insertions; an error names a cycle's nodes.
   Status sort();
   std::string unique_name(std::string_view wanted) const;
+  // Gives a value or a node another name; false: it is taken.
+  bool rename_value(Value* value, const std::string& name);
+  bool rename_node(Node* node, const std::string& name);
   std::string unique_node_name(std::string_view wanted) const;
   // To be called after a node's inputs were written directly (importing): use lists are cached.
   void changed();
@@ -144,7 +150,8 @@ void fill_default_attributes(const OpDef& op, Attributes& attributes);
 struct Model {
   std::unique_ptr<Graph> graph;
   std::string file, producer_name, producer_version, graph_doc;
-  int64_t ir_version = 0;
+  std::string domain, doc;  // of the model
+  int64_t ir_version = 0, model_version = 0;
   std::map<std::string, int64_t> opsets;              // domain → version ("" is ai.onnx)
   std::map<std::string, int64_t> operator_histogram;  // of the file as it is: "Conv" → 53, subgraphs included
   std::map<std::string, std::string> metadata;

@@ -2,6 +2,7 @@
 #include <climits>
 
 #include "onnx/importer.h"
+#include "onnx/new_node.h"
 
 namespace sinter::onnx {
 namespace {
@@ -167,6 +168,19 @@ bool check_node(const OpDef& op, const PendingNode& node, const std::map<std::st
   checker.check_attributes(graphs);
   checker.check_types();
   return checker.good();
+}
+
+Status check_new_node(const OpDef& op, PendingNode node, const std::set<std::string>& bodies, const std::string& label) {
+  node.opset = kNewestOpset;
+  std::map<std::string, BoundAttribute> graphs;
+  for (const std::string& name : bodies) graphs[name] = {};
+  Findings findings(label);
+  Finding at;
+  at.node = node.name;
+  at.op = node.op_type;
+  at.domain = node.domain;
+  check_node(op, node, graphs, at, findings);
+  return findings.status();
 }
 
 }  // namespace sinter::onnx

@@ -17,6 +17,9 @@ ir::Model Importer::run() {
   model_.producer_name = proto.producer_name();
   model_.producer_version = proto.producer_version();
   model_.ir_version = proto.ir_version();
+  model_.domain = proto.domain();
+  model_.doc = proto.doc_string();
+  model_.model_version = proto.model_version();
   model_.graph_doc = proto.graph().doc_string();
   for (const StringStringEntryProto& entry : proto.metadata_props()) model_.metadata[entry.key()] = entry.value();
   if (proto.ir_version() < kOldestIrVersion) {

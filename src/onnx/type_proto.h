@@ -1,16 +1,13 @@
-// TypeProto ↔ ValueType, and names of symbolic dimensions.
+// TypeProto ↔ ValueType.
 #pragma once
 
 #include <string>
 
 #include "core/type.h"
+#include "onnx/symbol_name.h"
 #include "onnx/wire.h"
 
 namespace sinter::onnx {
-
-// A text that Dim accepts as a symbol's name: characters of expressions become '_', a leading digit gets an 's' before
-// it.
-std::string symbol_name(std::string_view text);
 
 // Symbolic dims become symbols of their names, or the value that `dims` gives; unnamed unknown ones become
 // "<value>_d<axis>". Sparse tensors, maps and opaque types are unsupported.
