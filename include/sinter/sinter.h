@@ -391,6 +391,28 @@ SINTER_API sinter_status sinter_debug_precision_json(const char* model_path, con
  * The engine is replaced whole. Needs libcrypto (OpenSSL 1.1 or newer). */
 SINTER_API sinter_status sinter_sign(const char* engine_path, const char* private_key_path, const char* out_path);
 
+typedef struct sinter_simplify_options {
+  size_t struct_size;
+  const char* input_shapes;   /* "NAME:1x3x224x224,...": dims in place of the file's; NULL: none */
+  const char* test_shapes;    /* the same for the check alone, where inputs stay dynamic; NULL: small ones */
+  const char* skipped;        /* comma-separated passes to leave out, as the report names them; NULL: none */
+  int32_t skip_constant_folding, skip_fuse_batch_norm, skip_optimization; /* 1: left out */
+  int32_t skip_value_types;   /* 1: types of inner values are not written */
+  const char* unused_outputs; /* comma-separated outputs to drop; NULL: none */
+  int32_t checks;             /* random inputs on which original and result are compared; default 1; 0: none */
+  double relative, absolute;  /* |a - b| <= relative * |b| + absolute * max |b|; defaults 1e-3, 1e-4 */
+  uint64_t seed;
+  int32_t external_data;      /* 1: weights in a file of their own; 0: past 2 GiB only */
+  int64_t opset;              /* of the result; 0: the file's own */
+  int32_t threads;            /* of the check; 0: all cores this process may use */
+} sinter_simplify_options;
+SINTER_API void sinter_simplify_options_init(sinter_simplify_options* options);
+/* Writes a model that computes the same with fewer nodes, of ONNX's operators in the file's opset: constants and shapes folded, what changes nothing
+ * removed, batch norms and scales taken into weights; functions and contributed operators are written out. Then both are run on random inputs: {"before":
+ * {"nodes", "weight_bytes", "file_bytes", "operators"}, "after": {...}, "opset", "passes", "check": {"runs", "agrees", "not_checked", "outputs"}}. A difference is
+ * no failure of the call: "agrees" is false. out_path may be model_path. */
+SINTER_API sinter_status sinter_simplify_json(const char* model_path, const sinter_simplify_options* options, const char* out_path, char** out);
+
 /* All problems of a model: {"file": ..., "problems": [{"node", "operator", "message"}]}. Ok also when there are some. Of a model that loads, also what its operators
  * run on here on the CPU, after optimization: "coverage": {"fast": {"Conv": 53, ...}, "reference", "views", "control", "reasons"}. */
 SINTER_API sinter_status sinter_check_json(const char* model_path, char** out);
@@ -424,6 +446,110 @@ SINTER_API sinter_status sinter_array_tensor(const sinter_array* array, sinter_t
 SINTER_API void sinter_array_free(sinter_array* array);
 /* Writes .npy, .pb or .bin, by the name's ending; whole or not at all. */
 SINTER_API sinter_status sinter_tensor_write(const char* path, const sinter_tensor* tensor);
+
+/* Networks: models made in code, or read back and gone on with. Every node is checked and its results' types and shapes are inferred when it is added,
+ * so that the call that is wrong is the one that fails; a failed call changes nothing. Values have numbers, unique in a network and its bodies. A network
+ * is used by one thread at a time; its bodies count as it. Names and types that queries return live until the network is next changed or freed. */
+typedef struct sinter_network sinter_network;
+typedef int64_t sinter_value;
+#define SINTER_ABSENT ((sinter_value)-1) /* an optional input that is left out */
+
+SINTER_API sinter_status sinter_network_create(const char* name, sinter_network** out);
+/* From an ONNX file. shapes: as in sinter_build_options, dims in place of the file's; NULL: none. */
+SINTER_API sinter_status sinter_network_load(const char* model_path, const char* shapes, sinter_network** out);
+/* An empty body for an If, Loop, Scan or SequenceMap of this network (or of a body). It may read values of the graphs around it. Given to a node it can
+ * be filled no more; the handle is the caller's to free in any case. */
+SINTER_API sinter_status sinter_network_create_body(sinter_network* network, sinter_network** out);
+SINTER_API void sinter_network_free(sinter_network* network);
+
+/* An input: type and shape; -1 is a dynamic dim, whose name dim_names may give: equal names are equal sizes. dim_names may be NULL, and so may each. In
+ * bodies dtype may be SINTER_UNDEFINED and rank -1: they follow from what the node passes. */
+SINTER_API sinter_status sinter_network_add_input(sinter_network* network, const char* name, sinter_dtype dtype, const int64_t* dims, int32_t rank,
+                                                  const char* const* dim_names, sinter_value* out);
+/* A constant; the bytes are copied. name may be NULL. */
+SINTER_API sinter_status sinter_network_add_constant(sinter_network* network, const char* name, const sinter_tensor* tensor, sinter_value* out);
+
+typedef enum sinter_attribute_kind SINTER_ENUM_TYPE {
+  SINTER_ATTRIBUTE_INT = 0, SINTER_ATTRIBUTE_FLOAT = 1, SINTER_ATTRIBUTE_STRING = 2, SINTER_ATTRIBUTE_INTS = 3, SINTER_ATTRIBUTE_FLOATS = 4,
+  SINTER_ATTRIBUTE_STRINGS = 5, SINTER_ATTRIBUTE_TENSOR = 6, SINTER_ATTRIBUTE_TYPE = 7, SINTER_ATTRIBUTE_GRAPH = 8
+} sinter_attribute_kind;
+/* One attribute; the field that `kind` says is read. */
+typedef struct sinter_attribute {
+  const char* name;
+  sinter_attribute_kind kind;
+  int64_t i;
+  float f;
+  const char* s;              /* STRING; TYPE: "f32[2,n]", "seq(f32[*])" */
+  const int64_t* ints;
+  const float* floats;
+  const char* const* strings;
+  size_t count;               /* of ints, floats or strings */
+  const sinter_tensor* tensor;
+  sinter_network* graph;      /* a body without a node */
+} sinter_attribute;
+
+/* Any operator of ONNX, at its latest meaning (`sinter operators` lists them): inputs by number, as many results as output_count, whose numbers are
+ * written to `outputs`. domain NULL: ai.onnx. name NULL: made up; results are called NAME_output_0 and so on. Attributes with a default may be left
+ * out. */
+SINTER_API sinter_status sinter_network_add_node(sinter_network* network, const char* domain, const char* op_type, const char* name, const sinter_value* inputs,
+                                                 size_t input_count, const sinter_attribute* attributes, size_t attribute_count, sinter_value* outputs,
+                                                 size_t output_count);
+
+/* Makes a value the network's (or body's) next output; name, which may be NULL, is its name from now on. */
+SINTER_API sinter_status sinter_network_mark_output(sinter_network* network, sinter_value value, const char* name);
+SINTER_API sinter_status sinter_network_unmark_output(sinter_network* network, sinter_value value);
+SINTER_API sinter_status sinter_network_set_name(sinter_network* network, sinter_value value, const char* name);
+SINTER_API sinter_status sinter_network_set_node_name(sinter_network* network, const char* node, const char* name);
+/* Another type and shape for an input; what follows is inferred again. On failure all is as before. */
+SINTER_API sinter_status sinter_network_set_input_type(sinter_network* network, sinter_value value, sinter_dtype dtype, const int64_t* dims, int32_t rank,
+                                                       const char* const* dim_names);
+/* The range of a value's elements: what int8 builds quantize it by, in place of a calibration. */
+SINTER_API sinter_status sinter_network_set_range(sinter_network* network, sinter_value value, float min, float max);
+/* The type that a layer should be computed in, and that of a result: as layer_precisions and layer_output_types of the build options. */
+SINTER_API sinter_status sinter_network_set_precision(sinter_network* network, const char* node, sinter_dtype dtype);
+SINTER_API sinter_status sinter_network_set_output_type(sinter_network* network, const char* node, size_t output, sinter_dtype dtype);
+/* A text of the model's metadata (the names of classes, for example). */
+SINTER_API sinter_status sinter_network_set_metadata(sinter_network* network, const char* key, const char* value);
+
+SINTER_API size_t sinter_network_input_count(const sinter_network* network);
+SINTER_API size_t sinter_network_output_count(const sinter_network* network);
+SINTER_API size_t sinter_network_node_count(const sinter_network* network);
+SINTER_API sinter_status sinter_network_input(sinter_network* network, size_t index, sinter_value* out);
+SINTER_API sinter_status sinter_network_output(sinter_network* network, size_t index, sinter_value* out);
+SINTER_API sinter_status sinter_network_find_value(sinter_network* network, const char* name, sinter_value* out);
+/* Name, type and shape of a value, as far as they are known. */
+SINTER_API sinter_status sinter_network_value_info(sinter_network* network, sinter_value value, sinter_io_info* out);
+/* The elements of a constant: memory of the network. SINTER_NOT_FOUND: the value is none. */
+SINTER_API sinter_status sinter_network_constant(sinter_network* network, sinter_value value, sinter_tensor* out);
+typedef struct sinter_node_info {
+  const char* name;
+  const char* op_type;
+  const char* domain;         /* "": ai.onnx */
+  size_t input_count, output_count;
+  const sinter_value* inputs; /* SINTER_ABSENT: left out */
+  const sinter_value* outputs;
+} sinter_node_info;
+/* Nodes in the order in which they run. */
+SINTER_API sinter_status sinter_network_node(sinter_network* network, size_t index, sinter_node_info* out);
+/* An attribute of a node, defaults included, as text: "2", "[1,1]", "same_upper", "f32[3]". SINTER_NOT_FOUND: it has none of that name. */
+SINTER_API sinter_status sinter_network_attribute_text(sinter_network* network, const char* node, const char* attribute, char** out);
+
+typedef struct sinter_save_options {
+  size_t struct_size;
+  int64_t opset;             /* of ai.onnx; 0: 17, or that of the model that was loaded; raised where a node needs a newer one */
+  int32_t external_data;     /* 1: weights in a file of their own; 0 (default): past 2 GiB only */
+  const char* external_name; /* that file, beside the model; NULL: the model's name with .data added */
+} sinter_save_options;
+SINTER_API void sinter_save_options_init(sinter_save_options* options);
+/* As an ONNX file; equal networks give equal bytes. options may be NULL. */
+SINTER_API sinter_status sinter_network_save(const sinter_network* network, const char* path, const sinter_save_options* options);
+/* The same into memory, released with sinter_free; an error past 2 GiB. */
+SINTER_API sinter_status sinter_network_save_to_memory(const sinter_network* network, const sinter_save_options* options, void** out, size_t* out_bytes);
+/* To an engine, as sinter_build and the like do of a file. Ranges and types that were set take effect where the options have no calibration and no types
+ * of layers of their own. options may be NULL. */
+SINTER_API sinter_status sinter_network_build(const sinter_network* network, const sinter_build_options* options, const char* out_path);
+SINTER_API sinter_status sinter_network_build_to_memory(const sinter_network* network, const sinter_build_options* options, void** out, size_t* out_bytes);
+SINTER_API sinter_status sinter_network_build_engine(const sinter_network* network, const sinter_build_options* options, sinter_engine** out);
 
 #ifdef __cplusplus
 }
