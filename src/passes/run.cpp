@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "passes/match.h"
+#include "passes/run_list.h"
 
 namespace sinter::passes {
 
@@ -166,6 +167,20 @@ Result<PassReport> run_pass(ir::Graph& graph, std::string_view name, const PassO
     return driver.report();
   }
   return make_error(Code::kNotFound, "there is no pass '{}'; see src/passes/pipeline.def", name);
+}
+
+Result<PassReport> run_list(ir::Graph& graph, std::span<const std::string_view> names, const PassOptions& options) {
+  std::vector<Pass> group;
+  const auto all = pipeline();
+  for (const std::string_view name : names) {
+    const auto pass = std::find_if(all.begin(), all.end(), [&](const Pass& candidate) { return candidate.name == name; });
+    if (pass == all.end()) return make_error(Code::kNotFound, "there is no pass '{}'; see src/passes/pipeline.def", name);
+    if (std::find(options.disabled.begin(), options.disabled.end(), name) == options.disabled.end()) group.push_back(*pass);
+  }
+  SINTER_TRY(ir::infer_types(graph));
+  Driver driver(graph, options);
+  SINTER_TRY(driver.run_group(group));
+  return driver.report();
 }
 
 }  // namespace sinter::passes

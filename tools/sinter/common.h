@@ -93,6 +93,8 @@ void add_calibrate(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_debug(CLI::App& app);
+void add_simplify(CLI::App& app);
+void add_zoo(CLI::App& app);
 
 // Adds a command with its examples to the help.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples);

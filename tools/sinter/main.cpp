@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
   add_eval(app);
   add_compare(app);
   add_debug(app);
+  add_simplify(app);
+  add_zoo(app);
   sinter_set_log_sink(print_log, nullptr);
   try {
     check_command(app, argc, argv);
