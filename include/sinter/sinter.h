@@ -327,6 +327,10 @@ typedef struct sinter_build_options {
   void* accuracy_check_user;
   int32_t int8_placeholders;     /* 1: int8 without ranges is no error: a calib_cache that is not there is made from random values, without one ranges are
                                     made up; for times alone, results are meaningless */
+  /* sinter_load_or_build: a folder of engines. The one for this model (by content), these options and this machine is loaded, or built and put there; of many
+   * processes that ask at once one builds. What was not used for longest goes when the folder exceeds cache_bytes. */
+  const char* cache_dir;         /* made when it is not there; NULL: none */
+  uint64_t cache_bytes;          /* 0: 8 GiB */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 
@@ -338,6 +342,12 @@ SINTER_API sinter_status sinter_build_to_memory(const char* model_path, const si
                                                 size_t* out_bytes);
 /* Builds a model and loads it, or loads an engine; re-tunes an engine of another machine in memory. */
 SINTER_API sinter_status sinter_load_or_build(const char* path, const sinter_build_options* options, sinter_engine** out);
+/* The engines of a cache (cache_dir; NULL: sinter/engines in the user's cache folder) as JSON, least recently used first: key, path, bytes, used (seconds since 1970),
+ * model, command, device, problem ("" when it can be read). */
+SINTER_API sinter_status sinter_cache_list_json(const char* folder, char** out);
+/* Removes the least recently used engines until most_bytes are left, and those not used for oldest_seconds (INT64_MAX: whatever their age). `files` and `bytes`,
+ * unless NULL, get what was removed. */
+SINTER_API sinter_status sinter_cache_prune(const char* folder, uint64_t most_bytes, int64_t oldest_seconds, uint64_t* files, uint64_t* bytes);
 /* Text of the last build's report on this thread: the layer table. */
 SINTER_API sinter_status sinter_build_report_text(char** out);
 

@@ -30,7 +30,8 @@ constexpr Field kFields[] = {
     SINTER_FIELD(calib_algorithm, kText), SINTER_FIELD(calib_percentile, kReal), SINTER_FIELD(calib_batch, kInt), SINTER_FIELD(calib_max_samples, kInt),
     SINTER_FIELD(max_drop, kReal), SINTER_FIELD(min_cosine, kReal), SINTER_FIELD(calib_labels, kText), SINTER_FIELD(float_layers, kText),
     SINTER_FIELD(precision_constraints, kText), SINTER_FIELD(layer_precisions, kText), SINTER_FIELD(layer_output_types, kText), SINTER_FIELD(best, kInt),
-    SINTER_FIELD(strongly_typed, kInt), SINTER_FIELD(fp8, kInt), SINTER_FIELD(latency_ms, kReal), SINTER_FIELD(int8_placeholders, kInt)};
+    SINTER_FIELD(strongly_typed, kInt), SINTER_FIELD(fp8, kInt), SINTER_FIELD(latency_ms, kReal), SINTER_FIELD(int8_placeholders, kInt),
+    SINTER_FIELD(cache_dir, kText), SINTER_FIELD(cache_bytes, kSize)};
 #undef SINTER_FIELD
 
 // One build: its options, the callbacks, and the exception that one of them ended with.

@@ -54,6 +54,8 @@ class BuildOptions:
     max_drop, min_cosine, accuracy_check, latency_ms   targets of accuracy and speed; accuracy_check(engine_path) -> bool
     float_layers, precision_constraints, layer_precisions, layer_output_types   types of single layers, as of trtexec
     strict_nans, target_only, fallback ("reference", "error", "cpu"), tactic_sources, trust, strict
+    cache_dir          of load_or_build: a folder of engines; the one for this model, these options and this machine is loaded, or built and kept there.
+                       cache_bytes: what was not used for longest goes beyond so many (default 8 GiB)
     progress           progress(phase, done, total) is called now and then (total 0: unknown); False stops the build: CancelledError
     report_path, verbose, trace_passes, disabled_passes, tactic_filter   for diagnosis
     """
@@ -61,7 +63,8 @@ class BuildOptions:
     _NAMES = frozenset("""device threads fp16 bf16 int8 best fp8 tf32 strongly_typed shapes min_shapes max_shapes dynamic_batch timing_cache workspace_bytes
         max_build_memory_bytes calibrator calib_data preprocess calib_cache calib_algorithm calib_percentile calib_batch calib_max_samples calib_labels
         int8_placeholders max_drop min_cosine accuracy_check latency_ms float_layers precision_constraints layer_precisions layer_output_types strict_nans
-        target_only fallback tactic_sources trust strict progress report_path verbose trace_passes disabled_passes tactic_filter""".split())
+        target_only fallback tactic_sources trust strict progress report_path verbose trace_passes disabled_passes tactic_filter
+        cache_dir cache_bytes""".split())
     __slots__ = tuple(sorted(_NAMES))
 
     def __init__(self, **options):

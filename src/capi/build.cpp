@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/files.h"
+#include "capi/cache.h"
 #include "capi/request.h"
 #include "engine/signature.h"
 #include "session/run.h"
@@ -14,6 +15,8 @@ std::string& last_report() {
   thread_local std::string text;
   return text;
 }
+
+}  // namespace
 
 Result<session::BuildOutcome> build(const char* model_path, const sinter_build_options* options) {
   SINTER_ASSIGN(const auto mixed, to_mixed_options(options));
@@ -37,6 +40,8 @@ Result<session::BuildOutcome> build(const char* model_path, const sinter_build_o
   last_report() = outcome->report.to_text(options && options->verbose);
   return outcome;
 }
+
+namespace {
 
 // Tuning can take minutes: a place that can't be written is found before it.
 Status check_writable(const char* path) {
@@ -105,6 +110,13 @@ sinter_status sinter_build_to_memory(const char* model_path, const sinter_build_
 sinter_status sinter_load_or_build(const char* path, const sinter_build_options* options, sinter_engine** out) {
   return guarded([&]() -> Status {
     SINTER_TRY(capi::require(out != nullptr, "the place for the engine"));
+    SINTER_TRY(capi::require(path != nullptr, "the model's path"));
+    SINTER_ASSIGN(const sinter_build_options given, capi::read_options(options, sinter_build_options_init));
+    if (given.cache_dir && !session::is_engine_file(path)) {
+      SINTER_ASSIGN(auto engine, capi::load_cached(path, given));
+      *out = new sinter_engine(std::move(engine));
+      return ok_status();
+    }
     SINTER_ASSIGN(const session::BuildRequest request, capi::to_calibrated_request(path, options));
     SINTER_ASSIGN(auto engine, session::load_any(request));
     *out = new sinter_engine(std::move(engine));

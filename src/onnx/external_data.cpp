@@ -100,6 +100,11 @@ Result<int64_t> ExternalData::size(const std::string& location) {
   return static_cast<int64_t>(mapped->bytes().size());
 }
 
+Result<uint64_t> ExternalData::hash_of(const std::string& location) {
+  SINTER_ASSIGN(const std::shared_ptr<const MappedFile> mapped, file(location));
+  return XXH3_64bits(mapped->bytes().data(), mapped->bytes().size());
+}
+
 Result<Tensor> ExternalData::load(const TensorProto& tensor, DType dtype, Dims dims) {
   SINTER_ASSIGN(const ExternalReference reference, parse_external(tensor));
   if (dtype_bits(dtype) == 0) {

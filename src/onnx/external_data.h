@@ -33,6 +33,8 @@ class ExternalData {
   Result<Tensor> load(const TensorProto& tensor, DType dtype, Dims dims);
   // Size of a file that tensors name, under the same rules.
   Result<int64_t> size(const std::string& location);
+  // Of the whole of such a file, under the same rules.
+  Result<uint64_t> hash_of(const std::string& location);
   // Of all that was loaded so far, in order.
   uint64_t hash() const { return hash_; }
 

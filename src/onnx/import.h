@@ -53,4 +53,7 @@ std::vector<Finding> check_model(const std::string& path, const ImportOptions& o
 std::vector<Finding> check_bytes(std::string_view bytes, const std::string& label, const std::string& folder = "",
                                  const ImportOptions& options = {});
 
+// Hex digest over a model file and every file of external data that its tensors name, whole: equal for equal models only.
+Result<std::string> whole_content_hash(const std::string& path);
+
 }  // namespace sinter::onnx

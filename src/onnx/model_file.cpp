@@ -4,6 +4,8 @@
 
 #include <climits>
 #include <filesystem>
+#include <set>
+#include <vector>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -66,6 +68,62 @@ Result<ModelFile> read_model(const std::string& path) {
 std::string content_hash(const ModelFile& file) {
   const uint64_t parts[] = {file.hash, file.external->hash()};
   return fmt::format("{:016x}", XXH3_64bits(parts, sizeof parts));
+}
+
+namespace {
+
+// Files that tensors name, of a graph and of the graphs within it.
+class ExternalLocations {
+ public:
+  Status add(const GraphProto& graph) {
+    for (const TensorProto& tensor : graph.initializer()) SINTER_TRY(add(tensor));
+    for (const SparseTensorProto& tensor : graph.sparse_initializer()) SINTER_TRY(add(tensor));
+    return add(graph.node());
+  }
+  Status add(const google::protobuf::RepeatedPtrField<NodeProto>& nodes) {
+    for (const NodeProto& node : nodes) {
+      for (const AttributeProto& attribute : node.attribute()) SINTER_TRY(add(attribute));
+    }
+    return ok_status();
+  }
+  const std::set<std::string>& found() const { return found_; }
+
+ private:
+  Status add(const TensorProto& tensor) {
+    constexpr int kExternal = 1;
+    if (tensor.data_location() != kExternal) return ok_status();
+    SINTER_ASSIGN(const ExternalReference reference, parse_external(tensor));
+    found_.insert(reference.location);
+    return ok_status();
+  }
+  Status add(const SparseTensorProto& tensor) {
+    SINTER_TRY(add(tensor.values()));
+    return add(tensor.indices());
+  }
+  Status add(const AttributeProto& attribute) {
+    if (attribute.has_t()) SINTER_TRY(add(attribute.t()));
+    if (attribute.has_g()) SINTER_TRY(add(attribute.g()));
+    if (attribute.has_sparse_tensor()) SINTER_TRY(add(attribute.sparse_tensor()));
+    for (const TensorProto& tensor : attribute.tensors()) SINTER_TRY(add(tensor));
+    for (const GraphProto& graph : attribute.graphs()) SINTER_TRY(add(graph));
+    return ok_status();
+  }
+  std::set<std::string> found_;
+};
+
+}  // namespace
+
+Result<std::string> whole_content_hash(const std::string& path) {
+  SINTER_ASSIGN(const ModelFile file, read_model(path));
+  ExternalLocations locations;
+  SINTER_TRY(locations.add(file.proto->graph()));
+  for (const FunctionProto& function : file.proto->functions()) SINTER_TRY(locations.add(function.node()));
+  std::vector<uint64_t> parts{file.hash};
+  for (const std::string& location : locations.found()) {
+    SINTER_ASSIGN(const uint64_t hash, file.external->hash_of(location));
+    parts.push_back(hash);
+  }
+  return fmt::format("{:016x}", XXH3_64bits(parts.data(), parts.size() * sizeof(uint64_t)));
 }
 
 }  // namespace sinter::onnx

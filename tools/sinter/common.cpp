@@ -142,6 +142,8 @@ void BuildFlags::add_constraints(CLI::App& app) {
 
 void BuildFlags::add_loading(CLI::App& app) {
   app.add_option("--trust", trust_, "whose device code an engine for a GPU may hold besides this user's: public keys (PEM files), or 'any'");
+  app.add_option("--cache-dir", cache_dir_, "folder of engines: what is built for a model, these options and this machine is kept there and loaded the next time");
+  app.add_option("--cache-size", cache_size_, "most bytes of --cache-dir (2GiB); default 8GiB");
   app.add_flag("--strict", strict_, "refuse an engine of another machine instead of re-tuning it");
 }
 
@@ -209,6 +211,8 @@ const sinter_build_options* BuildFlags::get() {
   options_.dynamic_batch = dynamic_batch_;
   options_.strict = strict_;
   options_.trust = or_null(trust_);
+  options_.cache_dir = or_null(cache_dir_);
+  options_.cache_bytes = parse_size(cache_size_);
   options_.calib_data = or_null(calib_data);
   options_.preprocess = or_null(preprocess);
   options_.calib_cache = or_null(calib_cache);

@@ -42,10 +42,11 @@ class BuildFlags {
   void add_target(CLI::App& app);
   // --layerPrecisions and the like.
   void add_constraints(CLI::App& app);
-  // --strict and --trust, for commands that load engines.
+  // --strict, --trust and --cache-dir, for commands that load engines.
   void add_loading(CLI::App& app);
   const sinter_build_options* get();
   int threads() const { return threads_; }
+  bool caches() const { return !cache_dir_.empty(); }
   void set_threads(int threads) { threads_ = threads; }
   const std::string& shapes() const { return shapes_; }
   int max_samples() const { return calib_samples_; }
@@ -54,7 +55,7 @@ class BuildFlags {
 
  private:
   int threads_ = 0;
-  std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_, trust_;
+  std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_, trust_, cache_dir_, cache_size_;
   std::string disabled_passes_, tactics_, tactic_sources_;
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
   bool verbose_ = false, dynamic_batch_ = false, strict_ = false, best_ = false, strongly_typed_ = false, fp8_ = false;
@@ -89,6 +90,7 @@ void add_operators(CLI::App& app);
 void add_tactics(CLI::App& app);
 void add_conformance(CLI::App& app);
 void add_doctor(CLI::App& app);
+void add_cache(CLI::App& app);
 void add_calibrate(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_compare(CLI::App& app);

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   add_tactics(app);
   add_conformance(app);
   add_doctor(app);
+  add_cache(app);
   add_calibrate(app);
   add_eval(app);
   add_compare(app);

@@ -48,7 +48,7 @@ std::map<std::string, std::vector<int64_t>> parse_shapes(const std::string& text
 
 void Session::load(const std::string& path, BuildFlags& flags) {
   sinter_engine* engine = nullptr;
-  if (looks_like_engine(path)) {
+  if (looks_like_engine(path) || flags.caches()) {
     const auto start = Clock::now();
     require(sinter_load_or_build(path.c_str(), flags.get(), &engine));
     load_ms = ms_since(start);
