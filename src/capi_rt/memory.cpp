@@ -8,7 +8,8 @@ using namespace sinter;
 
 namespace {
 
-int64_t size_of(size_t bytes) { return static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX)); }
+// What does not fit anywhere fails in the allocator, with room for its rounding up.
+int64_t size_of(size_t bytes) { return static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX / 2)); }
 
 // fn(device) inside the device's scope.
 template <typename Fn>
