@@ -204,7 +204,7 @@ std::string byte_dense_unsuitable(const Problem& problem) {
   }
   if (present(kByteXZero) && product(problem.inputs[kByteXZero].opt) != 1) return "several zero points of the left operand";
   const DType result = problem.outputs[0].dtype;
-  if (result != DType::kF32 && !is_byte(result)) return fmt::format("the result is {}, gives f32, i8 or u8", dtype_name(result));
+  if (result != DType::kF32 && result != DType::kI32 && !is_byte(result)) return fmt::format("the result is {}, gives f32, i8, u8 or sums in i32", dtype_name(result));
   return "";
 }
 
@@ -386,7 +386,7 @@ void ByteColumns::update(const LaunchArgs& args, const int32_t* column_sums) {
   if (current_) return;
   const DType result = problem_.outputs[0].dtype;
   bytes_ = ByteEpilogue();
-  bytes_.store = result == DType::kI8 ? ByteStore::kI8 : result == DType::kU8 ? ByteStore::kU8 : ByteStore::kFloat;
+  bytes_.store = result == DType::kI8 ? ByteStore::kI8 : result == DType::kU8 ? ByteStore::kU8 : result == DType::kI32 ? ByteStore::kSums : ByteStore::kFloat;
   read(args, column_sums);
   fold(args);
   bytes_.start = start_.data();

@@ -206,6 +206,39 @@ TEST(QuantizedMatMul, sums_are_exact) {
   }
 }
 
+// The plain operators: sums as they are, also beyond what f32 holds.
+TEST(IntegerProduct, sums_are_exact) {
+  uint32_t seed = 400;
+  const std::vector<std::pair<Dims, Dims>> shapes = {{{1, 1}, {1, 1}}, {{7, 33}, {33, 19}}, {{0, 4}, {4, 3}}, {{3, 0}, {0, 5}}, {{2, 3, 300}, {300, 70}}, {{2, 5, 67}, {2, 67, 40}}, {{33, 1024}, {1024, 65}}};
+  for (const auto& [a, b] : shapes) {
+    for (const DType x : {DType::kU8, DType::kI8}) {
+      for (const DType w : {DType::kU8, DType::kI8}) {
+        for (const bool ahead : {true, false}) {
+          const auto right = [&](TacticRow& row) -> TacticRow& {
+            return ahead ? row.constant_input(bytes(w, b, seed, true)) : row.input(bytes(w, b, seed, true));
+          };
+          ++seed;
+          TacticRow plain("MatMulInteger");
+          check(right(plain.input(bytes(x, a, seed, true))), {});
+          TacticRow zeros("MatMulInteger");
+          right(zeros.input(bytes(x, a, seed))).constant_input(zero_point(x, x == DType::kU8 ? 255 : -128));
+          check(zeros.input(bytes(w, {b.back()}, seed + 7)), {});
+        }
+      }
+    }
+  }
+  for (const ConvCase& t : conv_cases()) {
+    for (const DType x : {DType::kU8, DType::kI8}) {
+      ++seed;
+      TacticRow row("ConvInteger");
+      row.attr("strides", t.strides).attr("pads", t.pads).attr("group", t.group).attr("dilations", t.dilations);
+      row.attr("kernel_shape", std::vector<int64_t>(t.weight.begin() + 2, t.weight.end()));
+      row.input(bytes(x, t.input, seed)).constant_input(bytes(seed % 2 ? DType::kI8 : DType::kU8, t.weight, seed, true));
+      check(row.constant_input(zero_point(x, 3)), {});
+    }
+  }
+}
+
 TEST(QuantizedMatMul, fused_epilogues) {
   uint32_t seed = 1;
   for (const MatmulCase& t : matmul_cases()) {
