@@ -9,7 +9,7 @@ function(sinter_shared_library name output_name)
     target_link_libraries(${name} PRIVATE ${SINTER_LINK_${layer}})
   endforeach()
   target_link_libraries(${name} PRIVATE fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
-  target_include_directories(${name} INTERFACE ${CMAKE_SOURCE_DIR}/include)
+  target_include_directories(${name} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
   target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/exports.map -Wl,--exclude-libs,ALL)
   set_target_properties(${name} PROPERTIES OUTPUT_NAME ${output_name} LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/exports.map
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} BUILD_RPATH "$ORIGIN" INSTALL_RPATH "$ORIGIN")

@@ -452,6 +452,10 @@ SINTER_API sinter_status sinter_array_read(const char* path, sinter_dtype dtype,
 /* Seeded random values fit for benchmarks: floats in [0,1), integers 0 and 1. */
 SINTER_API sinter_status sinter_array_random(uint64_t seed, sinter_dtype dtype, const int64_t* dims, int32_t rank,
                                              sinter_array** out);
+/* A picture (.jpg, .png, .bmp, ...) as a network takes it: f32[1,C,H,W], or f32[1,H,W,C] for the layout NHWC. `preprocess` is the JSON object that says how
+ * ({"resize_short": 256, "crop": [224, 224], "color": "RGB", "scale": 0.00392157, "mean": [..], "std": [..], "layout": "NCHW"}), or the path of a file that holds it;
+ * NULL: RGB values 0 to 255 in the picture's own size. */
+SINTER_API sinter_status sinter_array_picture(const char* path, const char* preprocess, sinter_array** out);
 SINTER_API sinter_status sinter_array_tensor(const sinter_array* array, sinter_tensor* out);
 SINTER_API void sinter_array_free(sinter_array* array);
 /* Writes .npy, .pb or .bin, by the name's ending; whole or not at all. */

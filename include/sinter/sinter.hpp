@@ -224,6 +224,8 @@ class ExecutionContext {
   void set_input(const std::string& name, sinter_dtype dtype, const void* data, const Shape& shape) {
     set_input(engine_.input_index(name), dtype, data, shape);
   }
+  // The memory must stay until the run is over.
+  void set_input(const std::string& name, const TensorView& tensor) { set_input(name, tensor.dtype(), tensor.raw(), tensor.shape()); }
   // Where an output is written; nullptr: the context's own memory.
   void set_output(size_t index, void* data, size_t bytes) { check(sinter_context_set_output(handle(), index, data, bytes)); }
   void set_output(const std::string& name, void* data, size_t bytes) { set_output(engine_.output_index(name), data, bytes); }
@@ -335,6 +337,32 @@ inline Engine load_or_build(const std::string& path, const BuildOptions& options
   check(sinter_load_or_build(path.c_str(), &options, &handle));
   return Engine(handle);
 }
+
+// A tensor that was read from a file (libsinter only).
+class Array {
+ public:
+  // .npy, .pb, or raw bytes, which need a dtype and a shape.
+  static Array read(const std::string& path, sinter_dtype dtype = SINTER_UNDEFINED, const Shape* shape = nullptr) {
+    sinter_array* handle = nullptr;
+    check(sinter_array_read(path.c_str(), dtype, shape ? shape->data() : nullptr, shape ? static_cast<int32_t>(shape->size()) : -1, &handle));
+    return Array(handle);
+  }
+  // A picture as a network takes it: see sinter_array_picture.
+  static Array picture(const std::string& path, const std::string& preprocess) {
+    sinter_array* handle = nullptr;
+    check(sinter_array_picture(path.c_str(), preprocess.c_str(), &handle));
+    return Array(handle);
+  }
+  TensorView view() const {
+    sinter_tensor tensor;
+    check(sinter_array_tensor(handle_.get(), &tensor));
+    return TensorView(tensor);
+  }
+
+ private:
+  explicit Array(sinter_array* handle) : handle_(handle, sinter_array_free) {}
+  std::unique_ptr<sinter_array, void (*)(sinter_array*)> handle_;
+};
 
 }  // namespace sinter
 

@@ -3,6 +3,7 @@
 
 #include "base/files.h"
 #include "capi_rt/handles.h"
+#include "data/preprocess.h"
 #include "onnx/tensor_io.h"
 #include "session/run.h"
 
@@ -47,6 +48,24 @@ sinter_status sinter_array_random(uint64_t seed, sinter_dtype dtype, const int64
     SINTER_ASSIGN(const DType type, capi::to_dtype(dtype));
     SINTER_ASSIGN(const Dims shape, capi::to_dims(dims, rank));
     SINTER_ASSIGN(const Tensor tensor, session::random_tensor(type, shape, seed));
+    return make_array(tensor, out);
+  });
+}
+
+sinter_status sinter_array_picture(const char* path, const char* preprocess, sinter_array** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(path && out, "the path or the place for the array"));
+    data::Preprocess how;
+    const std::string_view given = preprocess ? preprocess : "{}";
+    const size_t first = given.find_first_not_of(" \t\r\n");
+    if (first != given.npos && given[first] == '{') {
+      SINTER_ASSIGN(how, data::parse_preprocess(given, "preprocess"));
+    } else {
+      SINTER_ASSIGN(how, data::read_preprocess(std::string(given)));
+    }
+    SINTER_ASSIGN(const std::string bytes, read_file(path));
+    SINTER_ASSIGN(data::Image image, data::decode_image(bytes, path));
+    SINTER_ASSIGN(const Tensor tensor, data::apply(how, std::move(image), path));
     return make_array(tensor, out);
   });
 }
