@@ -41,7 +41,7 @@ class GatherKernel final : public Kernel {
       }
     });
     if (bad.load() < 0) return ok_status();
-    return make_error(Code::kInvalidArgument, "node '{}' (Gather): index {} at position {}; expected one in [{},{}]", node_,
+    return make_error(Code::kInvalidArgument, "node '{}' (Gather): index {} at position {}; expected one in [{},{}]; correct the input", node_,
                       raw_index(args.inputs[1], bad.load()), bad.load(), -size_, size_ - 1);
   }
 

@@ -154,6 +154,9 @@ class NodeInference final : public InferContext {
       if (merged->rank() > kMostRank) {
         return error(fmt::format("output '{}' would have rank {}; expected at most {}; correct the model or its inputs", output->name, merged->rank(), kMostRank));
       }
+      if (merged->shape && std::any_of(merged->shape->begin(), merged->shape->end(), [](const Dim& dim) { return dim.is_constant() && dim.value() < 0; })) {
+        return error(fmt::format("output '{}' would be {}; expected sizes that are not negative; correct the model or its inputs", output->name, to_string(*merged->shape)));
+      }
       if (!fits_memory(*merged)) {
         return error(fmt::format("output '{}' would be {}; expected a size that fits in memory; correct the model or its inputs", output->name,
                                  merged->to_string()));

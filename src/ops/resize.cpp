@@ -93,7 +93,7 @@ Status infer_scales(InferContext& context, const std::vector<int>& axes, Shape& 
     std::optional<Dim> size;
     const bool known = scales && (!crops(context.attributes()) || values[i] == 1);
     if (known) size = scaled_dim(shape[axes[i]], static_cast<float>(values[i]));
-    if (size && size->is_constant() && size->value() < 0)
+    if ((known && !(values[i] > 0)) || (size && size->is_constant() && size->value() < 0))
       return context.error(
           fmt::format("'scales' holds {}: expected positive finite numbers; correct the model", values[i]));
     shape[axes[i]] = size ? *size : context.fresh_symbol(fmt::format("resized{}", axes[i]));

@@ -49,7 +49,7 @@ Status evaluate(EvalContext& context) {
     if (circular && start >= 0 && capacity > 0) start %= capacity;
     if (start < 0 || start > capacity || (!circular && start > capacity - length))
       return context.error(fmt::format(
-          "write index {} with {} new entries does not fit the cache's {}: use mode 'circular' or a larger cache",
+          "write index {} with {} new entries for a cache of {}: expected an index from 0 on that leaves room for them; use mode 'circular' or a larger cache",
           start, length, capacity));
   }
   const int64_t inner = product(cache.dims(), axis + 1), rows = product(cache.dims(), 1, axis);

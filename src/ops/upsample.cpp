@@ -15,6 +15,7 @@ Status infer(InferContext& context) {
     const std::vector<double> values = scales ? scales->to_f64() : std::vector<double>();
     shape.emplace();
     for (size_t i = 0; i < x->size(); ++i) {
+      if (scales && !(values[i] > 0)) return context.error(fmt::format("'scales' holds {}: expected positive finite numbers; correct the model", values[i]));
       const auto size = scales ? scaled_dim((*x)[i], static_cast<float>(values[i])) : std::nullopt;
       shape->push_back(size ? *size : context.fresh_symbol(fmt::format("resized{}", i)));
     }
