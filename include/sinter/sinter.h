@@ -199,6 +199,9 @@ SINTER_API sinter_status sinter_context_output_shape(const sinter_context* conte
                                                      int32_t* rank);
 
 SINTER_API sinter_status sinter_context_execute(sinter_context* context);
+/* While `cancel` is 1, runs of the context end before their next layer with SINTER_CANCELLED, one under way too (a CUDA graph ends as a whole); 0: runs are
+ * possible again. Thread-safe, the one call that may be made while the context runs. */
+SINTER_API sinter_status sinter_context_set_cancelled(sinter_context* context, int32_t cancel);
 /* Engines for CUDA whose layers are all on the GPU, with all inputs and outputs in device memory: puts the run on a CUDA stream of the caller
  * (a CUstream or cudaStream_t; NULL: the context's own) and returns. One run of a context at a time is under way; later ones wait on the GPU. */
 SINTER_API sinter_status sinter_context_enqueue_cuda(sinter_context* context, void* cuda_stream);
@@ -249,6 +252,10 @@ SINTER_API void sinter_stream_free(sinter_stream* stream);
 /* Queues a run of the context with what is set now. Until sinter_stream_wait the context must be left alone. A run that fails makes
  * later queued runs of that context do nothing; other contexts go on. */
 SINTER_API sinter_status sinter_context_enqueue(sinter_context* context, sinter_stream* stream);
+/* The same, and `done` is called once by the stream's thread when the run is over: with its status and, unless that is SINTER_OK, the message. It may read the
+ * context's outputs, set its inputs and enqueue it again; it must not wait for the stream or free it, nor throw. */
+typedef void (*sinter_done_fn)(void* user, sinter_status status, const char* message);
+SINTER_API sinter_status sinter_context_enqueue_notify(sinter_context* context, sinter_stream* stream, sinter_done_fn done, void* user);
 /* Returns when everything queued is done: the first failure since the last wait, or SINTER_OK. */
 SINTER_API sinter_status sinter_stream_wait(sinter_stream* stream);
 

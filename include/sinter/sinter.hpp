@@ -257,6 +257,19 @@ class ExecutionContext {
 
   void execute() { check(sinter_context_execute(handle())); }
   void enqueue(Stream& stream) { check(sinter_context_enqueue(handle(), stream.handle())); }
+  // `done` is called once, by the stream's thread, when the run is over; the message is "" where the status is SINTER_OK. See sinter_context_enqueue_notify.
+  using Done = std::function<void(sinter_status status, const std::string& message)>;
+  void enqueue(Stream& stream, Done done) {
+    auto kept = std::make_unique<Done>(std::move(done));
+    const sinter_done_fn call = [](void* user, sinter_status status, const char* message) {
+      const std::unique_ptr<Done> owner(static_cast<Done*>(user));
+      (*owner)(status, message);
+    };
+    check(sinter_context_enqueue_notify(handle(), stream.handle(), call, kept.get()));
+    (void)kept.release();  // the call's
+  }
+  // From any thread: while set, runs end with SINTER_CANCELLED before their next layer.
+  void set_cancelled(bool cancelled) { check(sinter_context_set_cancelled(handle(), cancelled)); }
   TensorView output(size_t index) {
     sinter_tensor tensor;
     check(sinter_context_output(handle(), index, &tensor));

@@ -145,6 +145,14 @@ sinter_status sinter_context_enqueue_cuda(sinter_context* context, void* cuda_st
   });
 }
 
+sinter_status sinter_context_set_cancelled(sinter_context* context, int32_t cancel) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(context, "the context"));
+    context->context->set_cancelled(cancel != 0);
+    return ok_status();
+  });
+}
+
 sinter_status sinter_context_prepare(sinter_context* context) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(capi::require(context, "the context"));
@@ -255,6 +263,16 @@ sinter_status sinter_context_enqueue(sinter_context* context, sinter_stream* str
     SINTER_TRY(check_ready(context));
     SINTER_TRY(capi::require(stream, "the stream"));
     stream->stream.enqueue(context->context.get());
+    return ok_status();
+  });
+}
+
+sinter_status sinter_context_enqueue_notify(sinter_context* context, sinter_stream* stream, sinter_done_fn done, void* user) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(check_ready(context));
+    SINTER_TRY(capi::require(stream, "the stream"));
+    SINTER_TRY(capi::require(done, "the function to call"));
+    stream->stream.enqueue(context->context.get(), [done, user](const Status& status) { done(user, capi::report(status), status.message().c_str()); });
     return ok_status();
   });
 }

@@ -87,7 +87,7 @@ Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_p
   if (threads > 1) context->pool_ = team_maker_of(engine->plan())(threads);
   context->team_ = context->pool_ ? context->pool_.get() : &inline_team();
   context->shared_ = {&engine->plan(), &engine->programs(), &engine->file().blobs(), context->team_, options.max_shapes,
-                      options.profile, options.observer, engine->device(), &engine->device_blobs(), options.graphs, options.arena, options.watcher};
+                      options.profile, options.observer, engine->device(), &engine->device_blobs(), options.graphs, options.arena, options.watcher, &context->cancelled_};
   context->executor_ = std::make_unique<RegionExecutor>(context->shared_, 0, nullptr);
   SINTER_TRY(guarded(engine->device(), [&] { return context->executor_->open_device(); }));
   context->inputs_.resize(engine->inputs().size());

@@ -77,6 +77,8 @@ class ExecutionContext {
   Status enqueue(DeviceStream stream);
   // Of the last execute: a view of the caller's memory, or of the context's, which the next execute overwrites.
   const Value& output(size_t index) const { return results_[index]; }
+  // While set, runs end before their next step with kCancelled, those under way too (a CUDA graph ends as a whole). From any thread, at any time.
+  void set_cancelled(bool cancelled) { cancelled_.store(cancelled, std::memory_order_relaxed); }
   // All in one: inputs in order; the outputs have memory of their own.
   Result<std::vector<Value>> run(std::span<const Value> inputs);
 
@@ -93,6 +95,7 @@ class ExecutionContext {
   std::shared_ptr<const Engine> engine_;
   std::unique_ptr<ThreadTeam> pool_;
   ThreadTeam* team_ = nullptr;
+  std::atomic<bool> cancelled_{false};
   ExecutorShared shared_;
   std::unique_ptr<RegionExecutor> executor_;
   Status check_inputs() const;

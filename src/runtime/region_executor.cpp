@@ -262,6 +262,7 @@ Status RegionExecutor::run_steps() {
   const bool watched = shared_.profile || shared_.observer || shared_.watcher;
   const auto all = [&]() -> Status {
     for (size_t s = 0; s < program_.steps.size(); ++s) {
+      if (is_cancelled()) return make_error(Code::kCancelled, "the run was cancelled before step '{}'; outputs hold nothing of use", program_.steps[s].step->name);
       Status status = watched ? run_watched(s) : run_step(s);
       if (status.ok() && stepwise_ && program_.steps[s].on_device) status = device_->wait();
       if (!status.ok()) {
@@ -271,6 +272,7 @@ Status RegionExecutor::run_steps() {
     }
     return ok_status();
   };
+  if (is_cancelled()) return make_error(Code::kCancelled, "the run was cancelled before it began");
   if (device_ && current_->all_device && shared_.graphs && !watched && !stepwise_) return device_->run_graph(*current_, bases_, all);
   if (device_ && shared_.profile && current_->all_device && !shared_.observer && !shared_.watcher) SINTER_TRY(queue_ahead());
   SINTER_TRY(all());

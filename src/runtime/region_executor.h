@@ -2,6 +2,7 @@
 // control flow are child executors, made once.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -34,6 +35,7 @@ struct ExecutorShared {
   bool graphs = true;        // capture runs that are all on the device
   std::shared_ptr<SharedArena> arena;  // of the device; null: an arena of the executor's own
   std::shared_ptr<StepWatcher> watcher;  // may be null
+  const std::atomic<bool>* cancelled = nullptr;  // true: runs end before their next step; may be null
 };
 
 struct StepTime {
@@ -117,6 +119,7 @@ class RegionExecutor {
   Status check_asynchronous(std::span<const OutputTarget> targets, const RunOptions& options) const;
   Status reserve_memory(const ShapePlan& plan);
   Status run_steps();
+  bool is_cancelled() const { return shared_.cancelled && shared_.cancelled->load(std::memory_order_relaxed); }
   // A failure seen only when the device was waited for: says which steps it can be of.
   Status narrow(Status failure) const;
   Status run_watched(size_t number);

@@ -13,10 +13,10 @@ Stream::~Stream() {
   dispatcher_.join();
 }
 
-void Stream::enqueue(ExecutionContext* context) {
+void Stream::enqueue(ExecutionContext* context, Done done) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(context);
+    queue_.push_back({context, std::move(done)});
   }
   changed_.notify_all();
 }
@@ -28,23 +28,29 @@ Status Stream::wait() {
   return std::exchange(failure_, Status());
 }
 
+Status Stream::run(const Item& item, bool poisoned) const {
+  Status status = poisoned ? make_error(Code::kCancelled, "the run was left out: an earlier one of its context failed; wait for the stream, which gives that failure")
+                           : item.context->execute();
+  if (item.done) item.done(status);
+  return status;
+}
+
 void Stream::dispatch() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return stop_ || !queue_.empty(); });
     if (queue_.empty()) return;
-    ExecutionContext* context = queue_.front();
+    const Item item = std::move(queue_.front());
     queue_.pop_front();
-    if (!poisoned_.contains(context)) {
-      busy_ = true;
-      lock.unlock();
-      Status status = context->execute();
-      lock.lock();
-      busy_ = false;
-      if (!status.ok()) {
-        poisoned_.insert(context);
-        if (failure_.ok()) failure_ = std::move(status).with("while running a queued execution");
-      }
+    const bool poisoned = poisoned_.contains(item.context);
+    busy_ = true;
+    lock.unlock();
+    Status status = run(item, poisoned);
+    lock.lock();
+    busy_ = false;
+    if (!status.ok() && !poisoned) {
+      poisoned_.insert(item.context);
+      if (failure_.ok()) failure_ = std::move(status).with("while running a queued execution");
     }
     if (queue_.empty()) changed_.notify_all();
   }

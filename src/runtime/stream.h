@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -18,8 +19,10 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // The context must be left alone until wait() has returned. Thread-safe.
-  void enqueue(ExecutionContext* context);
+  // The context must be left alone until wait() has returned, or `done` was called: once, by the stream's thread, when the run is over, has failed, or was
+  // left out. `done` may read outputs, set inputs and enqueue; it must not wait for the stream. Thread-safe.
+  using Done = std::function<void(const Status&)>;
+  void enqueue(ExecutionContext* context, Done done = nullptr);
   // Blocks until the queue is empty. The first failure since the last wait; later runs of its context were skipped.
   Status wait();
 
@@ -27,7 +30,12 @@ class Stream {
   void dispatch();
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<ExecutionContext*> queue_;
+  struct Item {
+    ExecutionContext* context;
+    Done done;
+  };
+  Status run(const Item& item, bool poisoned) const;
+  std::deque<Item> queue_;
   bool busy_ = false, stop_ = false;
   Status failure_;
   std::set<const ExecutionContext*> poisoned_;
