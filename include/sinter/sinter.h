@@ -98,8 +98,13 @@ typedef struct sinter_load_options {
   /* Engines for CUDA hold device code, which is loaded only where this user's kernel cache made it or somebody trusted signed it (`sinter
    * sign`): PEM files of public keys, comma-separated; "any": whoever made it; NULL: this user only. */
   const char* trust;
+  const char* plugins; /* libraries of operators to load before, comma-separated: see sinter_plugin_load; NULL: none */
 } sinter_load_options;
 SINTER_API void sinter_load_options_init(sinter_load_options* options);
+
+/* Adds the operators of a shared library that was written with sinter/plugin.h, for this process: models may hold them, and engines that were built with them load.
+ * Fine for one that is loaded. An error leaves nothing of it behind. Each of the two libraries of Sinter has its own operators. */
+SINTER_API sinter_status sinter_plugin_load(const char* path);
 
 /* Maps the file; it must not be changed while the engine lives (replace it by renaming another over it). options may be NULL.
  * SINTER_TARGET_MISMATCH: this machine lacks what the engine needs, or the engine's device code is of nobody trusted; it is not re-tuned here. */
@@ -338,6 +343,8 @@ typedef struct sinter_build_options {
    * processes that ask at once one builds. What was not used for longest goes when the folder exceeds cache_bytes. */
   const char* cache_dir;         /* made when it is not there; NULL: none */
   uint64_t cache_bytes;          /* 0: 8 GiB */
+  const char* plugins;           /* libraries of operators to load before, comma-separated: see sinter_plugin_load; NULL: none */
+  int32_t check_plugins;         /* 1: kernels of plugins are first tried as sinter_check_plugins_json does; what is wrong fails the build */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 
@@ -433,6 +440,10 @@ SINTER_API sinter_status sinter_simplify_json(const char* model_path, const sint
 /* All problems of a model: {"file": ..., "problems": [{"node", "operator", "message"}]}. Ok also when there are some. Of a model that loads, also what its operators
  * run on here on the CPU, after optimization: "coverage": {"fast": {"Conv": 53, ...}, "reference", "views", "control", "reasons"}. */
 SINTER_API sinter_status sinter_check_json(const char* model_path, char** out);
+/* Runs the kernel of every node whose operator is a plugin's in a child process, its tensors between pages that can't be touched: reads and writes outside of them, writes to
+ * inputs, elements of outputs that are not written, crashes, and results that differ from run to run. {"nodes": N, "problems": [{"warning", "node",
+ * "operator", "message"}]}. Ok also when there are some. `options` may be NULL; shapes and plugins of it are used. Kernels for a GPU are not tried. */
+SINTER_API sinter_status sinter_check_plugins_json(const char* model_path, const sinter_build_options* options, char** out);
 /* What is in a model or an engine. */
 SINTER_API sinter_status sinter_inspect_json(const char* path, char** out);
 /* Every operator that models may hold: {"operators": [{"domain", "name", "since", "adapted", "expanded", "pointwise", "inputs", "outputs",

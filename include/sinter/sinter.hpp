@@ -109,6 +109,9 @@ inline IoInfo to_info(const sinter_io_info& info) {
 
 }  // namespace detail
 
+// Adds the operators of a shared library for this process: sinter_plugin_load.
+inline void load_plugin(const std::string& path) { check(sinter_plugin_load(path.c_str())); }
+
 // Immutable; copies share it.
 class Engine {
  public:

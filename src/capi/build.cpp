@@ -3,9 +3,11 @@
 #include <cstring>
 
 #include "base/files.h"
+#include "base/log.h"
 #include "capi/cache.h"
 #include "capi/request.h"
 #include "engine/signature.h"
+#include "session/check_plugins.h"
 #include "session/run.h"
 
 namespace sinter::capi {
@@ -16,9 +18,24 @@ std::string& last_report() {
   return text;
 }
 
+// What is wrong with the kernels of plugins, where that is asked for.
+Status try_plugins(const char* model_path, const sinter_build_options* given) {
+  SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
+  if (!options.check_plugins || !model_path || session::is_engine_file(model_path)) return ok_status();
+  SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, given));
+  SINTER_ASSIGN(const session::PluginReport report, session::check_plugins(request));
+  std::string errors;
+  for (const session::PluginProblem& problem : report.problems) {
+    if (problem.warning) log(Severity::kWarning, "{}", problem.message);
+    else errors += (errors.empty() ? "" : "\n") + problem.message;
+  }
+  return errors.empty() ? ok_status() : make_error(Code::kInvalidArgument, "{}", errors);
+}
+
 }  // namespace
 
 Result<session::BuildOutcome> build(const char* model_path, const sinter_build_options* options) {
+  SINTER_TRY(try_plugins(model_path, options));
   SINTER_ASSIGN(const auto mixed, to_mixed_options(options));
   auto outcome = [&]() -> Result<session::BuildOutcome> {
     SINTER_ASSIGN(const auto latency, to_latency_options(options, mixed));

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "plugin/library.h"
 #include "tactic/registry.h"
 
 namespace sinter::capi {
@@ -175,6 +176,7 @@ Status set_precision(session::BuildRequest& request, const sinter_build_options&
 Result<session::BuildRequest> to_request(const char* model_path, const sinter_build_options* given) {
   SINTER_TRY(require(model_path != nullptr, "the model's path"));
   SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
+  SINTER_TRY(plugin::load_all(options.plugins));
   load_providers();
   session::BuildRequest request;
   request.model_path = model_path;

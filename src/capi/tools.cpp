@@ -7,6 +7,8 @@
 #include "capi/request.h"
 #include "onnx/inspect.h"
 #include "onnx/operator_list.h"
+#include "plugin/library.h"
+#include "session/check_plugins.h"
 #include "session/coverage.h"
 #include "session/doctor.h"
 #include "session/peaks.h"
@@ -79,7 +81,7 @@ Json operator_json(const onnx::OperatorInfo& info) {
   }
   return {{"domain", info.op->domain.empty() ? "ai.onnx" : info.op->domain}, {"name", info.op->name}, {"since", info.op->since},
           {"adapted", info.adapted}, {"expanded", info.expanded}, {"pointwise", info.op->pointwise != nullptr},
-          {"inputs", params_json(info.op->inputs)}, {"outputs", params_json(info.op->outputs)}, {"types", types}, {"attributes", attributes}};
+          {"plugin", info.op->plugin ? info.op->plugin->library.name : ""}, {"inputs", params_json(info.op->inputs)}, {"outputs", params_json(info.op->outputs)}, {"types", types}, {"attributes", attributes}};
 }
 
 Status give(const Json& json, char** out) {
@@ -114,6 +116,19 @@ sinter_status sinter_check_json(const char* model_path, char** out) {
       json["coverage"] = {{"fast", coverage.fast}, {"reference", coverage.reference}, {"views", coverage.views}, {"control", coverage.control}, {"reasons", coverage.reasons}};
     }
     return capi::give(json, out);
+  });
+}
+
+sinter_status sinter_check_plugins_json(const char* model_path, const sinter_build_options* options, char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(model_path && out, "the model's path or the place for the text"));
+    SINTER_ASSIGN(const session::BuildRequest request, capi::to_request(model_path, options));
+    SINTER_ASSIGN(const session::PluginReport report, session::check_plugins(request));
+    Json problems = Json::array();
+    for (const session::PluginProblem& problem : report.problems) {
+      problems.push_back({{"warning", problem.warning}, {"node", problem.node}, {"operator", problem.op}, {"message", problem.message}});
+    }
+    return capi::give({{"nodes", report.nodes}, {"problems", problems}}, out);
   });
 }
 

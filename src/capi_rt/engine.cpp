@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "capi_rt/handles.h"
+#include "plugin/library.h"
 
 using namespace sinter;
 
@@ -28,6 +29,7 @@ namespace {
 
 Result<runtime::LoadOptions> load_options_of(const sinter_load_options* options) {
   SINTER_ASSIGN(const sinter_load_options known, capi::read_options(options, &sinter_load_options_init));
+  SINTER_TRY(plugin::load_all(known.plugins));
   runtime::LoadOptions how;
   how.device = known.device;
   how.trusted_keys = capi::trusted_keys_of(known.trust, how.trust_any);
@@ -65,7 +67,14 @@ Status io_index(const std::deque<capi::IoText>& infos, const char* name, const c
 
 extern "C" {
 
-void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET, 0, nullptr}; }
+void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET, 0, nullptr, nullptr}; }
+
+sinter_status sinter_plugin_load(const char* path) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(path, "the plugin's path"));
+    return plugin::load(path).status();
+  });
+}
 
 sinter_status sinter_engine_load(const char* path, const sinter_load_options* options, sinter_engine** out) {
   return capi::guarded([&]() -> Status {

@@ -17,6 +17,10 @@
 
 namespace sinter {
 
+namespace plugin {
+class Operator;
+}
+
 // An integer tensor of rank 0 or 1 whose elements are known as expressions: what feeds Reshape, Slice, Expand, …
 struct ShapeTensor {
   Dims dims;  // {} or {n}
@@ -114,16 +118,18 @@ struct OpDef {
   std::string domain;  // "" is ai.onnx; "sinter" holds operators that only passes make
   std::string name;
   int since = 1;
+  int until = 0;  // the newest opset of the domain whose files it reads; 0: no end
   std::vector<ParamDef> inputs, outputs;
   std::vector<TypeVar> types;
   std::vector<AttrDef> attributes;
   uint32_t facts = 0;
   // Sets every output's type (dtype always; shape as far as known), and elements of shape tensors where it can.
-  Status (*infer)(InferContext&) = nullptr;
-  Status (*evaluate)(EvalContext&) = nullptr;
+  std::function<Status(InferContext&)> infer;
+  std::function<Status(EvalContext&)> evaluate;
   // Elementwise operators on floats: the program that computes output 0 from the node's inputs. False: not with these attributes
   // (or this number of inputs). Null: no pointwise form.
   bool (*pointwise)(const Attributes& attributes, int inputs, PointwiseProgram& program) = nullptr;
+  const plugin::Operator* plugin = nullptr;  // of a library that was loaded at run time: its kernels are there (src/plugin)
 
   OpDef& input(std::string name, std::string type, ParamKind kind = ParamKind::kSingle, bool heterogeneous = false);
   OpDef& output(std::string name, std::string type, ParamKind kind = ParamKind::kSingle, bool heterogeneous = false);
@@ -143,9 +149,11 @@ struct OpDef {
 };
 
 // The operator's latest meaning, null when Sinter has none. Domain "ai.onnx" is "". Defined in src/ops/registry.cpp; the table
-// is made at first use, thread-safe, and lives as long as the process.
+// is made at first use, thread-safe, and lives as long as the process. What these return stays valid when operators are added.
 const OpDef* find_op(std::string_view domain, std::string_view name);
 std::span<const OpDef* const> all_ops();  // sorted by domain, name
+// Adds operators of a plugin: all of them, or none when one is there already.
+Status add_ops(std::vector<OpDef> ops);
 
 // Name of the node attribute that holds an epilogue program's text, and of the one that says which node input is the program's
 // input 1 (input 0 is the operator's own output 0). Any operator may carry an epilogue; run_op applies it.

@@ -284,6 +284,14 @@ class Decoder {
     return read(table->value(), out.second);
   }
 
+  Status read(const fb::Plugin* table, PluginInfo& out) {
+    SINTER_TRY(read(table->name(), out.name));
+    SINTER_TRY(read(table->version(), out.version));
+    SINTER_TRY(read(table->file(), out.file));
+    SINTER_TRY(read(table->hash(), out.hash));
+    return read(table->operators(), out.operators);
+  }
+
   // What problems of the plan are for.
   Status read_device(const fb::Device* table, DeviceSpec& out) {
     if (!table) return ok_status();
@@ -327,6 +335,7 @@ Result<Manifest> decode_manifest(std::string_view bytes) {
   SINTER_TRY(decoder.read(table->outputs(), out.outputs));
   SINTER_TRY(decoder.read(table->profile(), out.profile));
   SINTER_TRY(decoder.read(table->more(), out.more));
+  SINTER_TRY(decoder.read(table->plugins(), out.plugins));
   return out;
 }
 

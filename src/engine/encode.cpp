@@ -208,6 +208,15 @@ std::string encode_manifest(const Manifest& manifest) {
     pair->value = value;
     out.more.push_back(std::move(pair));
   }
+  for (const PluginInfo& info : manifest.plugins) {
+    auto plugin = std::make_unique<fb::PluginT>();
+    plugin->name = info.name;
+    plugin->version = info.version;
+    plugin->file = info.file;
+    plugin->hash = info.hash;
+    plugin->operators = info.operators;
+    out.plugins.push_back(std::move(plugin));
+  }
   return pack<fb::Manifest>(out);
 }
 

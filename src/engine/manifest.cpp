@@ -69,6 +69,11 @@ std::string to_json(const Manifest& m) {
     out += fmt::format("{}{{\"symbol\": {}, \"min\": {}, \"opt\": {}, \"max\": {}}}", i ? ", " : "", json_quote(symbol.name),
                        symbol.min, symbol.opt, symbol.max);
   }
+  out += "], \"plugins\": [";
+  for (const PluginInfo& plugin : m.plugins) {
+    out += fmt::format("{}{{\"name\": {}, \"version\": {}, \"file\": {}, \"hash\": {}, \"operators\": {}}}", out.back() == '[' ? "" : ", ", json_quote(plugin.name),
+                       json_quote(plugin.version), json_quote(plugin.file), json_quote(plugin.hash), quote_list(plugin.operators));
+  }
   out += "], \"more\": {";
   for (size_t i = 0; i < m.more.size(); ++i) {
     out += fmt::format("{}{}: {}", i ? ", " : "", json_quote(m.more[i].first), json_quote(m.more[i].second));

@@ -16,6 +16,14 @@ struct IoInfo {
   std::vector<std::string> onnx_names;
 };
 
+// A plugin whose operators the steps use.
+struct PluginInfo {
+  std::string name, version;
+  std::string file;  // without folders
+  std::string hash;  // of the file when the engine was built, hex
+  std::vector<std::string> operators;  // "example.Frame"
+};
+
 struct Manifest {
   std::string sinter_version;
   std::string model_name;      // file name without folders
@@ -28,6 +36,7 @@ struct Manifest {
   std::vector<std::string> precisions;  // compute types in use: "f32", "tf32", "bf16", …
   std::vector<IoInfo> inputs, outputs;
   std::vector<plan::SymbolRange> profile;
+  std::vector<PluginInfo> plugins;
   std::vector<std::pair<std::string, std::string>> more;  // "provider.onednn" → "2.6.3", …
 };
 

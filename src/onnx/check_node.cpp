@@ -25,7 +25,11 @@ class NodeChecker {
   }
 
   void check_opset() {
-    if (!op_.domain.empty() || node_.opset >= op_.since) return;
+    if (op_.until != 0 && node_.opset > op_.until) {
+      error(fmt::format("opset {} of domain '{}'", node_.opset, op_.domain), fmt::format("{} to {}, which the plugin's '{}' reads", op_.since, op_.until, op_.name),
+            "use a newer plugin, or export with an older opset of the domain", Code::kUnsupported);
+    }
+    if ((!op_.domain.empty() && !op_.plugin) || node_.opset >= op_.since) return;
     error(fmt::format("'{}' as opset {} means it is not supported", op_.name, node_.opset),
           fmt::format("opset {} or newer", op_.since),
           "export with a newer opset, or convert the model with the onnx package's version converter",

@@ -223,7 +223,16 @@ void Importer::import_node(NodeProto& proto, Scope& scope) {
     }
   }
   const OpDef* known = find_op(domain, pending.op_type);
-  const ContribOp* contrib = known ? nullptr : find_contrib(domain, pending.op_type);
+  const ContribOp* contrib = known && !known->plugin ? nullptr : find_contrib(domain, pending.op_type);
+  if (known && contrib) {
+    Finding finding = at;
+    finding.found = fmt::format("operator '{}' is a loaded plugin's, and one of Sinter's own", known->full_name());
+    finding.expected = "one meaning";
+    finding.action = "rename the plugin's operator or its domain, or leave the plugin out";
+    findings_.add(std::move(finding));
+    poison_outputs(proto, scope);
+    return;
+  }
   if (!good) {
     if (!known && !contrib && !has_adapter(pending.op_type, INT64_MAX)) unknown_operator(at);
     poison_outputs(proto, scope);
@@ -367,7 +376,7 @@ void Importer::unknown_operator(const Finding& at) {
   if (nearest) finding.expected = fmt::format("a supported operator; the nearest is '{}'", nearest->full_name());
   finding.action =
       "in this order: simplify the model (constant folding may remove the node); export with another opset; replace "
-      "the node by graph surgery; supply a plugin";
+      "the node by graph surgery; give a plugin that has it (--plugins=F.so)";
   findings_.add(std::move(finding));
 }
 

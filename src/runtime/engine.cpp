@@ -1,7 +1,9 @@
 #include "runtime/engine.h"
 
 #include "base/cpu_info.h"
+#include "base/log.h"
 #include "engine/signature.h"
+#include "plugin/library.h"
 #include "tactic/code.h"
 
 namespace sinter::runtime {
@@ -81,6 +83,25 @@ Status check_trust(const engine::EngineFile& file, const LoadOptions& options) {
 
 std::string_view match_name(Match match) { return match == Match::kExact ? "exact" : "compatible"; }
 
+Status match_plugins(const engine::EngineFile& file, bool any_version) {
+  for (const engine::PluginInfo& needed : file.manifest().plugins) {
+    const plugin::Library* library = plugin::find_library(needed.name);
+    if (!library) {
+      return make_error(Code::kNotFound, "engine '{}' needs plugin '{}' {} for operator '{}', and it is not loaded; expected the library '{}'; give it with --plugins=PATH/{} "
+                        "(in C: sinter_plugin_load, or `plugins` of the load options)", file.name(), needed.name, needed.version,
+                        needed.operators.empty() ? "?" : needed.operators[0], needed.file, needed.file);
+    }
+    if (library->version != needed.version && !any_version) {
+      return make_error(Code::kTargetMismatch, "engine '{}' was built with plugin '{}' {}; '{}' is version {}; load the version it was built with, or build the engine again "
+                        "('sinter retune {} --plugins={}')", file.name(), needed.name, needed.version, library->path, library->version, file.name(), library->path);
+    }
+    if (library->hash != needed.hash) {
+      log(Severity::kInfo, "engine '{}' was built with another file of plugin '{}' {} than '{}'", file.name(), needed.name, needed.version, library->path);
+    }
+  }
+  return ok_status();
+}
+
 // One allocation for all weights that device steps read.
 Status Engine::upload() {
   const std::vector<Tensor>& blobs = file_->blobs();
@@ -120,6 +141,7 @@ Status Engine::upload() {
 Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const engine::EngineFile> file, const LoadOptions& options) {
   std::shared_ptr<Engine> engine(new Engine());
   SINTER_ASSIGN(engine->match_, match_target(*file));
+  SINTER_TRY(match_plugins(*file));
   engine->file_ = file;
   const auto loading = [&](Status status) { return std::move(status).with(fmt::format("while loading engine '{}'", file->name())); };
   if (file->plan().on_cuda()) {

@@ -27,6 +27,10 @@ struct LoadOptions {
   bool trust_any = false;                 // whoever made it
 };
 
+// Whether the plugins that an engine names are loaded, in the versions that it was built with. They are code, so no engine brings or opens one: whoever
+// loads it names the libraries.
+Status match_plugins(const engine::EngineFile& file, bool any_version = false);
+
 class Engine {
  public:
   // kTargetMismatch when this machine or this Sinter can't run it.

@@ -14,8 +14,10 @@
 #include "base/version.h"
 #include "builder/lower_precision.h"
 #include "engine/signature.h"
+#include "plugin/library.h"
 #include "quant/insert_float8.h"
 #include "quant/strip.h"
+#include "runtime/engine.h"
 #include "session/fastest.h"
 
 namespace sinter::session {
@@ -98,6 +100,23 @@ Result<std::map<std::string, plan::SymbolRange, std::less<>>> profile_of(const i
   return symbols;
 }
 
+// The plugins that steps of the plan need, in the order of their loading.
+std::vector<engine::PluginInfo> plugins_of(const plan::Plan& plan) {
+  std::map<const plugin::Library*, std::set<std::string>> used;
+  for (const plan::Region& region : plan.regions) {
+    for (const plan::Step& step : region.steps) {
+      const OpDef* op = find_op(step.problem.domain, step.problem.op);
+      if (op && op->plugin) used[&op->plugin->library].insert(op->plugin->name);
+    }
+  }
+  std::vector<engine::PluginInfo> infos;
+  for (const plugin::Library* library : plugin::loaded()) {
+    const auto it = used.find(library);
+    if (it != used.end()) infos.push_back({library->name, library->version, library->file, library->hash, {it->second.begin(), it->second.end()}});
+  }
+  return infos;
+}
+
 // Plans, names the result and fills in what an engine says of itself.
 Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassReport& passes, const BuildRequest& request,
                                  engine::Manifest manifest) {
@@ -119,6 +138,7 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
   manifest.inputs = io_of(graph.inputs);
   manifest.outputs = io_of(graph.outputs);
   manifest.profile = built.plan.symbols;
+  manifest.plugins = plugins_of(built.plan);
   if (engine::has_code(built.plan)) manifest.more.push_back(engine::signature_place());
   outcome.contents.manifest = std::move(manifest);
   outcome.contents.plan = std::move(built.plan);
@@ -338,6 +358,7 @@ Result<BuildOutcome> retune(const engine::EngineFile& engine, const BuildRequest
                       "build it here from the model",
                       engine.name());
   }
+  SINTER_TRY(runtime::match_plugins(engine, true));
   BuildRequest here = request;
   here.build.baseline_memory_bytes = anonymous_memory_bytes();
   SINTER_ASSIGN(const engine::PortablePart part, engine.portable());

@@ -7,6 +7,7 @@
 #include "runtime/context.h"
 #include "support/mutate.h"
 #include "support/plan_maker.h"
+#include "support/reseal.h"
 
 namespace sinter {
 namespace {
@@ -39,29 +40,6 @@ std::string sample_engine() {
   return engine::write_engine(contents).value();
 }
 
-// Makes checksums right again, so that the checks behind them are reached.
-void reseal(std::string& bytes) {
-  engine::FileHeader header;
-  if (bytes.size() < sizeof header) return;
-  std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.section_count > 64 || bytes.size() < sizeof header + header.section_count * sizeof(engine::SectionEntry)) return;
-  header.file_bytes = bytes.size();
-  const size_t head_bytes = sizeof header + header.section_count * sizeof(engine::SectionEntry);
-  for (uint32_t i = 0; i < header.section_count; ++i) {
-    char* at = bytes.data() + sizeof header + i * sizeof(engine::SectionEntry);
-    engine::SectionEntry entry;
-    std::memcpy(&entry, at, sizeof entry);
-    if (entry.kind == static_cast<uint32_t>(engine::Section::kBlobs)) continue;
-    if (entry.offset > bytes.size() || entry.bytes > bytes.size() - entry.offset) continue;
-    entry.hash = engine::hash_bytes(bytes.data() + entry.offset, entry.bytes);
-    std::memcpy(at, &entry, sizeof entry);
-  }
-  header.header_hash = 0;
-  std::memcpy(bytes.data(), &header, sizeof header);
-  header.header_hash = engine::hash_bytes(bytes.data(), head_bytes);
-  std::memcpy(bytes.data(), &header, sizeof header);
-}
-
 struct Count {
   int refused = 0, ran = 0;
 };
@@ -92,7 +70,7 @@ TEST(Mutation, TheSampleItselfRuns) {
   try_engine(bytes, count);
   EXPECT_EQ(count.ran, 1);
   const std::string before = bytes;
-  reseal(bytes);
+  test::reseal(bytes);
   EXPECT_EQ(bytes, before);
 }
 
@@ -120,7 +98,7 @@ TEST(Mutation, HostileFilesWithGoodChecksums) {
     SCOPED_TRACE(what);
     damaged.resize(metadata, '\0');
     damaged += bytes.substr(metadata);
-    reseal(damaged);
+    test::reseal(damaged);
     try_engine(damaged, count);
   }
   EXPECT_GT(count.refused, kMutations / 4);

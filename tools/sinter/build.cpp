@@ -24,6 +24,7 @@ void add_build(CLI::App& app) {
   command->add_option("--report", state->flags.report_path, "write the build report as JSON");
   command->add_flag("-q,--quiet", state->quiet, "print no report");
   state->flags.add_to(*command);
+  state->flags.add_plugin_check(*command);
   state->flags.add_calibration(*command);
   state->flags.add_target(*command);
   state->flags.add_constraints(*command);

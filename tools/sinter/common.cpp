@@ -113,6 +113,10 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_flag("--verbose", verbose_, "print every offer and refusal");
 }
 
+void BuildFlags::add_plugin_check(CLI::App& app) {
+  app.add_flag("--check-plugins", check_plugins_, "try the kernels of plugins first, in a child process between guard pages");
+}
+
 void BuildFlags::add_calibration(CLI::App& app) {
   app.add_option("--calib-data", calib_data, "samples to calibrate int8 with: a folder of .jpg/.png, .npy, .npz or .bin files, or a .txt that lists files");
   app.add_option("--preprocess", preprocess, "JSON file that says how the network takes pictures");
@@ -220,6 +224,7 @@ const sinter_build_options* BuildFlags::get() {
   options_.calib_percentile = calib_percentile_;
   options_.calib_batch = calib_batch_;
   options_.calib_max_samples = calib_samples_;
+  options_.check_plugins = check_plugins_;
   options_.progress = show_progress;
   return &options_;
 }
@@ -227,6 +232,10 @@ const sinter_build_options* BuildFlags::get() {
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples) {
   CLI::App* command = app.add_subcommand(name, description);
   command->footer("examples:\n" + examples);
+  const auto load = [](const std::vector<std::string>& libraries) {
+    for (const std::string& library : libraries) require(sinter_plugin_load(library.c_str()));
+  };
+  command->add_option_function<std::vector<std::string>>("--plugins", load, "libraries that add operators (sinter/plugin.h): F.so,...; may be repeated")->delimiter(',')->allow_extra_args(false);
   return command;
 }
 

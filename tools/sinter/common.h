@@ -44,6 +44,8 @@ class BuildFlags {
   void add_constraints(CLI::App& app);
   // --strict, --trust and --cache-dir, for commands that load engines.
   void add_loading(CLI::App& app);
+  // --check-plugins, for commands that build.
+  void add_plugin_check(CLI::App& app);
   const sinter_build_options* get();
   int threads() const { return threads_; }
   bool caches() const { return !cache_dir_.empty(); }
@@ -58,7 +60,7 @@ class BuildFlags {
   std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_, trust_, cache_dir_, cache_size_;
   std::string disabled_passes_, tactics_, tactic_sources_;
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
-  bool verbose_ = false, dynamic_batch_ = false, strict_ = false, best_ = false, strongly_typed_ = false, fp8_ = false;
+  bool verbose_ = false, dynamic_batch_ = false, strict_ = false, best_ = false, strongly_typed_ = false, fp8_ = false, check_plugins_ = false;
   int64_t stop_after_patch_ = -1;
   std::string calib_algorithm_;
   std::string latency_, max_drop_, check_, labels_, float_layers_, constraints_, layer_precisions_, layer_output_types_;
@@ -98,7 +100,7 @@ void add_debug(CLI::App& app);
 void add_simplify(CLI::App& app);
 void add_zoo(CLI::App& app);
 
-// Adds a command with its examples to the help.
+// Adds a command with its examples to the help, and with --plugins.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples);
 
 }  // namespace sinter::tool

@@ -80,31 +80,43 @@ void print_coverage(const Json& coverage) {
   for (const auto& [op, why] : coverage.at("reasons").items()) std::printf("  %s, %s\n", op.c_str(), why.get<std::string>().c_str());
 }
 
+// What runs of the plugins' kernels in a child process found, behind the problems of the model.
+void add_plugin_problems(const std::string& path, Json& json) {
+  char* text = nullptr;
+  require(sinter_check_plugins_json(path.c_str(), nullptr, &text));
+  const Json found = Json::parse(Text(text).get());
+  for (const Json& problem : found.at("problems")) json["problems"].push_back(problem);
+  json["plugin_nodes"] = found.at("nodes");
+}
+
 }  // namespace
 
 void add_check(CLI::App& app) {
   struct State {
     std::string path;
-    bool json = false;
+    bool json = false, check_plugins = false;
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = add_command(app, "check", "Reports every problem of a model, and what its operators run on.", "  sinter check model.onnx");
+  CLI::App* command = add_command(app, "check", "Reports every problem of a model, and what its operators run on.", "  sinter check model.onnx\n  sinter check model.onnx --plugins=my.so --check-plugins");
   command->add_option("MODEL", state->path, "an .onnx file")->required();
+  command->add_flag("--check-plugins", state->check_plugins, "run the kernels of plugins in a child process, their tensors between guard pages");
   command->add_flag("--json", state->json, "print JSON");
   command->callback([state] {
     char* text = nullptr;
     require(sinter_check_json(state->path.c_str(), &text));
     const Text owned(text);
-    const Json json = Json::parse(text);
+    Json json = Json::parse(text);
+    if (state->check_plugins && json.contains("coverage")) add_plugin_problems(state->path, json);
     int64_t errors = 0;
     for (const Json& problem : json.at("problems")) errors += problem.value("warning", false) ? 0 : 1;
     if (state->json) {
-      std::printf("%s\n", text);
+      std::printf("%s\n", json.dump(1).c_str());
     } else {
       for (const Json& problem : json.at("problems")) {
         std::printf("%s: %s\n", problem.value("warning", false) ? "warning" : "error", problem.at("message").get<std::string>().c_str());
       }
       if (json.contains("coverage")) print_coverage(json.at("coverage"));
+      if (json.contains("plugin_nodes")) std::printf("kernels of plugins tried: %s\n", json.at("plugin_nodes").dump().c_str());
       std::printf("%lld errors, %lld warnings\n", static_cast<long long>(errors), static_cast<long long>(json.at("problems").size() - static_cast<size_t>(errors)));
     }
     if (errors > 0) throw CLI::RuntimeError(kFailed);

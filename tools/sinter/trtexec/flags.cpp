@@ -9,7 +9,7 @@ constexpr bool kSwitch = false, kValue = true;
 const char* const kNoDla = "there is no DLA here; layers run on the device of --device";
 const char* const kNoSafety = "it belongs to the safety product";
 const char* const kNoRuntimes = "an engine of Sinter holds a portable part, and runs on later versions and other machines as it is";
-const char* const kNoPlugins = "operators are Sinter's own; libraries of plugins are not opened";
+const char* const kNoPlugins = "engines name the plugins they need and hold no code of them; a plugin can't replace an operator";
 const char* const kNoStreaming = "weights stay where the device reads them";
 const char* const kNoRoutes = "the tuner measures every tactic; there are no routes to search";
 const char* const kOldFormats = "Caffe and UFF models are not read; export the model to ONNX";
@@ -180,10 +180,10 @@ const std::vector<Flag> kFlags = {
     {"--exportOutput", kValue, 7, 11, "FILE  write the outputs as JSON", nullptr},
     // System.
     {"--device", kValue, 7, 11, "N  the GPU of this number (0); cpu: the processor, which is also taken where no GPU is", nullptr},
-    {"--staticPlugins", kValue, 8, 11, "", kNoPlugins},
-    {"--plugins", kValue, 7, 11, "", kNoPlugins},
-    {"--dynamicPlugins", kValue, 8, 11, "", kNoPlugins},
-    {"--setPluginsToSerialize", kValue, 8, 11, "", kNoPlugins},
+    {"--staticPlugins", kValue, 8, 11, "FILE  a library of operators written with sinter/plugin.h; may be repeated", nullptr},
+    {"--plugins", kValue, 7, 11, "FILE  likewise", nullptr},
+    {"--dynamicPlugins", kValue, 8, 11, "FILE  likewise", nullptr},
+    {"--setPluginsToSerialize", kValue, 8, 11, "FILE  likewise: engines name plugins and hold none", nullptr},
     {"--ignoreParsedPluginLibs", kSwitch, 8, 11, "", kNoPlugins},
     {"--help", kSwitch, 7, 11, "this text", nullptr},
     {"-h", kSwitch, 7, 11, "this text", nullptr},

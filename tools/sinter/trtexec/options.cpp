@@ -1,5 +1,6 @@
 #include "trtexec/options.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
@@ -169,6 +170,18 @@ void parse_inference(Arguments& arguments, Options& options) {
   options.time_deserialize = arguments.take_flag("--timeDeserialize");
 }
 
+void parse_plugins(Arguments& arguments, Options& options) {
+  for (const char* key : {"--staticPlugins", "--plugins", "--dynamicPlugins", "--setPluginsToSerialize"}) {
+    for (std::string& library : arguments.take_all(key)) {
+      const bool known = std::find(options.plugins.begin(), options.plugins.end(), library) != options.plugins.end();
+      if (std::string(key) == "--setPluginsToSerialize") {
+        options.warnings.push_back(std::string(key) + ": engines hold no code of plugins; '" + library + "' is loaded, the engine names it, and whoever loads the engine gives --dynamicPlugins");
+      }
+      if (!known) options.plugins.push_back(std::move(library));
+    }
+  }
+}
+
 void parse_reporting(Arguments& arguments, Options& options) {
   options.verbose = arguments.take_flag("--verbose");
   options.average_runs = std::max(1L, arguments.take_integer("--avgRuns").value_or(10));
@@ -192,6 +205,7 @@ void parse_reporting(Arguments& arguments, Options& options) {
   options.export_output = arguments.take("--exportOutput").value_or("");
   arguments.take_flag("--separateProfileRun");
   arguments.take_flag("--explicitBatch");
+  parse_plugins(arguments, options);
   const auto device = arguments.take("--device");
   if (!device) return;
   const bool number = !device->empty() && device->find_first_not_of("0123456789") == device->npos;

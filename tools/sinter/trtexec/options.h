@@ -40,6 +40,7 @@ struct Options {
   std::vector<double> percentiles{90, 95, 99};
   bool verbose = false, dump_output = false, dump_raw = false, dump_profile = false, dump_layers = false, dump_profiles = false;
   std::string export_profile, export_layers, export_times, export_output;
+  std::vector<std::string> plugins;  // libraries, in the order of the command line
   std::string device;  // "": the first GPU, or the processor where there is none
   bool help = false;
   std::vector<std::string> notes, warnings;  // for the log

@@ -39,6 +39,10 @@ class Tool {
     print_options();
     print_device();
     if (options_.plan_version_only) return print_plan_version();
+    for (const std::string& library : options_.plugins) {
+      log_.info("Loading supplied plugin library: " + library);
+      require(sinter_plugin_load(library.c_str()));
+    }
     const std::string& model = options_.load_engine.empty() ? options_.onnx : options_.load_engine;
     if (!std::ifstream(model).good()) {
       throw Error{options_.load_engine.empty() ? "Failed to parse onnx file: could not open '" + model + "'" : "Error opening engine file: '" + model + "'"};
