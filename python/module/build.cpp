@@ -31,7 +31,8 @@ constexpr Field kFields[] = {
     SINTER_FIELD(max_drop, kReal), SINTER_FIELD(min_cosine, kReal), SINTER_FIELD(calib_labels, kText), SINTER_FIELD(float_layers, kText),
     SINTER_FIELD(precision_constraints, kText), SINTER_FIELD(layer_precisions, kText), SINTER_FIELD(layer_output_types, kText), SINTER_FIELD(best, kInt),
     SINTER_FIELD(strongly_typed, kInt), SINTER_FIELD(fp8, kInt), SINTER_FIELD(latency_ms, kReal), SINTER_FIELD(int8_placeholders, kInt),
-    SINTER_FIELD(cache_dir, kText), SINTER_FIELD(cache_bytes, kSize)};
+    SINTER_FIELD(cache_dir, kText), SINTER_FIELD(cache_bytes, kSize), SINTER_FIELD(plugins, kText),
+    SINTER_FIELD(check_plugins, kInt)};
 #undef SINTER_FIELD
 
 // One build: its options, the callbacks, and the exception that one of them ended with.

@@ -88,6 +88,8 @@ PYBIND11_MODULE(_sinter, module) {
   define_build(module);
   define_device(module);
   module.attr("version") = sinter_version();
+  module.def("load_plugin", [](const std::string& path) { check_unlocked([&] { return sinter_plugin_load(path.c_str()); }); }, py::arg("path"),
+             "Adds the operators of a shared library that was written with sinter/plugin.h, for this process.");
   module.def("set_log_callback", &set_log_callback, py::arg("callback"));
   module.def("_numpy_dtype", [](const std::string& name) -> py::object {
     const sinter_dtype dtype = sinter_dtype_parse(name.c_str());

@@ -11,7 +11,7 @@ int8 or uint8 an element. Tensors of other libraries are taken by DLPack or the 
 Failures raise `sinter.Error` or a class below it; the text says where, what was found, what was expected and what to do. Long calls let other threads run.
 """
 from _sinter import (CancelledError, EngineBytes, Error, InternalError, InvalidArgumentError, InvalidEngineError, InvalidModelError, IoError, NotFoundError,
-                     OutOfMemoryError, TargetMismatchError, TensorInfo, UnsupportedError, build_report, set_log_callback)
+                     OutOfMemoryError, TargetMismatchError, TensorInfo, UnsupportedError, build_report, load_plugin, set_log_callback)
 from _sinter import version as __version__
 
 from .arrays import bfloat16_bits, bfloat16_values, numpy_dtype
@@ -22,5 +22,5 @@ __all__ = [
     "BuildOptions", "Calibrator", "CancelledError", "Context", "DeviceTensor", "Engine", "EngineBytes", "Error", "InternalError", "InvalidArgumentError",
     "InvalidEngineError", "InvalidModelError", "IoError", "NotFoundError", "OutOfMemoryError", "Stream", "TargetMismatchError", "TensorInfo",
     "UnsupportedError", "bfloat16_bits", "bfloat16_values", "build", "build_report", "build_to_memory", "calibrate", "check", "inspect", "load",
-    "load_or_build", "numpy_dtype", "operators", "set_log_callback",
+    "load_or_build", "load_plugin", "numpy_dtype", "operators", "set_log_callback",
 ]

@@ -371,6 +371,22 @@ class Building(unittest.TestCase):
             sinter.build_to_memory(self.path, progress=interrupt)
         sinter.build_to_memory(self.path)  # and the next goes on as ever
 
+    def test_plugins(self):
+        folder = os.path.join(os.path.dirname(__file__), "../..", os.environ.get("SINTER_BUILD", "build"), "plugins")
+        plugin = os.path.join(folder, "example.so")
+        if not os.path.exists(plugin):
+            self.skipTest("the example's plugin was not built")
+        frame = onnx_writer.node("Frame", ["x"], ["y"], domain="example", size=4, step=2, window="none")
+        path = os.path.join(tempfile.mkdtemp(), "frame.onnx")
+        with open(path, "wb") as file:
+            file.write(onnx_writer.model("g", [frame], {}, [("x", (9,))], [("y", None)], 18, "test", example=1))
+        with self.assertRaisesRegex(sinter.NotFoundError, "no such file"):
+            sinter.load_plugin(os.path.join(folder, "absent.so"))
+        engine = sinter.load_or_build(path, plugins=[plugin], check_plugins=True)
+        sinter.load_plugin(plugin)
+        x = np.arange(9, dtype=np.float32)
+        np.testing.assert_array_equal(engine.infer({"x": x})["y"], np.stack([x[i:i + 4] for i in (0, 2, 4)]))
+
     def test_log(self):
         lines = []
         sinter.set_log_callback(lambda severity, message: lines.append((severity, message)))
