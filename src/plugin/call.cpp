@@ -187,13 +187,13 @@ sinter_plugin_tensor as_tensor(DType dtype, const Dims& dims, void* data) {
   return {1, static_cast<int32_t>(dtype), static_cast<int32_t>(dims.size()), dims.data(), data, static_cast<size_t>(dtype_bytes(dtype, product(dims)))};
 }
 
-Status guarded(const Operator& op, std::string_view what, sinter_plugin_context& context, const std::function<int()>& call) {
+Status guarded_erased(const Operator& op, std::string_view what, sinter_plugin_context& context, int (*call)(void*), void* user) {
   const auto thrown = [&](std::string_view text) {
     return make_error(Code::kInvalidArgument, "{} of {} threw {}; expected it to return, since exceptions must not leave a plugin; catch them in the plugin", what, op.owner(), text);
   };
   int result = 0;
   try {
-    result = call();
+    result = call(user);
   } catch (const std::exception& e) {
     return thrown(fmt::format("'{}'", e.what()));
   } catch (...) {

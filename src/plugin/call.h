@@ -58,7 +58,11 @@ class AttributeValues {
 
 sinter_plugin_tensor as_tensor(DType dtype, const Dims& dims, void* data);
 
-// Runs a call. `what`: "the shape rule", "the kernel".
-Status guarded(const Operator& op, std::string_view what, sinter_plugin_context& context, const std::function<int()>& call);
+Status guarded_erased(const Operator& op, std::string_view what, sinter_plugin_context& context, int (*call)(void*), void* user);
+// Runs a call. `what`: "the shape rule", "the kernel". Allocates nothing when all is well.
+template <typename Fn>
+Status guarded(const Operator& op, std::string_view what, sinter_plugin_context& context, Fn call) {
+  return guarded_erased(op, what, context, [](void* fn) { return (*static_cast<Fn*>(fn))(); }, &call);
+}
 
 }  // namespace sinter::plugin

@@ -79,7 +79,7 @@ Status Invocation::run(const void* const* inputs, void* const* outputs, void* wo
   for (size_t i = 0; i < inputs_.size(); ++i) inputs_[i].data = const_cast<void*>(inputs[i]);
   for (size_t i = 0; i < outputs_.size(); ++i) outputs_[i].data = outputs[i];
   context_.team = team;
-  context_.result = context_.bounds;
+  context_.result = context_.bounds;  // in the memory it has
   for (size_t o = 0; o < context_.result.size(); ++o) {
     for (size_t axis = 0; axis < context_.result[o].size(); ++axis) {
       if (context_.by_data[o][axis]) context_.result[o][axis] = -1;

@@ -199,6 +199,17 @@ TEST_F(Plugins, OpsetRanges) {
   expect_says(test::build(undeclared).status(), {"no opset is imported for domain 'example'"});
 }
 
+TEST_F(Plugins, OpsetsOfADomain) {
+  for (int64_t opset : {1, 2, 3, 4}) {
+    test::ModelBuilder model;
+    model.import(opset, "faulty").input("x", "f32[8]").output("y", "f32[8]").node("Ranged", {"x"}, {"y"}, {}, "faulty");
+    const auto built = test::build(model);
+    EXPECT_EQ(built.ok(), opset == 2 || opset == 3) << opset;
+    if (opset == 1) expect_says(built.status(), {"Ranged", "opset 1", "opset 2 or newer"});
+    if (opset == 4) expect_says(built.status(), {"Ranged", "opset 4 of domain 'faulty'", "2 to 3"});
+  }
+}
+
 // What an engine names must be there, in the version it was built with.
 TEST_F(Plugins, EnginesSayWhatTheyNeed) {
   auto contents = test::build(one_node("example", "Frame", "f32[8]", "f32[*]", {attribute("size", 2)}));

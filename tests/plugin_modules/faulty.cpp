@@ -153,9 +153,10 @@ extern "C" SINTER_PLUGIN_EXPORT const sinter_plugin* sinter_plugin_entry(uint32_
   static auto o27 = op<same, copy>("NegativeWorkspace").workspace<less_than_none>();
   static auto o28 = op<same, copy>("NoState").state<NoState>();
   static auto o29 = op<same, unsteady>("Random").random();
+  static auto ranged = Operator<same, copy>("faulty", "Ranged", 2, 3).input("x", kF32).output("y", kF32);
   static const sinter_plugin_operator* const list[] = {
       good.c(), &raw[0], &raw[1], &raw[2], o1.c(), o2.c(), o3.c(), o4.c(), o5.c(), o6.c(), o7.c(), o8.c(), o9.c(), o10.c(), o11.c(), o12.c(), o13.c(), o14.c(), o15.c(), o16.c(),
-      o17.c(), o18.c(), o19.c(), o20.c(), o21.c(), o22.c(), o23.c(), o24.c(), o25.c(), o26.c(), o27.c(), o28.c(), o29.c()};
+      o17.c(), o18.c(), o19.c(), o20.c(), o21.c(), o22.c(), o23.c(), o24.c(), o25.c(), o26.c(), o27.c(), o28.c(), o29.c(), ranged.c()};
   static const sinter_plugin plugin{SINTER_PLUGIN_ABI, 0, sizeof(sinter_plugin), "faulty", "1.0", list, sizeof list / sizeof *list};
   return &plugin;
 }
