@@ -10,6 +10,7 @@
 #include "capi/cache.h"
 #include "capi/request.h"
 #include "onnx/import.h"
+#include "plugin/library.h"
 #include "session/engine_cache.h"
 #include "session/run.h"
 
@@ -65,6 +66,13 @@ std::string machine_of(const session::BuildRequest& request) {
   return fmt::format("{} {} {}", cpu.model_name, isa_name(cpu.isa), cpu.avx_vnni);
 }
 
+// Whose operators models may hold; to_request has loaded those of the options.
+std::string plugins_of_process() {
+  std::string text;
+  for (const plugin::Library* library : plugin::loaded()) text += fmt::format("plugin {} {} {}\n", library->name, library->version, library->hash);
+  return text;
+}
+
 // All that the engine depends on.
 Result<std::string> key_of(const char* model_path, const sinter_build_options& options) {
   SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, &options));
@@ -79,8 +87,8 @@ Result<std::string> key_of(const char* model_path, const sinter_build_options& o
                                                     identity_of(options.preprocess), identity_of(options.calib_cache), options.calib_percentile, options.calib_batch,
                                                     options.calib_max_samples, identity_of(options.calib_labels))
                                       : "";
-  return EngineCache::key_of(fmt::format("sinter {}\nmodel {}\n{}\nbest {} placeholders {}\n{}\n{}\n", version(), model, command_of(request, options), options.best,
-                                         options.int8_placeholders, calibration, machine_of(request)));
+  return EngineCache::key_of(fmt::format("sinter {}\nmodel {}\n{}\nbest {} placeholders {}\n{}\n{}\n{}", version(), model, command_of(request, options), options.best,
+                                         options.int8_placeholders, calibration, machine_of(request), plugins_of_process()));
 }
 
 Result<std::string> folder_of(const char* folder) {
