@@ -437,6 +437,18 @@ SINTER_API void sinter_simplify_options_init(sinter_simplify_options* options);
  * no failure of the call: "agrees" is false. out_path may be model_path. */
 SINTER_API sinter_status sinter_simplify_json(const char* model_path, const sinter_simplify_options* options, const char* out_path, char** out);
 
+typedef struct sinter_memory_options {
+  size_t struct_size;
+  const char* device;     /* "orin-nano-8gb", "orin-nano-4gb", or a size such as "6GiB", all of which is the budget; NULL: orin-nano-8gb */
+  int32_t desktop;        /* 1: a desktop runs on the board; default 0 */
+  const int64_t* batches; /* to be estimated; NULL: that of the shapes, else 1, 4 and 16 */
+  size_t batch_count;
+} sinter_memory_options;
+SINTER_API void sinter_memory_options_init(sinter_memory_options* options);
+/* What a model will take of a device's memory, estimated before anything is built, in bytes: {"device", "budget", "rows": [{"precision", "batch", "weights",
+ * "activations", "workspace", "io", "total", "fits"}], "largest_batch": [{"precision", "batch"}], ...}. `build` gives the shapes (max_shapes, else shapes). */
+SINTER_API sinter_status sinter_memory_json(const char* model_path, const sinter_build_options* build, const sinter_memory_options* options, char** out);
+
 /* All problems of a model: {"file": ..., "problems": [{"node", "operator", "message"}]}. Ok also when there are some. Of a model that loads, also what its operators
  * run on here on the CPU, after optimization: "coverage": {"fast": {"Conv": 53, ...}, "reference", "views", "control", "reasons"}. */
 SINTER_API sinter_status sinter_check_json(const char* model_path, char** out);

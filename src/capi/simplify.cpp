@@ -1,9 +1,10 @@
-// Part 2 of sinter.h: models made smaller.
+// Part 2 of sinter.h: models made smaller, and what they take of a device's memory.
 #include "session/simplify.h"
 
 #include <cstring>
 
 #include "capi/request.h"
+#include "session/memory_estimate.h"
 
 using namespace sinter;
 using capi::guarded;
@@ -49,6 +50,31 @@ sinter_status sinter_simplify_json(const char* model_path, const sinter_simplify
     SINTER_ASSIGN(const session::BuildRequest engines, capi::to_request(model_path, &build));
     SINTER_ASSIGN(const session::SimplifyReport report, session::simplify(model_path, how, engines, out_path));
     *out = capi::copy_text(session::to_json(report));
+    return ok_status();
+  });
+}
+
+void sinter_memory_options_init(sinter_memory_options* options) {
+  if (!options) return;
+  std::memset(options, 0, sizeof *options);
+  options->struct_size = sizeof *options;
+}
+
+sinter_status sinter_memory_json(const char* model_path, const sinter_build_options* build, const sinter_memory_options* given, char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(model_path && out, "the model's path or the place for the text"));
+    SINTER_ASSIGN(const sinter_memory_options options, capi::read_options(given, sinter_memory_options_init));
+    session::MemoryOptions how;
+    if (options.device) how.device = options.device;
+    how.desktop = options.desktop != 0;
+    SINTER_TRY(capi::require(options.batches || options.batch_count == 0, "the list of batches"));
+    for (size_t i = 0; i < options.batch_count; ++i) {
+      if (options.batches[i] < 1) return make_error(Code::kInvalidArgument, "found a batch of {}, expected at least 1; correct it", options.batches[i]);
+      how.batches.push_back(options.batches[i]);
+    }
+    SINTER_ASSIGN(const session::BuildRequest request, capi::to_request(model_path, build));
+    SINTER_ASSIGN(const session::MemoryEstimate estimate, session::estimate_memory(request, how));
+    *out = capi::copy_text(session::to_json(estimate));
     return ok_status();
   });
 }

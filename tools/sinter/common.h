@@ -99,6 +99,7 @@ void add_compare(CLI::App& app);
 void add_debug(CLI::App& app);
 void add_simplify(CLI::App& app);
 void add_zoo(CLI::App& app);
+void add_memory(CLI::App& app);
 
 // Adds a command with its examples to the help, and with --plugins.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples);

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   add_debug(app);
   add_simplify(app);
   add_zoo(app);
+  add_memory(app);
   sinter_set_log_sink(print_log, nullptr);
   try {
     check_command(app, argc, argv);

@@ -129,7 +129,7 @@ class EfficientDet {
 
   void heads(const std::vector<Act>& pyramid, int64_t height, int64_t width) {
     NetworkTensor codes = head("box_net", pyramid, 4, 0.5, 0);
-    NetworkTensor scores = net.add_sigmoid(head("class_net", pyramid, kClasses, 1, -4.6), "/Sigmoid");
+    NetworkTensor scores = net.add_sigmoid(head("class_net", pyramid, kClasses, 1.5, -4), "/Sigmoid");
     const std::vector<float> rows = anchors(pyramid);
     NetworkTensor table = net.add_constant<float>("anchors", rows, {static_cast<int64_t>(rows.size() / 4), 4});
     const auto part = [&](NetworkTensor x, int64_t from, int64_t axis, const std::string& node) { return net.add_slice(x, {from}, {from + 2}, {axis}, {}, node); };

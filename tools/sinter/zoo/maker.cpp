@@ -56,10 +56,8 @@ NetworkTensor Maker::weights(const std::string& name, const Shape& dims, double 
     float* filter = data.data() + f * width;
     double sum = 0;
     for (int64_t i = 0; i < width; ++i) sum += filter[i];
-    const auto mean = static_cast<float>(sum / static_cast<double>(width));
-    // What centring takes from the variance is given back.
-    const auto stretch = static_cast<float>(std::sqrt(static_cast<double>(width) / static_cast<double>(width - 1)));
-    for (int64_t i = 0; i < width; ++i) filter[i] = (filter[i] - mean) * stretch;
+    const auto taken = static_cast<float>(kCentred * sum / static_cast<double>(width));
+    for (int64_t i = 0; i < width; ++i) filter[i] -= taken;
   }
   return constant(name, data, dims);
 }
@@ -75,8 +73,7 @@ NetworkTensor Maker::values(const std::string& name, const Shape& dims, double c
 Act Maker::conv(const std::string& path, const Act& x, int64_t outputs, int64_t kernel, const ConvOptions& how) {
   const int64_t inputs = channels(x) / how.groups, fan_in = inputs * kernel * kernel;
   const int64_t pad = how.padding >= 0 ? how.padding : kernel / 2 * how.dilation;
-  // A filter of one weight is left as it is: there is nothing to centre.
-  const double seen = fan_in > 1 ? x.variance() : x.square;
+  const double seen = x.seen();
   NetworkTensor w = weights(path + ".weight", {outputs, inputs, kernel, kernel}, how.gain / std::sqrt(static_cast<double>(fan_in) * seen));
   NetworkTensor b = how.bias ? values(path + ".bias", {outputs}, how.bias_centre, 0.1) : NetworkTensor();
   const WindowOptions window{{how.stride, how.stride}, {pad, pad, pad, pad}, {how.dilation, how.dilation}, how.groups, false, false, {}};
@@ -159,7 +156,7 @@ Act Maker::concat(const std::string& path, const std::vector<Act>& parts, int64_
 Act Maker::fully_connected(const std::string& path, const Act& x, int64_t outputs, double gain) {
   NetworkTensor flat = x.value.rank() == 2 ? x.value : net.add_node("Flatten", {x.value}, {{"axis", 1}}, node_name("", "Flatten"));
   const int64_t width = flat.shape()[1];
-  NetworkTensor w = weights(path + ".weight", {outputs, width}, gain / std::sqrt(static_cast<double>(width) * x.variance()));
+  NetworkTensor w = weights(path + ".weight", {outputs, width}, gain / std::sqrt(static_cast<double>(width) * x.seen()));
   NetworkTensor b = values(path + ".bias", {outputs}, 0, 0.1);
   return made(net.add_gemm(flat, w, b, false, true, 1, 1, node_name(path, "Gemm")), 0, gain * gain);
 }

@@ -13,6 +13,7 @@
 namespace sinter::zoo {
 
 constexpr int64_t kDynamic = -1;
+constexpr double kCentred = 0.25;  // share of a filter's mean that is taken away
 
 struct Options {
   int64_t batch = 1;     // kDynamic: symbol
@@ -25,6 +26,8 @@ struct Act {
   NetworkTensor value;
   double mean = 0, square = 1;
   double variance() const { return std::max(1e-3, square - mean * mean); }
+  // What a filter's result is as large as.
+  double seen() const { return std::max(1e-3, square - mean * mean * kCentred * (2 - kCentred)); }
 };
 
 struct ConvOptions {
@@ -48,7 +51,7 @@ class Maker {
 
   // [batch,channels,height,width] with values of 0..1.
   Act image(const std::string& name, int64_t channels, int64_t height, int64_t width, const std::string& batch_name);
-  // Uniform values of a standard deviation; per filter (first dim) they sum to zero where `centred`. A name that was given before is the same constant.
+  // Uniform values of a standard deviation; per filter (first dim) a share of the mean is taken away where `centred`. A name that was given before is the same constant.
   NetworkTensor weights(const std::string& name, const Shape& dims, double deviation, bool centred = true);
   // Uniform values in centre ± spread.
   NetworkTensor values(const std::string& name, const Shape& dims, double centre, double spread);

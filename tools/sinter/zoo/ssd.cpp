@@ -49,7 +49,7 @@ class Ssd {
   // Conv2D of a channels-last value: transposed before and after.
   Act conv(const std::string& path, const Act& x, int64_t outputs, int64_t kernel, int64_t stride, int64_t groups, bool bias, double gain = 1, double bias_centre = 0) {
     const int64_t inputs = channels(x) / groups, fan_in = inputs * kernel * kernel;
-    NetworkTensor w = m.weights(path + "/weights", {outputs, inputs, kernel, kernel}, gain / std::sqrt(static_cast<double>(fan_in) * x.variance()));
+    NetworkTensor w = m.weights(path + "/weights", {outputs, inputs, kernel, kernel}, gain / std::sqrt(static_cast<double>(fan_in) * x.seen()));
     NetworkTensor b = bias ? m.values(path + "/biases", {outputs}, bias_centre, 0.1) : NetworkTensor();
     const WindowOptions window{{stride, stride}, same_padding(x.value.shape(), kernel, stride), {}, groups, false, false, {}};
     NetworkTensor y = net.add_convolution(net.add_transpose(x.value, {0, 3, 1, 2}, path + "__to_nchw"), w, b, window, path + "/Conv2D");
