@@ -115,11 +115,11 @@ using NodeAttributes = std::vector<NodeAttribute>;
 // Of a convolution or a pooling over the last dims of its input. Empty: strides and dilations 1, padding 0. padding: the begins of all dims, then
 // their ends; a list of one size a dim is for both sides.
 struct WindowOptions {
-  Shape strides, padding, dilations;
+  Shape strides{}, padding{}, dilations{};
   int64_t groups = 1;
   bool ceil_mode = false;        // of poolings: a last window may begin in the padding
   bool count_padding = false;    // of average poolings
-  Shape output_padding;          // of deconvolutions
+  Shape output_padding{};        // of deconvolutions
 };
 
 // Where the samples of a resize lie.

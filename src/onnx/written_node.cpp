@@ -85,13 +85,15 @@ bool lower_split(WrittenNode& node, const ir::Node& source, int64_t opset) {
   return true;
 }
 
-// Until opset 12 all axes from `axis` on were one: the same for the last one. Its default was 1.
+// Until opset 12 all axes from `axis` on were one, and the default was 1: the same where those behind it have one element.
 bool lower_softmax(WrittenNode& node, const ir::Node& source, int64_t opset) {
   if (opset >= 13) return true;
   const int rank = rank_of(source, 0);
-  const int64_t axis = source.attributes.i_or("axis", -1);
-  if (rank < 1 || (axis != -1 && axis != rank - 1)) return false;
-  node.attributes.set("axis", int64_t{rank - 1});
+  const int64_t stated = source.attributes.i_or("axis", -1), axis = stated < 0 ? stated + rank : stated;
+  if (rank < 1 || axis < 0 || axis >= rank) return false;
+  const Shape& shape = *source.input(0)->type.shape;
+  if (!std::all_of(shape.begin() + axis + 1, shape.end(), [](const Dim& dim) { return dim.is(1); })) return false;
+  node.attributes.set("axis", axis);
   return true;
 }
 

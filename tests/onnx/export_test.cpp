@@ -85,6 +85,7 @@ TEST(Export, OldOpsetsAreKept) {
   expect_kept(12, "Unsqueeze", {attribute("axes", std::vector<int64_t>{0})});
   expect_kept(11, "Squeeze", {attribute("axes", std::vector<int64_t>{1})}, "f32[2,1,4]");
   expect_kept(11, "Softmax", {attribute("axis", 3)});
+  expect_kept(7, "Softmax", {attribute("axis", 1)}, "f32[1,1000,1,1]");
   expect_kept(9, "Clip", {attribute("min", 0.0f), attribute("max", 6.0f)});
   expect_kept(9, "Slice", {attribute("starts", std::vector<int64_t>{1}), attribute("ends", std::vector<int64_t>{3}), attribute("axes", std::vector<int64_t>{2})});
   expect_kept(9, "Pad", {attribute("pads", std::vector<int64_t>{0, 0, 1, 1, 0, 0, 1, 1}), attribute("value", 2.0f)});
