@@ -6,6 +6,7 @@
 namespace sinter::python {
 
 void define_build(py::module_& module);
-void define_device(py::module_& module);  // device.cpp
+void define_device(py::module_& module);   // device.cpp
+void define_network(py::module_& module);  // network.cpp
 
 }  // namespace sinter::python

@@ -87,6 +87,7 @@ PYBIND11_MODULE(_sinter, module) {
   define_context(module);
   define_build(module);
   define_device(module);
+  define_network(module);
   module.attr("version") = sinter_version();
   module.def("load_plugin", [](const std::string& path) { check_unlocked([&] { return sinter_plugin_load(path.c_str()); }); }, py::arg("path"),
              "Adds the operators of a shared library that was written with sinter/plugin.h, for this process.");

@@ -15,12 +15,12 @@ from _sinter import (CancelledError, EngineBytes, Error, InternalError, InvalidA
 from _sinter import version as __version__
 
 from .arrays import bfloat16_bits, bfloat16_values, numpy_dtype
-from .building import BuildOptions, Calibrator, build, build_to_memory, calibrate, check, inspect, load_or_build, operators
+from .building import BuildOptions, Calibrator, build, build_to_memory, calibrate, check, inspect, load_or_build, operators, simplify, value_types
 from .running import Context, DeviceTensor, Engine, Stream, load
 
 __all__ = [
     "BuildOptions", "Calibrator", "CancelledError", "Context", "DeviceTensor", "Engine", "EngineBytes", "Error", "InternalError", "InvalidArgumentError",
     "InvalidEngineError", "InvalidModelError", "IoError", "NotFoundError", "OutOfMemoryError", "Stream", "TargetMismatchError", "TensorInfo",
     "UnsupportedError", "bfloat16_bits", "bfloat16_values", "build", "build_report", "build_to_memory", "calibrate", "check", "inspect", "load",
-    "load_or_build", "load_plugin", "numpy_dtype", "operators", "set_log_callback",
+    "load_or_build", "load_plugin", "numpy_dtype", "operators", "set_log_callback", "simplify", "value_types",
 ]

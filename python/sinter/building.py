@@ -89,7 +89,7 @@ class BuildOptions:
         return {name: getattr(self, name) for name in self._NAMES if getattr(self, name) is not None}
 
 
-_PATHS = ("timing_cache", "calib_data", "preprocess", "calib_cache", "calib_labels", "report_path")
+_PATHS = ("timing_cache", "cache_dir", "calib_data", "preprocess", "calib_cache", "calib_labels", "report_path")
 _LISTS = ("float_layers", "disabled_passes", "tactic_filter", "tactic_sources", "layer_precisions", "layer_output_types", "trust", "plugins")
 _CALLABLES = ("progress", "accuracy_check")
 
@@ -226,3 +226,26 @@ def check(model):
 def operators():
     """Every operator that models may hold: dicts with domain, name, since, inputs, outputs, types, attributes."""
     return json.loads(_sinter._operators_json())["operators"]
+
+
+def value_types(model):
+    """{name: (element type, shape)} of every value of a model's graph: 'f32' and a tuple with -1 for dynamic sizes, each None where it is not known."""
+    with _model_file(model) as file:
+        return _sinter._value_types(file)
+
+
+def simplify(model, path, *, input_shapes=None, test_shapes=None, checks=1, skip_constant_folding=False, skip_fuse_batch_norm=False, skip_optimization=False,
+             skipped=None, unused_outputs=None, opset=0):
+    """Writes to `path` a model that computes the same with fewer nodes, and compares the two on `checks` random inputs.
+
+    Shapes are dicts by input, or text as of BuildOptions. Returns a dict: before, after {nodes, operators, ...}, passes, check {runs, agrees, ...}. A difference is no
+    failure: check["agrees"] is False.
+    """
+    options = {"checks": checks, "skip_constant_folding": skip_constant_folding, "skip_fuse_batch_norm": skip_fuse_batch_norm,
+               "skip_optimization": skip_optimization, "opset": opset}
+    for name, shapes in (("input_shapes", input_shapes), ("test_shapes", test_shapes)):
+        options[name] = _shapes_text(name, shapes) if shapes else None
+    for name, names in (("skipped", skipped), ("unused_outputs", unused_outputs)):
+        options[name] = ",".join(names) if isinstance(names, (list, tuple)) and names else names or None
+    with _model_file(model) as file:
+        return json.loads(_sinter._simplify_json(file, os.fsdecode(path), options))

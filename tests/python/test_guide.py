@@ -119,6 +119,15 @@ class Guide(unittest.TestCase):
         out = self.run_script(self.block("def benchmark_engine"))
         self.assertRegex(out, r"Throughput: [0-9.]+ FPS")
 
+    def test_simplify_and_look(self):
+        self.model("resnet50.onnx", size=224, classes=1000, batch="batch_size")
+        found = [block for block in blocks() if "import onnx\n" in block and "graphsurgeon" not in block]
+        self.assertEqual(len(found), 2)
+        self.assertIn("Simplified model saved", self.run_script(found[0]))
+        out = self.run_script(found[1])
+        self.assertIn("Input: input, Shape: [0, 3, 224, 224]", out)
+        self.assertIn("Conv: 2", out)
+
     def test_clean_up(self):
         names = ("import tensorrt as trt\nbuilder = trt.Builder(trt.Logger())\nengine = trt.Runtime(trt.Logger()).deserialize_cuda_engine(open('resnet50_fp16.engine', 'rb').read())\n"
                  "context = engine.create_execution_context()\n")

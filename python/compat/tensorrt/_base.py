@@ -105,7 +105,7 @@ class Dims(tuple):
     def __new__(cls, *shape):
         if len(shape) == 1 and not hasattr(shape[0], "__index__"):
             shape = shape[0]
-        return super().__new__(cls, (dim.__index__() for dim in shape))
+        return super().__new__(cls, map(operator.index, shape))
 
     @property
     def nbDims(self):

@@ -197,12 +197,13 @@ def model_file(network):
     if network._path is not None and not network._changed:
         yield network._path
         return
-    external = any(tensor.data_location == 1 for tensor in network._graph.initializer)
+    model = network._written()
+    external = any(tensor.data_location == 1 for tensor in model.graph.initializer)
     folder = os.path.dirname(os.path.abspath(network._path)) if network._path is not None and external else None
     handle, path = tempfile.mkstemp(prefix=".sinter-", suffix=".onnx", dir=folder)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(network._model.SerializeToString())
+            file.write(model.SerializeToString())
         yield path
     finally:
         os.unlink(path)
@@ -250,7 +251,7 @@ class Builder(Scoped):
         try:
             with listening(self.logger), _Build(self, network, config) as build:
                 return build.run()
-        except (_BuildFailed, _sinter.Error) as error:
+        except (_BuildFailed, _sinter.Error, ValueError) as error:
             self.logger.log(Severity.ERROR, f"IBuilder::buildSerializedNetwork: Error Code 4: {error}")
         except OSError as error:
             self.logger.log(Severity.ERROR, f"IBuilder::buildSerializedNetwork: Error Code 2: {error}")
@@ -344,7 +345,7 @@ class _Build:
     def _choose_types(self, constraints):
         names = {DataType.FLOAT: "fp32", DataType.HALF: "fp16", DataType.BF16: "bf16", DataType.INT8: "int8", DataType.FP8: "fp8", DataType.INT32: "int32"}
         precisions, outputs = [], []
-        for layer in self._network._layers or []:
+        for layer in [*(self._network._layers or []), *self._network._made]:
             asked = [("precision", layer._precision)] if layer.precision_is_set else []
             asked += [("output", layer._output_types[index]) for index in sorted(layer._output_types)]
             if not asked or constraints is None:

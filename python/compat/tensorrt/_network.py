@@ -5,16 +5,18 @@ import _sinter
 import sinter
 from sinter.onnx_proto import DecodeError, MESSAGES, ModelProto
 
+from ._add import Adders
 from ._base import Dims, Scoped, Severity, check_logger
-from ._enums import (OF_ONNX, OF_OPERATOR, TO_ONNX, DataType, ErrorCode, LayerType, NetworkDefinitionCreationFlag, TensorFormat, TensorLocation)
+from ._enums import (OF_ONNX, OF_OPERATOR, OF_SINTER, TO_ONNX, DataType, ErrorCode, LayerType, NetworkDefinitionCreationFlag, TensorFormat, TensorLocation)
+from ._layers import Writer
 
 
 class ITensor:
     """A tensor of the model. Inputs can be renamed, and given another shape or type; outputs another type."""
 
-    def __init__(self, network, name):
-        self._network, self._name = network, name
-        self._range = None
+    def __init__(self, network, name, layer=None):
+        self._network, self._name, self._layer = network, name, layer
+        self._range, self._wanted = None, None  # a layer's result that is to have another type
         self.location = TensorLocation.DEVICE
         self.allowed_formats = 1 << int(TensorFormat.LINEAR)
 
@@ -30,11 +32,14 @@ class ITensor:
     def _info(self):
         return self._network._infos().get(self._name)
 
+    # The name in nodes: a result of another type than its layer's has its own behind a Cast.
+    _inner = property(lambda self: self._name + "_as_computed" if self._wanted is not None else self._name)
+
     @property
     def shape(self):
         info = self._info
         if info is None or not info.type.tensor_type.HasField("shape"):
-            return Dims()
+            return Dims(self._network._types().get(self._name, (None, ()))[1] or ())
         return Dims(tuple(dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else -1 for dim in info.type.tensor_type.shape.dim))
 
     @shape.setter
@@ -46,11 +51,17 @@ class ITensor:
     @property
     def dtype(self):
         info = self._info
-        return OF_ONNX.get(info.type.tensor_type.elem_type, DataType.FLOAT) if info is not None else DataType.FLOAT
+        if info is None or not info.type.HasField("tensor_type"):
+            return OF_SINTER.get(self._network._types().get(self._name, ("f32", ()))[0], DataType.FLOAT)
+        return OF_ONNX.get(info.type.tensor_type.elem_type, DataType.FLOAT)
 
     @dtype.setter
     def dtype(self, dtype):
-        self._network._set_type(self._name, DataType(dtype))
+        if self._layer is not None:
+            self._wanted = DataType(dtype)
+            self._network._touched()
+        else:
+            self._network._set_type(self._name, DataType(dtype))
 
     is_network_input = property(lambda self: any(info.name == self._name for info in self._network._inputs()))
     is_network_output = property(lambda self: any(info.name == self._name for info in self._network._graph.output))
@@ -140,13 +151,14 @@ class ILayer:
         return f"<ILayer '{self.name}' {self._node.op_type}>"
 
 
-class INetworkDefinition(Scoped):
-    """Filled by an OnnxParser."""
+class INetworkDefinition(Adders, Scoped):
+    """Filled by an OnnxParser, by the add functions, or by both: it is an ONNX model, which layers write themselves into."""
 
     def __init__(self, builder, flags):
         self.builder, self.flags, self.name, self.error_recorder = builder, flags, "", None
         self._model, self._path, self._changed = None, None, False
-        self._tensors, self._layers, self._removed = {}, None, set()
+        self._tensors, self._layers = {}, None
+        self._made, self._parsed, self._stale, self._known = [], (0, 0), False, None
 
     has_implicit_batch_dimension = False
 
@@ -160,7 +172,79 @@ class INetworkDefinition(Scoped):
 
     @property
     def _graph(self):
+        """The graph; nodes of layers in code may be out of date in it."""
         return self._model.graph if self._model is not None else MESSAGES["GraphProto"]()
+
+    def _written(self):
+        """The model, with all layers in it."""
+        if self._stale:
+            self._write()
+        return self._model
+
+    # ---- layers made in code ----
+
+    def _touched(self):
+        self._stale, self._changed, self._known = True, True, None
+
+    def _write(self):
+        """Puts the nodes of layers behind those that were parsed."""
+        self._stale = False
+        graph = self._model.graph
+        del graph.node[self._parsed[0]:]
+        del graph.initializer[self._parsed[1]:]
+        writer = Writer(graph)
+        try:
+            for layer in self._made:
+                layer.write(writer)
+                for tensor in layer._outputs:
+                    if tensor._wanted is not None:
+                        graph.node.add(op_type="Cast", name=tensor.name + "_cast", input=[tensor._inner], output=[tensor.name]).attribute.add(name="to", i=TO_ONNX[tensor._wanted], type=2)
+        except BaseException as error:
+            self._stale = True
+            if isinstance(error, (ValueError, TypeError, AttributeError, KeyError)):
+                raise ValueError(f"layer '{layer.name}': {error}") from None
+            raise
+
+    def _begin(self):
+        """The model that the first input or layer in code goes to."""
+        if self._model is None:
+            self._model = ModelProto(ir_version=10, producer_name="sinter", opset_import=[MESSAGES["OperatorSetIdProto"](domain="", version=20)])
+            self._model.graph.name = self.name or "network"
+            self._changed = True
+
+    def _next_layer(self):
+        self._begin()
+        return self._parsed[0] + len(self._made)
+
+    def _made_tensor(self, layer, name):
+        self._tensors[name] = ITensor(self, name, layer)
+        return self._tensors[name]
+
+    def _add(self, layer):
+        self._made.append(layer)
+        self._touched()
+        return layer
+
+    def _types(self):
+        """Element types and shapes of all values, as far as they can be inferred."""
+        if self._known is None:
+            from ._builder import model_file
+            # What nothing reads yet is looked at as an output.
+            outputs = self._graph.output
+            count, marked = len(outputs), {info.name for info in outputs}
+            for layer in self._made:
+                for tensor in layer._outputs:
+                    if tensor.name not in marked:
+                        outputs.add(name=tensor.name)
+            try:
+                with model_file(self) as file:
+                    self._known = sinter.value_types(file)
+            except (_sinter.Error, ValueError) as error:
+                self.builder.logger.log(Severity.ERROR, f"INetworkDefinition: Error Code 4: {error}")
+                self._known = {}
+            finally:
+                del outputs[count:]
+        return self._known
 
     def _inputs(self):
         graph = self._graph
@@ -178,7 +262,7 @@ class INetworkDefinition(Scoped):
 
     num_inputs = property(lambda self: len(self._inputs()))
     num_outputs = property(lambda self: len(self._graph.output))
-    num_layers = property(lambda self: len(self._graph.node))
+    num_layers = property(lambda self: (self._parsed[0] if self._made else len(self._graph.node)) + len(self._made))
 
     def get_input(self, index):
         return self._tensor(_at(self._inputs(), index, "input").name)
@@ -187,9 +271,10 @@ class INetworkDefinition(Scoped):
         return self._tensor(_at(self._graph.output, index, "output").name)
 
     def get_layer(self, index):
-        if self._layers is None or len(self._layers) != len(self._graph.node):
-            self._layers = [ILayer(self, node) for node in self._graph.node]
-        return _at(self._layers, index, "layer")
+        parsed = self._parsed[0] if self._made else len(self._graph.node)
+        if self._layers is None or len(self._layers) != parsed:
+            self._layers = [ILayer(self, node) for node in self._graph.node[:parsed]]
+        return _at(self._layers + self._made, index, "layer")
 
     def __len__(self):
         return self.num_layers
@@ -204,6 +289,8 @@ class INetworkDefinition(Scoped):
         return (self.get_layer(index) for index in range(self.num_layers))
 
     def mark_output(self, tensor):
+        if not isinstance(tensor, ITensor):
+            raise TypeError(f"mark_output: found {type(tensor).__name__}, expected an ITensor")
         if tensor.is_network_output:
             return
         info = self._infos().get(tensor.name)
@@ -221,7 +308,7 @@ class INetworkDefinition(Scoped):
 
     def __getattr__(self, name):
         if name.startswith("add_"):
-            raise NotImplementedError(f"INetworkDefinition.{name}: networks are built by the OnnxParser here; write the network as an ONNX model and parse it")
+            raise NotImplementedError(f"INetworkDefinition.{name}: this layer can't be added in code here; write that part as an ONNX model and parse it")
         raise AttributeError(f"INetworkDefinition has no attribute '{name}'")
 
     # ---- changes ----
@@ -231,7 +318,9 @@ class INetworkDefinition(Scoped):
             return
         if not new or new in self._infos():
             raise ValueError(f"tensor '{old}': the name '{new}' is taken, or empty")
-        _rename_in(self._graph, old, new)
+        made = self._tensors.get(old)
+        if made is None or made._layer is None:
+            _rename_in(self._graph, old, new)
         for info in (*self._graph.input, *self._graph.output, *self._graph.value_info):
             if info.name == old:
                 info.name = new
@@ -239,7 +328,12 @@ class INetworkDefinition(Scoped):
         if tensor is not None:
             tensor._name = new
             self._tensors[new] = tensor
-        self._changed = True
+        self._touch_made()
+
+    def _touch_made(self):
+        self._changed, self._known = True, None
+        if self._made:
+            self._stale = True
 
     def _set_shape(self, name, shape):
         info = self._infos()[name]
@@ -258,7 +352,7 @@ class INetworkDefinition(Scoped):
         for output in self._graph.output:
             for axis, dim in enumerate(output.type.tensor_type.shape.dim):
                 dim.dim_param = f"{output.name}_d{axis}"
-        self._changed = True
+        self._touch_made()
 
     def _set_type(self, name, dtype):
         """Another type of an input or output: the model goes on with its own behind a Cast."""
@@ -268,6 +362,8 @@ class INetworkDefinition(Scoped):
             raise ValueError(f"tensor '{name}': only inputs and outputs can be given a type")
         if info.type.tensor_type.elem_type == TO_ONNX[dtype]:
             return
+        if self._made:
+            raise ValueError(f"tensor '{name}': set the types of a parsed model's inputs and outputs before layers are added in code")
         graph, inner = self._graph, name + "_as_in_the_model"
         _rename_in(graph, name, inner)
         cast = MESSAGES["NodeProto"](op_type="Cast", name=name + "_cast", input=[name], output=[inner])
@@ -282,7 +378,8 @@ class INetworkDefinition(Scoped):
             if node.name == cast.name:
                 node.attribute.add(name="to", i=to, type=2)
         info.type.tensor_type.elem_type = TO_ONNX[dtype]
-        self._layers, self._changed = None, True
+        self._layers, self._parsed = None, (len(graph.node), len(graph.initializer))
+        self._touch_made()
 
 
 def _at(items, index, what):
@@ -427,6 +524,7 @@ class OnnxParser(Scoped):
             network._model = None
             return False
         network.name = network.name or model.graph.name
+        network._parsed = (len(model.graph.node), len(model.graph.initializer))
         return True
 
     def supports_operator(self, op_name):
