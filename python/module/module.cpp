@@ -56,26 +56,35 @@ void define_context(py::module_& module) {
              return std::make_shared<Context>(engine, ContextSettings{threads, max_shapes, profile});
            }),
            py::arg("engine"), py::kw_only(), py::arg("threads") = 0, py::arg("max_shapes") = 8, py::arg("profile") = false)
-      .def("infer", &Context::infer, py::arg("inputs"), py::arg("outputs") = py::none())
-      .def("set_input", &Context::set_input, py::arg("name"), py::arg("array"))
-      .def("set_input_address", &Context::set_input_address, py::arg("name"), py::arg("shape"), py::arg("address"), py::arg("on_device") = false)
-      .def("set_output", &Context::set_output, py::arg("name"), py::arg("array"))
-      .def("set_output_address", &Context::set_output_address, py::arg("name"), py::arg("address"), py::arg("nbytes"), py::arg("on_device") = false)
+      .def("infer", &Context::infer, py::arg("inputs"), py::arg("outputs") = py::none(),
+           "Runs once: a dict of arrays by input (or the array of the only one) -> a dict of arrays by output, which are the caller's. Optional inputs may be left\n"
+           "out; sequences are lists. outputs: arrays that results are written to. What set_output() gave is forgotten.\n"
+           "Raises InvalidArgumentError (element type, shape, missing input), NotFoundError (a name that does not exist).")
+      .def("set_input", &Context::set_input, py::arg("name"), py::arg("array"),
+           "What the next runs read: by the name or number of the input. A dense, aligned array is used in place, and kept till it is replaced.")
+      .def("set_input_address", &Context::set_input_address, py::arg("name"), py::arg("shape"), py::arg("address"), py::arg("on_device") = false,
+           "The same by an address, which is taken at its word: dense memory of the input's element type that outlives the runs. on_device: GPU memory.")
+      .def("set_output", &Context::set_output, py::arg("name"), py::arg("array"),
+           "A writable dense array (or a tensor with __dlpack__) of at least the output's size that the next runs write to; None: memory of the context.")
+      .def("set_output_address", &Context::set_output_address, py::arg("name"), py::arg("address"), py::arg("nbytes"), py::arg("on_device") = false,
+           "The same by an address and the bytes there are; address 0: memory of the context.")
       .def("keep_output_on_device", &Context::keep_output_on_device, py::arg("name"), py::arg("keep") = true)
-      .def("prepare", &Context::prepare, py::arg("shapes") = py::none())
-      .def("output_shape", &Context::output_shape, py::arg("name"))
-      .def("execute", &Context::execute)
-      .def("enqueue", &Context::enqueue, py::arg("stream"))
-      .def("enqueue_cuda", &Context::enqueue_cuda, py::arg("stream") = 0)
-      .def("output", &Context::output, py::arg("name"))
+      .def("prepare", &Context::prepare, py::arg("shapes") = py::none(),
+           "Makes the context ready for inputs of these shapes (a dict by input; None: those that are set) ahead of the first run. Inputs that are named lose their data.")
+      .def("output_shape", &Context::output_shape, py::arg("name"), "After prepare() or a run: the shape in elements; None: it depends on data and nothing was run.")
+      .def("execute", &Context::execute, "Runs with what is set. Raises InvalidArgumentError when an input has no data, or a shape the engine was not built for.")
+      .def("enqueue", &Context::enqueue, py::arg("stream"), "Puts a run on a Stream and returns; its failure shows at Stream.wait().")
+      .def("enqueue_cuda", &Context::enqueue_cuda, py::arg("stream") = 0,
+           "Engines for CUDA with all inputs and outputs in GPU memory: puts the run on a CUDA stream of the caller (its number; 0: the context's own) and returns.")
+      .def("output", &Context::output, py::arg("name"), "A copy of an output of the last run; a list for a sequence, None for an absent optional.")
       .def("_output_dlpack", &Context::output_dlpack)
-      .def("set_profile", &Context::set_profile, py::arg("enabled"))
+      .def("set_profile", &Context::set_profile, py::arg("enabled"), "Starts or stops taking times of layers; both clear them.")
       .def("_profile_json", &Context::profile_json)
-      .def_property_readonly("threads", &Context::threads)
-      .def_property_readonly("arena_bytes", &Context::arena_bytes)
-      .def_property_readonly("device_bytes", &Context::device_bytes)
+      .def_property_readonly("threads", &Context::threads, "of the CPU that runs use")
+      .def_property_readonly("arena_bytes", &Context::arena_bytes, "memory for activations")
+      .def_property_readonly("device_bytes", &Context::device_bytes, "GPU memory; 0 on the CPU")
       .def_property_readonly("closed", &Context::closed)
-      .def("close", &Context::close);
+      .def("close", &Context::close, "Frees its memory, after the run that is queued. It can't be used any more.");
 }
 
 }  // namespace sinter::python
@@ -91,7 +100,8 @@ PYBIND11_MODULE(_sinter, module) {
   module.attr("version") = sinter_version();
   module.def("load_plugin", [](const std::string& path) { check_unlocked([&] { return sinter_plugin_load(path.c_str()); }); }, py::arg("path"),
              "Adds the operators of a shared library that was written with sinter/plugin.h, for this process.");
-  module.def("set_log_callback", &set_log_callback, py::arg("callback"));
+  module.def("set_log_callback", &set_log_callback, py::arg("callback"),
+             "callback(severity, message) gets the library's messages, from any thread: severity is 'warning', 'info' or 'trace'. None: they are dropped.");
   module.def("_numpy_dtype", [](const std::string& name) -> py::object {
     const sinter_dtype dtype = sinter_dtype_parse(name.c_str());
     if (dtype == SINTER_UNDEFINED) raise(SINTER_INVALID_ARGUMENT, "element type '" + name + "' does not exist");
