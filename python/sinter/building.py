@@ -80,6 +80,7 @@ class BuildOptions:
         object.__setattr__(self, name, value)
 
     def copy(self, **changes):
+        """The same options with some of them changed."""
         made = BuildOptions(**{name: getattr(self, name) for name in self._NAMES})
         for name, value in changes.items():
             setattr(made, name, value)
