@@ -276,5 +276,25 @@ TEST(Contrib, ContextPlugin) {
   EXPECT_NE(refusal(other).find("version '2'"), std::string::npos);
 }
 
+// What skl2onnx writes for a classifier: scores that end in ZipMap, and an output declared as a sequence of maps.
+TEST(Contrib, ClassifiersThatEndInMapsGiveTheMatrix) {
+  ModelBuilder made(15);
+  made.import(3, "ai.onnx.ml").input("X", "f32[n,2]");
+  made.node("LinearClassifier", {"X"}, {"label", "scores"},
+            {attribute("coefficients", std::vector<float>{1, 0, 0, 1}), attribute("classlabels_ints", std::vector<int64_t>{4, 7}), attribute("post_transform", "NONE")}, "ai.onnx.ml");
+  made.node("ZipMap", {"scores"}, {"maps"}, {attribute("classlabels_int64s", std::vector<int64_t>{4, 7})}, "ai.onnx.ml");
+  made.output("label", "i64[n]");
+  onnx::ValueInfoProto* maps = made.graph().add_output();
+  maps->set_name("maps");
+  onnx::TypeProto* map = maps->mutable_type()->mutable_sequence_type()->mutable_elem_type();
+  map->mutable_map_type()->set_key_type(7);
+  map->mutable_map_type()->mutable_value_type()->mutable_tensor_type()->set_elem_type(1);
+  const ir::Model model = import(made);
+  const auto outputs = ir::evaluate(*model.graph, {Value(Tensor::from_f32({1, 2, 3, -1}, {2, 2}))});
+  ASSERT_TRUE(outputs.ok()) << outputs.status().to_string();
+  EXPECT_EQ((*outputs)[0].tensor().to_i64(), (std::vector<int64_t>{7, 4}));
+  EXPECT_EQ((*outputs)[1].tensor().to_f64(), (std::vector<double>{1, 2, 3, -1}));
+}
+
 }  // namespace
 }  // namespace sinter::onnx

@@ -40,6 +40,13 @@ inline onnx::AttributeProto attribute(const std::string& name, const std::vector
   for (const int64_t value : values) proto.add_ints(value);
   return proto;
 }
+inline onnx::AttributeProto attribute(const std::string& name, const std::vector<float>& values) {
+  onnx::AttributeProto proto;
+  proto.set_name(name);
+  proto.set_type(onnx::kAttrFloats);
+  for (const float value : values) proto.add_floats(value);
+  return proto;
+}
 inline onnx::AttributeProto attribute(const std::string& name, const Tensor& tensor) {
   onnx::AttributeProto proto;
   proto.set_name(name);
