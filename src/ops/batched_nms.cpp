@@ -11,22 +11,8 @@ namespace sinter::ops {
 namespace batched_nms_impl {
 
 Status infer(InferContext& context) {
-  SINTER_TRY(check_rank(context, 0, 4, 4));
-  SINTER_TRY(check_rank(context, 1, 3, 4));
-  const int64_t keep = context.attributes().i("keepTopK");
-  if (keep < 0) return context.error(fmt::format("keepTopK is {}: expected 0 or more; correct the model", keep));
-  const Shape* boxes = context.input_shape(0);
-  const auto shape = [&](std::initializer_list<Dim> rest) -> std::optional<Shape> {
-    if (!boxes) return std::nullopt;
-    Shape dims{(*boxes)[0]};
-    dims.insert(dims.end(), rest);
-    return dims;
-  };
-  const DType dtype = input_dtype(context, 0);
-  context.set_output(0, ValueType::tensor(DType::kI32, shape({Dim(1)})));
-  context.set_output(1, ValueType::tensor(dtype, shape({Dim(keep), Dim(4)})));
-  context.set_output(2, ValueType::tensor(dtype, shape({Dim(keep)})));
-  context.set_output(3, ValueType::tensor(dtype, shape({Dim(keep)})));
+  SINTER_ASSIGN(const int64_t kept, detections_kept(context, "keepTopK", 4));
+  set_detection_outputs(context, kept, input_dtype(context, 0));
   return ok_status();
 }
 

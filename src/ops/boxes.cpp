@@ -4,6 +4,9 @@
 #include <cmath>
 #include <tuple>
 
+#include "ops/indexing.h"
+#include "ops/shape_rules.h"
+
 namespace sinter::ops {
 
 Box read_box(const double* n, bool center_and_size) {
@@ -44,6 +47,29 @@ void sort_candidates(std::vector<Candidate>& candidates) {
   std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
     return std::tuple(-a.score, a.box, a.label) < std::tuple(-b.score, b.box, b.label);
   });
+}
+
+Result<int64_t> detections_kept(InferContext& context, const char* attribute, int least_rank) {
+  SINTER_TRY(check_rank(context, 0, least_rank, 4));
+  SINTER_TRY(check_rank(context, 1, 3, 4));
+  const int64_t kept = context.attributes().i(attribute);
+  if (kept < 0) return context.error(fmt::format("{} is {}: expected 0 or more; correct the model", attribute, kept));
+  return kept;
+}
+
+void set_detection_outputs(InferContext& context, int64_t kept, DType labels) {
+  const Shape* boxes = context.input_shape(0);
+  const auto shape = [&](std::initializer_list<Dim> rest) -> std::optional<Shape> {
+    if (!boxes) return std::nullopt;
+    Shape dims{(*boxes)[0]};
+    dims.insert(dims.end(), rest);
+    return dims;
+  };
+  const DType dtype = input_dtype(context, 0);
+  context.set_output(0, ValueType::tensor(DType::kI32, shape({Dim(1)})));
+  context.set_output(1, ValueType::tensor(dtype, shape({Dim(kept), Dim(4)})));
+  context.set_output(2, ValueType::tensor(dtype, shape({Dim(kept)})));
+  context.set_output(3, ValueType::tensor(labels, shape({Dim(kept)})));
 }
 
 }  // namespace sinter::ops

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/op_def.h"
+
 namespace sinter::ops {
 
 // Two corners, in either order.
@@ -24,5 +26,11 @@ struct Candidate {
 };
 // By falling score; equal ones by box, then class.
 void sort_candidates(std::vector<Candidate>& candidates);
+
+// The shape rule of the plugins that give detections: boxes (input 0, rank 3 or 4, at least `least_rank`) and scores (input 1) have their ranks, and the attribute
+// that says how many are kept is not negative, which it returns.
+Result<int64_t> detections_kept(InferContext& context, const char* attribute, int least_rank);
+// And their four outputs: counts i32[B,1], boxes [B,kept,4], scores [B,kept] of the boxes' type, and labels [B,kept].
+void set_detection_outputs(InferContext& context, int64_t kept, DType labels);
 
 }  // namespace sinter::ops

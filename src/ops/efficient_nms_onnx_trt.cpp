@@ -8,12 +8,9 @@ namespace sinter::ops {
 namespace efficient_nms_onnx_trt_impl {
 
 Status infer(InferContext& context) {
-  SINTER_TRY(check_rank(context, 0, 3, 4));
-  SINTER_TRY(check_rank(context, 1, 3, 4));
-  const int64_t most = context.attributes().i("max_output_boxes_per_class");
-  if (most < 0) return context.error(fmt::format("max_output_boxes_per_class is {}: expected 0 or more; correct the model", most));
+  SINTER_ASSIGN(const int64_t kept, detections_kept(context, "max_output_boxes_per_class", 3));
   std::optional<Shape> shape;
-  if (const Shape* boxes = context.input_shape(0)) shape = Shape{(*boxes)[0] * Dim(most), Dim(3)};
+  if (const Shape* boxes = context.input_shape(0)) shape = Shape{(*boxes)[0] * Dim(kept), Dim(3)};
   context.set_output(0, ValueType::tensor(DType::kI32, std::move(shape)));
   return ok_status();
 }

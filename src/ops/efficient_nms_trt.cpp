@@ -8,22 +8,8 @@ namespace sinter::ops {
 namespace efficient_nms_trt_impl {
 
 Status infer(InferContext& context) {
-  SINTER_TRY(check_rank(context, 0, 3, 4));
-  SINTER_TRY(check_rank(context, 1, 3, 4));
-  const int64_t most = context.attributes().i("max_output_boxes");
-  if (most < 0) return context.error(fmt::format("max_output_boxes is {}: expected 0 or more; correct the model", most));
-  const Shape* boxes = context.input_shape(0);
-  const auto shape = [&](std::initializer_list<Dim> rest) -> std::optional<Shape> {
-    if (!boxes) return std::nullopt;
-    Shape dims{(*boxes)[0]};
-    dims.insert(dims.end(), rest);
-    return dims;
-  };
-  const DType dtype = input_dtype(context, 0);
-  context.set_output(0, ValueType::tensor(DType::kI32, shape({Dim(1)})));
-  context.set_output(1, ValueType::tensor(dtype, shape({Dim(most), Dim(4)})));
-  context.set_output(2, ValueType::tensor(dtype, shape({Dim(most)})));
-  context.set_output(3, ValueType::tensor(DType::kI32, shape({Dim(most)})));
+  SINTER_ASSIGN(const int64_t kept, detections_kept(context, "max_output_boxes", 3));
+  set_detection_outputs(context, kept, DType::kI32);
   return ok_status();
 }
 

@@ -183,4 +183,20 @@ void add_forest_attributes(OpDef& op, const std::string& prefix) {
   op.attr("nodes_modes", AttrKind::kStrings, false).attr("post_transform", std::string("NONE"));
 }
 
+Result<Tensor> score_rows(EvalContext& context, const Forest& forest, Aggregate how, const std::function<void(int64_t row, double* scores)>& finish) {
+  const Tensor x = widened(context.tensor(0));
+  const Rows rows = rows_of(x);
+  SINTER_TRY(check_output_dims(context, {rows.count, forest.targets}));
+  SINTER_TRY(at_node(context, check_forest(forest, rows.features)));
+  Tensor y = zeros_f64({rows.count, forest.targets});
+  std::vector<bool> seen;
+  for (int64_t r = 0; r < rows.count; ++r) {
+    double* scores = y.data<double>() + r * forest.targets;
+    if (!score_row(forest, how, x.data<double>() + r * rows.features, scores, seen))
+      return context.error("a tree's nodes run in a circle: expected a tree; correct the model");
+    finish(r, scores);
+  }
+  return y;
+}
+
 }  // namespace sinter::ops

@@ -4,6 +4,7 @@
 // targets.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -46,5 +47,8 @@ bool score_row(const Forest& forest, Aggregate how, const double* row, double* s
 Result<Forest> read_forest(const Attributes& attributes, const std::string& prefix, int64_t targets);
 // The attributes that read_forest reads, for the schema.
 void add_forest_attributes(OpDef& op, const std::string& prefix);
+
+// f64 [N,targets] for the rows of input 0: score_row of each, then finish(row, its scores). Output dims and the forest are checked first.
+Result<Tensor> score_rows(EvalContext& context, const Forest& forest, Aggregate how, const std::function<void(int64_t row, double* scores)>& finish);
 
 }  // namespace sinter::ops

@@ -59,30 +59,18 @@ Status evaluate(EvalContext& context) {
   const int64_t classes = labels.size();
   SINTER_ASSIGN(const PostTransform after, at_node(context, parse_post_transform(attributes.s("post_transform"))));
   SINTER_ASSIGN(const Forest forest, at_node(context, read_forest(attributes, "class", classes)));
-  const Tensor x = widened(context.tensor(0));
-  const Rows rows = rows_of(x);
-  SINTER_TRY(check_output_dims(context, {rows.count, classes}));
-  SINTER_TRY(at_node(context, check_forest(forest, rows.features)));
   const std::vector<double> base = numbers_of(attributes, "base_values");
   const Decision decision = decision_of(forest, classes);
   if (classes < 1 || (!base.empty() && static_cast<int64_t>(base.size()) != classes && !(decision.used && base.size() == 1)))
     return context.error(fmt::format("there are {} labels and {} base_values: expected labels, and one value each or none; correct the model", classes, base.size()));
-  Tensor& y = context.allocate(0, labels.dtype(), {rows.count});
-  Tensor z = zeros_f64({rows.count, classes});
-  std::vector<bool> seen;
-  for (int64_t r = 0; r < rows.count; ++r) {
-    double* scores = z.data<double>() + r * classes;
-    if (!score_row(forest, Aggregate::kSum, x.data<double>() + r * rows.features, scores, seen))
-      return context.error("a tree's nodes run in a circle: expected a tree; correct the model");
-    if (decision.used) {
-      labels.write(y, r, decide(decision, base, after, scores));
-      continue;
-    }
+  Tensor& y = context.allocate(0, labels.dtype(), {rows_of(context.tensor(0)).count});
+  SINTER_ASSIGN(const Tensor z, score_rows(context, forest, Aggregate::kSum, [&](int64_t row, double* scores) {
+    if (decision.used) return labels.write(y, row, decide(decision, base, after, scores));
     for (size_t i = 0; i < base.size(); ++i) scores[i] += base[i];
     for (int64_t i = 0; i < classes; ++i) scores[i] = static_cast<double>(static_cast<float>(scores[i]));
-    labels.write(y, r, std::max_element(scores, scores + classes) - scores);
+    labels.write(y, row, std::max_element(scores, scores + classes) - scores);
     transform_scores(after, scores, classes);
-  }
+  }));
   store(context, 1, DType::kF32, z);
   return ok_status();
 }

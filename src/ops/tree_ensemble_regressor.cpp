@@ -24,22 +24,13 @@ Status evaluate(EvalContext& context) {
   SINTER_ASSIGN(const PostTransform after, at_node(context, parse_post_transform(attributes.s("post_transform"))));
   SINTER_ASSIGN(const Aggregate how, at_node(context, aggregate_of(attributes.s("aggregate_function"))));
   SINTER_ASSIGN(const Forest forest, at_node(context, read_forest(attributes, "target", targets)));
-  const Tensor x = widened(context.tensor(0));
-  const Rows rows = rows_of(x);
-  SINTER_TRY(check_output_dims(context, {rows.count, targets}));
-  SINTER_TRY(at_node(context, check_forest(forest, rows.features)));
   const std::vector<double> base = numbers_of(attributes, "base_values");
   if (!base.empty() && static_cast<int64_t>(base.size()) != targets)
     return context.error(fmt::format("base_values has {} numbers for {} targets: expected one a target; correct the model", base.size(), targets));
-  Tensor y = zeros_f64({rows.count, targets});
-  std::vector<bool> seen;
-  for (int64_t r = 0; r < rows.count; ++r) {
-    double* scores = y.data<double>() + r * targets;
-    if (!score_row(forest, how, x.data<double>() + r * rows.features, scores, seen))
-      return context.error("a tree's nodes run in a circle: expected a tree; correct the model");
+  SINTER_ASSIGN(const Tensor y, score_rows(context, forest, how, [&](int64_t, double* scores) {
     for (size_t t = 0; t < base.size(); ++t) scores[t] += base[t];
     transform_scores(after, scores, targets);
-  }
+  }));
   store(context, 0, DType::kF32, y);
   return ok_status();
 }
