@@ -4,8 +4,8 @@
 #include <cmath>
 #include <tuple>
 
-#include "ops/indexing.h"
 #include "ops/shape_rules.h"
+#include "ops/wide.h"
 
 namespace sinter::ops {
 
