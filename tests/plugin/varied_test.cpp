@@ -69,7 +69,9 @@ TEST_F(Varied, OptionalInputsAndOutputs) {
       const auto results = test::build_and_run(made, {ramp({2}), ramp({5})});
       ASSERT_TRUE(results.ok()) << results.status().to_string();
       EXPECT_EQ((*results)[0].tensor().count(), given ? 5 : 2);
-      if (wanted) EXPECT_EQ((*results)[1].tensor().to_i64(), std::vector<int64_t>{given ? 2 : 1});
+      if (wanted) {
+        EXPECT_EQ((*results)[1].tensor().to_i64(), std::vector<int64_t>{given ? 2 : 1});
+      }
     }
   }
 }
