@@ -38,5 +38,11 @@ class Gpu final : public ::testing::Environment {
 const auto* const kGpu = ::testing::AddGlobalTestEnvironment(new Gpu);
 const auto* const kAllRan = ::testing::AddGlobalTestEnvironment(new EveryTacticRan);
 
+TEST(Parts, RanEveryTactic) {
+  const auto exercised = exercised_by_parts();
+  if (!exercised) GTEST_SKIP() << "not after a run in parts that left nothing out";
+  expect_every_tactic(*exercised);
+}
+
 }  // namespace
 }  // namespace sinter::testing

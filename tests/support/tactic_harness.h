@@ -9,7 +9,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -424,17 +428,42 @@ inline int check(TacticRow row, Tolerance tolerance, bool may_decline = false) {
   return runs;
 }
 
-// Registered once by the test program: at the end every tactic must have run, unless a filter left tests out.
+inline void expect_every_tactic(const std::set<std::string>& exercised) {
+  for (const Tactic* tactic : tactic_registry().all()) {
+    if (tactic->device() == harness_kind() && exercised.count(std::string(tactic->id())) == 0) {
+      ADD_FAILURE() << "tactic never exercised: '" << tactic->id() << "'; add a row to tests/cpu that it offers for";
+    }
+  }
+}
+
+// Registered once by the test program: at the end every tactic must have run, unless a filter left tests out. Of a program that runs in parts, each writes down in
+// the folder SINTER_EXERCISED what it ran, for exercised_by_parts().
 class EveryTacticRan final : public ::testing::Environment {
  public:
   void TearDown() override {
-    if (::testing::GTEST_FLAG(filter) != "*") return;
-    for (const Tactic* tactic : tactic_registry().all()) {
-      if (tactic->device() == harness_kind() && exercised_tactics().count(std::string(tactic->id())) == 0) {
-        ADD_FAILURE() << "tactic never exercised: '" << tactic->id() << "'; add a row to tests/cpu that it offers for";
-      }
+    const bool filtered = ::testing::GTEST_FLAG(filter) != "*";
+    const char *part = std::getenv("GTEST_SHARD_INDEX"), *folder = std::getenv("SINTER_EXERCISED");
+    if (part && folder) {
+      std::filesystem::create_directories(folder);
+      std::ofstream out(std::filesystem::path(folder) / part);
+      if (filtered) out << "filtered\n";
+      for (const std::string& id : exercised_tactics()) out << id << "\n";
     }
+    if (!part && !filtered) expect_every_tactic(exercised_tactics());
   }
 };
+
+// What all parts wrote down; nullopt: there is no such folder, or a filter left tests out.
+inline std::optional<std::set<std::string>> exercised_by_parts() {
+  const char* folder = std::getenv("SINTER_EXERCISED");
+  if (!folder || std::getenv("GTEST_SHARD_INDEX")) return std::nullopt;
+  std::set<std::string> all;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    std::ifstream in(entry.path());
+    for (std::string id; std::getline(in, id);) all.insert(id);
+  }
+  if (all.count("filtered")) return std::nullopt;
+  return all;
+}
 
 }  // namespace sinter::testing
