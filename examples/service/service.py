@@ -87,6 +87,7 @@ class Model:
 class Service(ThreadingHTTPServer):
     daemon_threads = False  # requests under way end before the process does
     block_on_close = True
+    request_queue_size = 128  # connections that wait to be accepted; beyond, clients are refused
 
     def __init__(self, address, models, most_bytes):
         super().__init__(address, Handler)
