@@ -20,6 +20,8 @@ class HostDevice final : public Device {
   Status lost() const override { return ok_status(); }
   Status explain(Status failure) override { return failure; }
   Result<void*> allocate(int64_t bytes) override {
+    constexpr int64_t kAddresses = int64_t{1} << 47;  // of a process; more is not asked for
+    if (bytes > kAddresses) return make_error(Code::kOutOfMemory, "{} bytes are more than a process can have; use smaller inputs", bytes);
     void* memory = nullptr;
     const size_t size = static_cast<size_t>((std::max<int64_t>(bytes, 1) + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment);
     if (::posix_memalign(&memory, kDeviceAlignment, size) != 0) {
