@@ -1,7 +1,5 @@
 #include "plugin/call.h"
 
-#include <algorithm>
-
 #include <atomic>
 #include <exception>
 
@@ -186,10 +184,7 @@ void AttributeValues::fill(const AttrValue& from, sinter_plugin_value& to) {
 }
 
 sinter_plugin_tensor as_tensor(DType dtype, const Dims& dims, void* data) {
-  // Sizes that a rule has made up may exceed any memory; they are refused where memory is planned.
-  const int64_t count = product(dims), most = INT64_MAX / 8 / std::max(dtype_bits(dtype), 1);
-  const int64_t bytes = count > most ? INT64_MAX : dtype_bytes(dtype, count);
-  return {1, static_cast<int32_t>(dtype), static_cast<int32_t>(dims.size()), dims.data(), data, static_cast<size_t>(bytes)};
+  return {1, static_cast<int32_t>(dtype), static_cast<int32_t>(dims.size()), dims.data(), data, static_cast<size_t>(dtype_bytes(dtype, product(dims)))};
 }
 
 Status guarded_erased(const Operator& op, std::string_view what, sinter_plugin_context& context, int (*call)(void*), void* user) {
