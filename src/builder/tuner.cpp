@@ -61,7 +61,10 @@ Tensor physical_tensor(const TensorDesc& desc, Layout layout) { return Tensor(de
 // Memory that timing a candidate takes: its tensors, its workspace and its packed weights.
 int64_t timing_bytes(const Problem& problem, const Candidate& candidate, std::span<const Tensor> constants) {
   int64_t bytes = candidate.offer.workspace_bytes;
-  auto add = [&](const TensorDesc& desc, Layout layout) { bytes += desc.present ? dtype_bytes(desc.dtype, physical_count(layout, desc.opt)) : 0; };
+  auto add = [&](const TensorDesc& desc, Layout layout) {
+    const int64_t more = desc.present ? dtype_bytes(desc.dtype, physical_count(layout, desc.opt)) : 0;
+    if (__builtin_add_overflow(bytes, more, &bytes)) bytes = INT64_MAX;
+  };
   for (size_t i = 0; i < problem.inputs.size(); ++i) {
     if (constants[i].defined() && candidate.offer.packed_inputs[i]) bytes += constants[i].bytes();
     else if (!constants[i].defined()) add(problem.inputs[i], candidate.offer.input_layouts[i]);

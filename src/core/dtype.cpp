@@ -37,14 +37,14 @@ int dtype_bits(DType type) {
   return index < kRows.size() ? kRows[index].bits : 0;
 }
 
-// More than any memory, and still little enough that a sum of many such sizes is a number.
-constexpr int64_t kMostBytes = int64_t{1} << 58;
+// In place of sizes that are no number: more than any memory.
+constexpr int64_t kMostBytes = int64_t{1} << 62;
 
 int64_t dtype_bytes(DType type, int64_t count) {
   const int64_t bits = dtype_bits(type);
   // Groups of eight elements are whole bytes, so that count * bits need not fit.
   int64_t groups = 0;
-  if (__builtin_mul_overflow(count / 8, bits, &groups) || groups > kMostBytes) return kMostBytes;
+  if (__builtin_mul_overflow(count / 8, bits, &groups)) return kMostBytes;
   return groups + (count % 8 * bits + 7) / 8;
 }
 

@@ -21,7 +21,7 @@ std::optional<DType> parse_dtype(std::string_view name);
 
 // Bits of one stored element (bool: 8). 0 for kString and kUndefined, which have no fixed size.
 int dtype_bits(DType type);
-// Bytes of `count` elements packed without gaps, rounded up to a whole byte; 2^58 where there would be more.
+// Bytes of `count` elements packed without gaps, rounded up to a whole byte; 2^62 where that is no int64.
 int64_t dtype_bytes(DType type, int64_t count);
 
 bool is_float(DType type);    // every floating type, also 8-, 6- and 4-bit ones; not complex
