@@ -84,7 +84,8 @@ inline Tensor random_integers(DType dtype, Dims dims, int64_t low, int64_t high,
   Tensor tensor(DType::kI64, std::move(dims));
   std::mt19937_64 random(seed);
   for (int64_t i = 0; i < tensor.count(); ++i) {
-    tensor.data<int64_t>()[i] = low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+    const uint64_t count = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;  // 0: all of them
+    tensor.data<int64_t>()[i] = static_cast<int64_t>(static_cast<uint64_t>(low) + (count == 0 ? random() : random() % count));
   }
   return tensor.cast(dtype);
 }
