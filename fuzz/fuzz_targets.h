@@ -9,3 +9,4 @@ int fuzz_onnx(const uint8_t* data, size_t size);    // a model file: check, impo
 int fuzz_tensor(const uint8_t* data, size_t size);  // .pb of each kind, and .npy
 int fuzz_image(const uint8_t* data, size_t size);             // a JPEG or PNG
 int fuzz_calibration_text(const uint8_t* data, size_t size);  // preprocessing JSON, labels, calibration cache, histogram
+int fuzz_tegrastats(const uint8_t* data, size_t size);        // a log of tegrastats, to JSON, CSV and charts

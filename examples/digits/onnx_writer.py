@@ -7,9 +7,9 @@ import struct
 import numpy as np
 
 # TensorProto.DataType
-FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, BOOL, FLOAT16, UINT4, INT4 = 1, 2, 3, 4, 5, 6, 7, 9, 10, 21, 22
+FLOAT, UINT8, INT8, UINT16, INT16, INT32, INT64, BOOL, FLOAT16, UINT32, UINT64, UINT4, INT4 = 1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13, 21, 22
 TYPES = {"float32": FLOAT, "float64": FLOAT, "uint8": UINT8, "int8": INT8, "uint16": UINT16, "int16": INT16, "int32": INT32, "int64": INT64,
-         "bool": BOOL, "float16": FLOAT16}
+         "bool": BOOL, "float16": FLOAT16, "uint32": UINT32, "uint64": UINT64}
 
 
 class Packed:

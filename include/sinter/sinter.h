@@ -135,6 +135,13 @@ SINTER_API sinter_status sinter_engine_output_index(const sinter_engine* engine,
 /* Range of a symbol of the shapes ("batch"), and the size it was tuned at. SINTER_NOT_FOUND: any size goes. */
 SINTER_API sinter_status sinter_engine_symbol_range(const sinter_engine* engine, const char* symbol, int64_t* min, int64_t* opt,
                                                     int64_t* max);
+/* Optimization profiles: an engine that was built for several ranges of shapes has a plan for each; a context runs one of them at a time, at first 0.
+ * sinter_engine_symbol_range is of profile 0. */
+SINTER_API size_t sinter_engine_optimization_profile_count(const sinter_engine* engine); /* at least 1 */
+SINTER_API sinter_status sinter_engine_optimization_profile_range(const sinter_engine* engine, size_t profile, const char* symbol, int64_t* min, int64_t* opt,
+                                                                  int64_t* max);
+/* The first profile that takes inputs of these shapes (dims and rank of each are read). SINTER_NOT_FOUND: none; the text lists their ranges. */
+SINTER_API sinter_status sinter_engine_find_optimization_profile(const sinter_engine* engine, const sinter_tensor* inputs, size_t count, size_t* out);
 /* "cpu", "cuda:0": where it runs. Belongs to the engine. */
 SINTER_API const char* sinter_engine_device(const sinter_engine* engine);
 /* Manifest, how well it matches this machine, sizes, and the layer report, as JSON. */
@@ -149,6 +156,7 @@ typedef struct sinter_context_options {
   int32_t max_shapes; /* sets of input shapes kept ready at once; at least 1 */
   int32_t profile;    /* 1: take every layer's time */
   struct sinter_arena* arena; /* engines for CUDA: memory for activations and scratch that contexts share; NULL: each has its own */
+  int32_t optimization_profile; /* of the engine; default 0 */
 } sinter_context_options;
 SINTER_API void sinter_context_options_init(sinter_context_options* options);
 
@@ -164,6 +172,10 @@ SINTER_API sinter_status sinter_engine_arena_bytes(const sinter_engine* engine, 
 SINTER_API sinter_status sinter_context_create(const sinter_engine* engine, const sinter_context_options* options,
                                                sinter_context** out);
 SINTER_API void sinter_context_free(sinter_context* context);
+/* Changes to another optimization profile, when no run is under way. What is set stays set; what was made ready for shapes is made again, so a program that
+ * changes often has a context a profile. */
+SINTER_API sinter_status sinter_context_set_optimization_profile(sinter_context* context, size_t profile);
+SINTER_API size_t sinter_context_optimization_profile(const sinter_context* context);
 
 /* The memory that the next runs read, dense and row-major. It is used in place when it is aligned to 16 bytes, and is the caller's
  * until the run is over. data may be NULL to set the shape alone, for sinter_context_prepare. For strings `data` is an array
@@ -176,7 +188,14 @@ SINTER_API sinter_status sinter_context_set_input_sequence(sinter_context* conte
 /* Memory that the next runs write an output to, at least as large as the output; aligned to 16 bytes it is written directly. NULL: the
  * context's own. */
 SINTER_API sinter_status sinter_context_set_output(sinter_context* context, size_t index, void* data, size_t bytes);
-/* Engines for CUDA: the same with addresses of device memory, which are used in place (aligned to 16 bytes): of cudaMalloc, sinter_device_allocate
+/* Memory for an output from the caller, asked for in every run when the output's shape is known: before the layers run, so that it is written directly, or
+ * behind them where the shape depends on data (NonZero, NonMaxSuppression, Loop). `allocate` returns `bytes` bytes, aligned to `alignment` to be written without a copy, or
+ * NULL to refuse, which fails the run with SINTER_OUT_OF_MEMORY; with bytes 0 NULL is fine. It is called by the thread that runs, and must not call into the context. NULL for
+ * `allocate`: the context's own memory. on_device 1: engines for CUDA, it returns device memory; outputs whose shape depends on data are on the host. A buffer of
+ * sinter_context_set_output takes such an output too, when it is large enough. */
+typedef void* (*sinter_allocate_fn)(void* user, size_t index, const int64_t* dims, int32_t rank, size_t bytes, size_t alignment);
+SINTER_API sinter_status sinter_context_set_output_allocator(sinter_context* context, size_t index, sinter_allocate_fn allocate, void* user, int32_t on_device);
+/* Engines for CUDA: inputs and outputs at addresses of device memory, which are used in place (aligned to 16 bytes): of cudaMalloc, sinter_device_allocate
  * or another library's tensors. An output there is not copied to the host; sinter_context_output then gives its device address. */
 SINTER_API sinter_status sinter_context_set_input_device(sinter_context* context, size_t index, sinter_dtype dtype, const int64_t* dims,
                                                          int32_t rank, const void* device_data);
@@ -219,7 +238,8 @@ SINTER_API sinter_status sinter_context_output_element(sinter_context* context, 
 /* Starts (1) or stops (0) taking times of layers; both clear them. */
 SINTER_API sinter_status sinter_context_set_profile(sinter_context* context, int32_t enabled);
 /* A JSON array, one object a layer: region, layer, op, tactic, problem, runs; total_us, mean_us, median_us, min_us (on a GPU: the device's own time,
- * launches queued ahead, when all layers are there) and tuned_us; dense_type, dense_ops, other_ops and bytes: the least work, for the shapes of the last run. */
+ * launches queued ahead, when all layers are there) and tuned_us; dense_type, dense_ops, other_ops and bytes: the least work, for the shapes of the last run;
+ * live_bytes: of activations and scratch while the layer runs. */
 SINTER_API sinter_status sinter_context_profile_json(const sinter_context* context, char** out);
 SINTER_API int32_t sinter_context_threads(const sinter_context* context);
 SINTER_API size_t sinter_context_arena_bytes(const sinter_context* context);
@@ -279,6 +299,14 @@ typedef int (*sinter_progress_fn)(void* user, const char* phase, int64_t done, i
 /* Samples for calibration: sets one tensor an input of the model (dtype, rank, dims and data; the memory is the caller's until the next call) and
  * returns 1; 0: there are no more; anything else: stop with an error. Several samples may be given at once, along the leading dims. */
 typedef int (*sinter_samples_fn)(void* user, sinter_tensor* inputs, size_t count);
+
+/* A range of shapes that an engine is built for and what it is tuned for in it: as shapes, min_shapes and max_shapes of the build options. With `shapes` alone it is
+ * these shapes and no others. */
+typedef struct sinter_optimization_profile {
+  const char* min_shapes;
+  const char* shapes;
+  const char* max_shapes;
+} sinter_optimization_profile;
 
 typedef struct sinter_build_options {
   size_t struct_size;
@@ -345,6 +373,11 @@ typedef struct sinter_build_options {
   uint64_t cache_bytes;          /* 0: 8 GiB */
   const char* plugins;           /* libraries of operators to load before, comma-separated: see sinter_plugin_load; NULL: none */
   int32_t check_plugins;         /* 1: kernels of plugins are first tried as sinter_check_plugins_json does; what is wrong fails the build */
+  /* Several optimization profiles, instead of shapes, min_shapes and max_shapes: the engine has a plan for each, tuned at its own shapes; weights are shared. */
+  const sinter_optimization_profile* optimization_profiles; /* NULL: none */
+  size_t optimization_profile_count;
+  const char* shapes_to_warm;    /* sets of input shapes, separated by ';': "x:1x3x224x224;x:8x3x224x224": contexts make ready for them when they are created, and keep
+                                    them ready besides max_shapes others; NULL: none */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 
@@ -436,6 +469,17 @@ SINTER_API void sinter_simplify_options_init(sinter_simplify_options* options);
  * {"nodes", "weight_bytes", "file_bytes", "operators"}, "after": {...}, "opset", "passes", "check": {"runs", "agrees", "not_checked", "outputs"}}. A difference is
  * no failure of the call: "agrees" is false. out_path may be model_path. */
 SINTER_API sinter_status sinter_simplify_json(const char* model_path, const sinter_simplify_options* options, const char* out_path, char** out);
+
+typedef struct sinter_edit_options {
+  size_t struct_size;
+  const char* const* edits; /* one edit each, in order: "replace-op OLD NEW", "rename OLD NEW", "extract inputs=A outputs=B", "fold", "cleanup", ... (docs/surgeon.md) */
+  size_t edit_count;
+  int32_t force;            /* 1: the file is written even where it is no valid one any more */
+} sinter_edit_options;
+SINTER_API void sinter_edit_options_init(sinter_edit_options* options);
+/* Edits an ONNX file as it is written, operators that Sinter has not included, and writes the result, whole or not at all: {"edits": [{"edit", "done"}], "warnings",
+ * "nodes"}. A result that is no valid model is an error that says why. out_path may be model_path. */
+SINTER_API sinter_status sinter_edit_json(const char* model_path, const sinter_edit_options* options, const char* out_path, char** out);
 
 typedef struct sinter_memory_options {
   size_t struct_size;

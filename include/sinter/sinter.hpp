@@ -14,6 +14,7 @@
 #define SINTER_SINTER_HPP_
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
@@ -161,6 +162,21 @@ class Engine {
     check(sinter_engine_info_json(handle(), &text));
     return detail::take_text(text);
   }
+  // Optimization profiles: see sinter.h. The range of a symbol in one; false: any size goes.
+  size_t optimization_profile_count() const { return sinter_engine_optimization_profile_count(handle()); }
+  bool optimization_profile_range(size_t profile, const std::string& symbol, int64_t& min, int64_t& opt, int64_t& max) const {
+    const sinter_status status = sinter_engine_optimization_profile_range(handle(), profile, symbol.c_str(), &min, &opt, &max);
+    if (status != SINTER_NOT_FOUND) check(status);
+    return status == SINTER_OK;
+  }
+  // The first that takes inputs of these shapes.
+  size_t find_optimization_profile(const std::vector<Shape>& shapes) const {
+    std::vector<sinter_tensor> inputs(shapes.size());
+    for (size_t i = 0; i < shapes.size(); ++i) inputs[i] = {SINTER_UNDEFINED, static_cast<int32_t>(shapes[i].size()), shapes[i].data(), nullptr, 0, 0};
+    size_t profile = 0;
+    check(sinter_engine_find_optimization_profile(handle(), inputs.data(), inputs.size(), &profile));
+    return profile;
+  }
   // GPU memory that a context takes for activations and scratch, at the model's own shapes, dynamic dims at their largest.
   size_t arena_bytes() const {
     size_t bytes = 0;
@@ -212,6 +228,9 @@ class ExecutionContext {
       : engine_(engine), handle_(make(engine, threads, profile), sinter_context_free) {}
   ExecutionContext(const Engine& engine, const Arena& arena) : engine_(engine), handle_(make(engine, 0, false, &arena), sinter_context_free) {}
   const Engine& engine() const { return engine_; }
+  // Another of the engine's optimization profiles, when no run is under way.
+  void set_optimization_profile(size_t profile) { check(sinter_context_set_optimization_profile(handle(), profile)); }
+  size_t optimization_profile() const { return sinter_context_optimization_profile(handle()); }
 
   void set_input(size_t index, sinter_dtype dtype, const void* data, const Shape& shape) {
     check(sinter_context_set_input(handle(), index, dtype, shape.data(), static_cast<int32_t>(shape.size()), data));
@@ -232,6 +251,22 @@ class ExecutionContext {
   // Where an output is written; nullptr: the context's own memory.
   void set_output(size_t index, void* data, size_t bytes) { check(sinter_context_set_output(handle(), index, data, bytes)); }
   void set_output(const std::string& name, void* data, size_t bytes) { set_output(engine_.output_index(name), data, bytes); }
+
+  // Memory for an output, asked for in every run when its shape is known; nullptr refuses. See sinter_context_set_output_allocator.
+  using Allocator = std::function<void*(const Shape& shape, size_t bytes)>;
+  void set_output_allocator(size_t index, Allocator allocate) {
+    auto kept = std::make_unique<Allocator>(std::move(allocate));
+    const sinter_allocate_fn call = [](void* user, size_t, const int64_t* dims, int32_t rank, size_t bytes, size_t) -> void* {
+      try {
+        return (*static_cast<Allocator*>(user))(Shape(dims, dims + rank), bytes);
+      } catch (...) {
+        return nullptr;
+      }
+    };
+    check(sinter_context_set_output_allocator(handle(), index, *kept ? call : nullptr, kept.get(), 0));
+    if (allocators_.size() <= index) allocators_.resize(index + 1);
+    allocators_[index] = std::move(kept);
+  }
 
   // Engines for CUDA: the same in GPU memory, and runs on a CUDA stream of the caller (nullptr: the context's own).
   void set_input_device(size_t index, sinter_dtype dtype, const void* device_data, const Shape& shape) {
@@ -313,6 +348,7 @@ class ExecutionContext {
     return handle;
   }
   Engine engine_;
+  std::vector<std::unique_ptr<Allocator>> allocators_;  // the context's while they are set
   std::unique_ptr<sinter_context, void (*)(sinter_context*)> handle_;
 };
 
@@ -320,6 +356,16 @@ class ExecutionContext {
 class BuildOptions : public sinter_build_options {
  public:
   BuildOptions() { sinter_build_options_init(this); }
+
+  // One more optimization profile: see sinter_optimization_profile; "" leaves an end out.
+  void add_optimization_profile(const std::string& min, const std::string& opt, const std::string& max) {
+    texts_.push_back(std::make_shared<std::array<std::string, 3>>(std::array<std::string, 3>{min, opt, max}));
+    profiles_ = std::make_shared<std::vector<sinter_optimization_profile>>();  // copies of the options keep theirs
+    const auto or_null = [](const std::string& text) { return text.empty() ? nullptr : text.c_str(); };
+    for (const auto& profile : texts_) profiles_->push_back({or_null((*profile)[0]), or_null((*profile)[1]), or_null((*profile)[2])});
+    optimization_profiles = profiles_->data();
+    optimization_profile_count = profiles_->size();
+  }
 
   // Samples that int8 is calibrated with: `next` sets one tensor an input, whose memory stays until its next call, and returns true; false: there are no
   // more. An exception ends the build with an error. Copies of the options share the function.
@@ -341,6 +387,8 @@ class BuildOptions : public sinter_build_options {
 
  private:
   std::shared_ptr<Samples> samples_;
+  std::vector<std::shared_ptr<std::array<std::string, 3>>> texts_;
+  std::shared_ptr<std::vector<sinter_optimization_profile>> profiles_;
 };
 
 inline void build(const std::string& model, const std::string& engine_path, const BuildOptions& options = BuildOptions()) {

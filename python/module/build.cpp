@@ -1,11 +1,14 @@
 #include "build.h"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <optional>
+
+#include <pybind11/stl.h>
 
 #include "arrays.h"
 #include "engine.h"
@@ -32,7 +35,7 @@ constexpr Field kFields[] = {
     SINTER_FIELD(precision_constraints, kText), SINTER_FIELD(layer_precisions, kText), SINTER_FIELD(layer_output_types, kText), SINTER_FIELD(best, kInt),
     SINTER_FIELD(strongly_typed, kInt), SINTER_FIELD(fp8, kInt), SINTER_FIELD(latency_ms, kReal), SINTER_FIELD(int8_placeholders, kInt),
     SINTER_FIELD(cache_dir, kText), SINTER_FIELD(cache_bytes, kSize), SINTER_FIELD(plugins, kText),
-    SINTER_FIELD(check_plugins, kInt)};
+    SINTER_FIELD(check_plugins, kInt), SINTER_FIELD(shapes_to_warm, kText)};
 #undef SINTER_FIELD
 
 // One build: its options, the callbacks, and the exception that one of them ended with.
@@ -79,11 +82,30 @@ class Build {
       check_ = py::reinterpret_borrow<py::object>(value);
       options_.accuracy_check = [](void* self, const char* path) { return static_cast<Build*>(self)->on_check(path); };
       options_.accuracy_check_user = this;
+    } else if (name == "optimization_profiles") {
+      set_profiles(value);
     } else if (name == "fallback") {
       options_.fallback = fallback_of(py::cast<std::string>(value));
     } else {
       set_field(name, value);
     }
+  }
+
+  // A list of (min, opt, max), each a text or None.
+  void set_profiles(py::handle value) {
+    for (const auto& [least, best, most] : py::cast<std::vector<std::array<std::optional<std::string>, 3>>>(value)) {
+      const auto keep = [&](const std::optional<std::string>& text) -> const char* {
+        if (!text) return nullptr;
+        texts_.push_back(*text);
+        if (texts_.back().find('\0') != std::string::npos) raise(SINTER_INVALID_ARGUMENT, "build option optimization_profiles: found a text with a zero byte");
+        return texts_.back().c_str();
+      };
+      const char* const low = keep(least);
+      const char* const middle = keep(best);
+      profiles_.push_back({low, middle, keep(most)});
+    }
+    options_.optimization_profiles = profiles_.data();
+    options_.optimization_profile_count = profiles_.size();
   }
 
   static sinter_fallback fallback_of(const std::string& name) {
@@ -115,7 +137,7 @@ class Build {
     }
     std::string names;
     for (const Field& field : kFields) names += std::string(names.empty() ? "" : ", ") + field.name;
-    raise(SINTER_INVALID_ARGUMENT, "build option '" + name + "' does not exist; there are progress, samples, accuracy_check, fallback, " + names);
+    raise(SINTER_INVALID_ARGUMENT, "build option '" + name + "' does not exist; there are progress, samples, accuracy_check, fallback, optimization_profiles, " + names);
   }
 
   // Keeps the exception that is set, if there is no earlier one.
@@ -184,6 +206,7 @@ class Build {
 
   sinter_build_options options_;
   std::deque<std::string> texts_;
+  std::vector<sinter_optimization_profile> profiles_;
   py::object progress_, samples_, check_;
   std::deque<Given> given_;  // of the last batch
   std::optional<py::error_already_set> failure_;

@@ -88,6 +88,7 @@ Context::Context(const std::shared_ptr<Engine>& engine, const ContextSettings& s
   options.threads = settings.threads;
   options.max_shapes = settings.max_shapes;
   options.profile = settings.profile ? 1 : 0;
+  options.optimization_profile = settings.optimization_profile;
   check_unlocked([&] { return sinter_context_create(engine_->engine, &options, &context_); });
   inputs_.resize(engine_->inputs.size());
   outputs_.resize(engine_->outputs.size());
@@ -446,6 +447,17 @@ py::dict Context::infer(py::handle inputs, py::handle outputs) {
 void Context::set_profile(bool enabled) {
   const Use use(*this);
   check(sinter_context_set_profile(context_, enabled ? 1 : 0));
+}
+
+void Context::set_optimization_profile(size_t profile) {
+  const Use use(*this);
+  check_unlocked([&] { return sinter_context_set_optimization_profile(context_, profile); });
+  shapes_known_ = fixed_known_ = false;
+}
+
+size_t Context::optimization_profile() {
+  const Use use(*this);
+  return sinter_context_optimization_profile(context_);
 }
 
 py::str Context::profile_json() {

@@ -33,6 +33,7 @@ class Stream {
 struct ContextSettings {
   int threads = 0, max_shapes = 8;
   bool profile = false;
+  int optimization_profile = 0;
 };
 
 class Context {
@@ -56,6 +57,8 @@ class Context {
   py::capsule output_dlpack(py::handle key);
   void set_profile(bool enabled);
   py::str profile_json();
+  void set_optimization_profile(size_t profile);
+  size_t optimization_profile();
   int threads();
   size_t arena_bytes();
   size_t device_bytes();

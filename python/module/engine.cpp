@@ -39,12 +39,20 @@ sinter_load_options options_of(const std::string& verify, int device, const std:
   return options;
 }
 
-py::object range_of(const Engine& engine, const std::string& symbol) {
+py::object range_of(const Engine& engine, const std::string& symbol, size_t profile) {
   int64_t least = 0, best = 0, most = 0;
-  const sinter_status status = sinter_engine_symbol_range(engine.handle()->engine, symbol.c_str(), &least, &best, &most);
+  const sinter_status status = sinter_engine_optimization_profile_range(engine.handle()->engine, profile, symbol.c_str(), &least, &best, &most);
   if (status == SINTER_NOT_FOUND) return py::none();
   check(status);
   return py::make_tuple(least, best, most);
+}
+
+size_t find_profile(const Engine& engine, const std::vector<std::vector<int64_t>>& shapes) {
+  std::vector<sinter_tensor> inputs;
+  for (const std::vector<int64_t>& shape : shapes) inputs.push_back({SINTER_UNDEFINED, static_cast<int32_t>(shape.size()), shape.data(), nullptr, 0, 0});
+  size_t profile = 0;
+  check(sinter_engine_find_optimization_profile(engine.handle()->engine, inputs.data(), inputs.size(), &profile));
+  return profile;
 }
 
 }  // namespace
@@ -134,7 +142,9 @@ void define_engine(py::module_& module) {
       .def_property_readonly("outputs", [](const Engine& engine) { return engine.handle()->outputs; })
       .def_property_readonly("device", [](const Engine& engine) { return engine.handle()->device; }, "'cpu', 'cuda:0'")
       .def_property_readonly("closed", &Engine::closed)
-      .def("symbol_range", &range_of, py::arg("symbol"), "(min, opt, max) of a symbol of the shapes ('batch'); None: any size goes.")
+      .def("symbol_range", &range_of, py::arg("symbol"), py::arg("profile") = 0, "(min, opt, max) of a symbol of the shapes ('batch'); None: any size goes.")
+      .def_property_readonly("optimization_profile_count", [](const Engine& engine) { return sinter_engine_optimization_profile_count(engine.handle()->engine); })
+      .def("_find_profile", &find_profile)
       .def("_info_json", [](const Engine& engine) {
         char* text = nullptr;
         check_unlocked([&, handle = engine.handle()] { return sinter_engine_info_json(handle->engine, &text); });

@@ -51,11 +51,12 @@ void define_context(py::module_& module) {
       .def("close", &Stream::close, "Waits for what is queued, then ends the stream.");
 
   py::class_<Context, std::shared_ptr<Context>>(module, "Context", "One caller's memory, threads and state for runs of an engine.")
-      .def(py::init([](const std::shared_ptr<Engine>& engine, int threads, int max_shapes, bool profile) {
+      .def(py::init([](const std::shared_ptr<Engine>& engine, int threads, int max_shapes, bool profile, int optimization_profile) {
              if (!engine) raise(SINTER_INVALID_ARGUMENT, "Context: found None, expected an Engine");
-             return std::make_shared<Context>(engine, ContextSettings{threads, max_shapes, profile});
+             return std::make_shared<Context>(engine, ContextSettings{threads, max_shapes, profile, optimization_profile});
            }),
-           py::arg("engine"), py::kw_only(), py::arg("threads") = 0, py::arg("max_shapes") = 8, py::arg("profile") = false)
+           py::arg("engine"), py::kw_only(), py::arg("threads") = 0, py::arg("max_shapes") = 8, py::arg("profile") = false,
+           py::arg("optimization_profile") = 0)
       .def("infer", &Context::infer, py::arg("inputs"), py::arg("outputs") = py::none(),
            "Runs once: a dict of arrays by input (or the array of the only one) -> a dict of arrays by output, which are the caller's. Optional inputs may be left\n"
            "out; sequences are lists. outputs: arrays that results are written to. What set_output() gave is forgotten.\n"
@@ -80,6 +81,9 @@ void define_context(py::module_& module) {
       .def("_output_dlpack", &Context::output_dlpack)
       .def("set_profile", &Context::set_profile, py::arg("enabled"), "Starts or stops taking times of layers; both clear them.")
       .def("_profile_json", &Context::profile_json)
+      .def("set_optimization_profile", &Context::set_optimization_profile, py::arg("index"),
+           "Changes to another optimization profile of the engine. What is set stays set; what was made ready for shapes is made again.")
+      .def_property_readonly("optimization_profile", &Context::optimization_profile, "the number of the one in use, at first 0")
       .def_property_readonly("threads", &Context::threads, "of the CPU that runs use")
       .def_property_readonly("arena_bytes", &Context::arena_bytes, "memory for activations")
       .def_property_readonly("device_bytes", &Context::device_bytes, "GPU memory; 0 on the CPU")

@@ -46,6 +46,8 @@ class BuildOptions:
     strongly_typed     the model's own types alone
     shapes             {"input": (1, 3, 224, 224)}: shapes of dynamic inputs, and what is tuned for; "input:1x3x224x224,..." is taken, too
     min_shapes, max_shapes   the ends of the ranges of dynamic inputs, same form; left out: any size
+    optimization_profiles   several such ranges instead: [{"min": {...}, "opt": {...}, "max": {...}}, ...]; the engine has a plan tuned for each
+    shapes_to_warm     a list of such dicts: shapes that contexts of the engine make ready for when they are created
     dynamic_batch      a fixed leading 1 of the inputs becomes dynamic
     timing_cache       a file that is read and updated
     workspace_bytes    the most scratch memory of a layer; max_build_memory_bytes: of the builder
@@ -61,7 +63,7 @@ class BuildOptions:
     report_path, verbose, trace_passes, disabled_passes, tactic_filter   for diagnosis
     """
 
-    _NAMES = frozenset("""device threads fp16 bf16 int8 best fp8 tf32 strongly_typed shapes min_shapes max_shapes dynamic_batch timing_cache workspace_bytes
+    _NAMES = frozenset("""device threads fp16 bf16 int8 best fp8 tf32 strongly_typed shapes min_shapes max_shapes optimization_profiles shapes_to_warm dynamic_batch timing_cache workspace_bytes
         max_build_memory_bytes calibrator calib_data preprocess calib_cache calib_algorithm calib_percentile calib_batch calib_max_samples calib_labels
         int8_placeholders max_drop min_cosine accuracy_check latency_ms float_layers precision_constraints layer_precisions layer_output_types strict_nans
         target_only fallback tactic_sources trust strict progress report_path verbose trace_passes disabled_passes tactic_filter
@@ -112,6 +114,13 @@ def _shapes_text(name, value):
     return ",".join(items)
 
 
+def _profile_text(number, profile):
+    name = f"optimization_profiles[{number}]"
+    if not isinstance(profile, dict) or not set(profile) <= {"min", "opt", "max"}:
+        raise _sinter.InvalidArgumentError(f"build option {name}: found {profile!r}, expected a dict with 'min', 'opt' and 'max'")
+    return tuple(_shapes_text(f"{name}['{end}']", profile[end]) if profile.get(end) is not None else None for end in ("min", "opt", "max"))
+
+
 def _samples_of(calibrator, model):
     names = [io["name"] for io in inspect(model).get("inputs", [])]
 
@@ -148,6 +157,10 @@ def _native(options, model, keywords):
                     native.setdefault(key, os.fsdecode(own) if key == "calib_cache" else own)
         elif name in ("shapes", "min_shapes", "max_shapes"):
             native[name] = _shapes_text(name, value)
+        elif name == "shapes_to_warm":
+            native[name] = value if isinstance(value, str) else ";".join(_shapes_text(name, shapes) for shapes in value)
+        elif name == "optimization_profiles":
+            native[name] = [_profile_text(number, profile) for number, profile in enumerate(value)]
         elif name in _CALLABLES and not callable(value):
             raise _sinter.InvalidArgumentError(f"build option {name}: found {type(value).__name__}, expected a callable")
         elif name in _PATHS:

@@ -3,6 +3,8 @@ import json
 import os
 import threading
 
+import numpy
+
 import _sinter
 
 Stream = _sinter.Stream
@@ -29,13 +31,14 @@ class Context(_sinter.Context):
     """One caller's memory, threads and state for runs of an engine.
 
     threads: 0 takes all cores this process may use. max_shapes: sets of input shapes that are kept ready. profile: takes every layer's time.
+    optimization_profile: of engines that have several, the one to begin with.
     Threads that call one context take turns; contexts of one engine run side by side.
     """
 
-    def __init__(self, engine, *, threads=0, max_shapes=8, profile=False):
+    def __init__(self, engine, *, threads=0, max_shapes=8, profile=False, optimization_profile=0):
         if not isinstance(engine, Engine):
             raise _sinter.InvalidArgumentError(f"Context: found {type(engine).__name__}, expected an Engine")
-        super().__init__(engine._handle, threads=threads, max_shapes=max_shapes, profile=profile)
+        super().__init__(engine._handle, threads=threads, max_shapes=max_shapes, profile=profile, optimization_profile=optimization_profile)
         self._engine = engine
 
     @property
@@ -76,13 +79,14 @@ class Engine:
     inputs, outputs: lists of TensorInfo. device: "cpu", "cuda:0".
     """
 
-    __slots__ = ("_handle", "_contexts", "_lock", "__weakref__")
+    __slots__ = ("_handle", "_contexts", "_profiles", "_lock", "__weakref__")
 
     def __init__(self, handle):
         if not isinstance(handle, _sinter.Engine):
             raise _sinter.InvalidArgumentError(f"Engine: found {type(handle).__name__}; make engines with sinter.load or sinter.load_or_build")
         self._handle = handle
-        self._contexts = []  # of infer(), not in use
+        self._contexts = {}  # of infer(), by profile, not in use
+        self._profiles = handle.optimization_profile_count
         self._lock = threading.Lock()
 
     @classmethod
@@ -113,29 +117,50 @@ class Engine:
         """TensorInfo of an output; raises NotFoundError."""
         return _find(self.outputs, name, "output")
 
-    def symbol_range(self, symbol):
-        """(min, opt, max) in elements of a symbol of the shapes ("batch"); None: any size goes."""
-        return self._handle.symbol_range(symbol)
+    optimization_profile_count = property(lambda self: self._handle.optimization_profile_count, doc="ranges of shapes that the engine was built for, at least 1")
+
+    def symbol_range(self, symbol, profile=0):
+        """(min, opt, max) in elements of a symbol of the shapes ("batch") in an optimization profile; None: any size goes."""
+        return self._handle.symbol_range(symbol, profile)
+
+    def find_optimization_profile(self, shapes):
+        """The number of the first profile that takes inputs of these shapes: a dict by input. Raises NotFoundError, which lists their ranges."""
+        try:
+            return self._handle._find_profile([list(shapes[io.name]) for io in self.inputs])
+        except KeyError as missing:
+            raise _sinter.InvalidArgumentError(f"find_optimization_profile: input {missing} has no shape") from None
+        except TypeError as wrong:
+            raise _sinter.InvalidArgumentError(f"find_optimization_profile: expected a dict of sequences of ints: {wrong}") from None
 
     def info(self):
         """Manifest, how well the engine matches this machine, sizes in bytes, and the layer report, as dicts and lists."""
         return json.loads(self._handle._info_json())
 
-    def create_context(self, *, threads=0, max_shapes=8, profile=False):
-        return Context(self, threads=threads, max_shapes=max_shapes, profile=profile)
+    def create_context(self, *, threads=0, max_shapes=8, profile=False, optimization_profile=0):
+        return Context(self, threads=threads, max_shapes=max_shapes, profile=profile, optimization_profile=optimization_profile)
 
     def infer(self, inputs, outputs=None):
         """Runs the engine once; any number of threads may call it. See Context.infer. Contexts are made as they are needed, and kept."""
+        profile = 0 if self._profiles == 1 else self._profile_for(inputs)
         with self._lock:
-            context = self._contexts.pop() if self._contexts else None
+            idle = self._contexts.setdefault(profile, [])
+            context = idle.pop() if idle else None
         if context is None:
-            context = Context(self)
+            context = Context(self, optimization_profile=profile)
         try:
             return context.infer(inputs, outputs)
         finally:
             with self._lock:
                 if not self._handle.closed:
-                    self._contexts.append(context)
+                    idle.append(context)
+
+    def _profile_for(self, inputs):
+        """Of several the first that takes the inputs; else 0, which says what is wrong with them."""
+        arrays = inputs if isinstance(inputs, dict) else {self.inputs[0].name: inputs}
+        try:
+            return self.find_optimization_profile({name: numpy.shape(array) for name, array in arrays.items()})
+        except (_sinter.Error, ValueError):
+            return 0
 
     def close(self):
         """Lets go of the engine, now and not when it is collected; its memory is freed when its contexts are closed, too."""

@@ -48,6 +48,12 @@ std::string_view parameter_type(const std::vector<ParamDef>& params, size_t inde
   return !params.empty() && params.back().kind == ParamKind::kVariadic ? std::string_view(params.back().type) : std::string_view();
 }
 
+// Whether the operator itself gives no result of this type, as products of whole numbers give f32 alone: only an epilogue can store it so.
+bool is_stored_by_epilogue(const ir::Node& node, DType dtype) {
+  const TypeVar* own = node.op->find_type(parameter_type(node.op->outputs, 0));
+  return own && !contains(own->tensors, dtype);
+}
+
 // The type that a layer was asked to have, kUndefined when it is free. A result's type is its layer's.
 DType wanted_type(const ir::Node& node, const LayerTypeMap& types) {
   if (types.empty()) return DType::kUndefined;
@@ -102,6 +108,7 @@ class Lowering {
   struct Change {
     std::vector<size_t> inputs, outputs;  // which become narrow
     bool wide_result = false;             // output 0 stays f32, whatever the inputs are
+    DType epilogue_type = DType::kUndefined;  // the type that the epilogue is to store, where it is to be said
   };
 
   void collect_wanted() {
@@ -220,13 +227,15 @@ class Lowering {
   Change change_of(const ir::Node& node, bool wide_vectors) const {
     Change change;
     std::set<std::string_view> types;
-    const bool pointwise = is_program(node);
+    const bool pointwise = is_program(node), by_epilogue = is_stored_by_epilogue(node, dtype_);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (!is_f32(node.outputs[i])) continue;
       change.wide_result |= wide_sums_.count(node.outputs[i]) > 0;
       if (!wide_sums_.count(node.outputs[i])) change.outputs.push_back(i);
-      types.insert(parameter_type(node.op->outputs, i));
+      if (!by_epilogue) types.insert(parameter_type(node.op->outputs, i));
     }
+    if (change.wide_result) change.epilogue_type = DType::kF32;
+    else if (by_epilogue && !change.outputs.empty()) change.epilogue_type = dtype_;
     const size_t own = node.attributes.has(kEpilogueAttr) ? static_cast<size_t>(node.attributes.i(kEpilogueBaseAttr)) : node.inputs.size();
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ir::Value* input = node.inputs[i];
@@ -246,6 +255,7 @@ class Lowering {
     const bool pinned = pinned_.count(&node) > 0;
     if (change.wide_result && is_program(node)) return "its sum stays in f32";
     if (change.outputs.empty() && !change.wide_result) return "it makes no f32";
+    if (change.epilogue_type == dtype_ && !node.attributes.has(kEpilogueAttr)) return "its own result is f32 alone";
     if (!node.subgraphs.empty() || node.op->is(kNondeterministic)) return "bodies of control flow and random numbers keep their types";
     if (dtype_ == DType::kF16 && adds_up(node) && !pinned) return "sums soon leave f16's range";
     for (size_t i : change.outputs) {
@@ -276,7 +286,7 @@ class Lowering {
       if (problem.inputs[i].value.defined()) problem.inputs[i].value = problem.inputs[i].value.cast(dtype_);
     }
     for (size_t i : change.outputs) problem.outputs[i].dtype = dtype_;
-    if (change.wide_result) problem.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
+    if (change.epilogue_type != DType::kUndefined) problem.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(change.epilogue_type));
     const Candidates candidates = collect_candidates(problem, options_);
     if (!candidates.offers.empty()) return "";
     return candidates.refusals.empty() ? fmt::format("no tactic knows it in {}", dtype_name(dtype_)) : candidates.refusals.front();
@@ -294,7 +304,7 @@ class Lowering {
     }
     if (is_program(node)) node.attributes.set("dtypes", dtypes_of(node, change));
     if (const char* name = type_attribute(node)) node.attributes.set(name, static_cast<int64_t>(dtype_));
-    if (change.wide_result) node.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kF32));
+    if (change.epilogue_type != DType::kUndefined) node.attributes.set(std::string(kEpilogueTypeAttr), static_cast<int64_t>(change.epilogue_type));
     for (size_t i : change.outputs) {
       ir::Value* value = node.outputs[i];
       value->type.dtype = value->declared.dtype = dtype_;

@@ -74,8 +74,7 @@ std::string plugins_of_process() {
 }
 
 // All that the engine depends on.
-Result<std::string> key_of(const char* model_path, const sinter_build_options& options) {
-  SINTER_ASSIGN(const session::BuildRequest request, to_request(model_path, &options));
+Result<std::string> key_of(const char* model_path, const session::BuildRequest& request, const sinter_build_options& options) {
   std::string model;
   if (session::is_engine_file(model_path)) {
     model = identity_of(model_path);
@@ -112,7 +111,7 @@ Result<std::shared_ptr<const runtime::Engine>> load_cached(const char* model_pat
   how.trusted_keys = request.trusted_keys;
   how.trust_any = request.trust_any;
   const EngineCache cache(options.cache_dir, bytes_of(options.cache_bytes));
-  return cache.load_or_build([&] { return key_of(model_path, options); },
+  return cache.load_or_build([&] { return key_of(model_path, request, options); },
                              [&]() -> Result<engine::EngineContents> {
                                SINTER_ASSIGN(session::BuildOutcome outcome, build(model_path, &options));
                                SINTER_TRY(std::move(outcome.timing_cache_saved));

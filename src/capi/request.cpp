@@ -115,9 +115,17 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
     if (on) command += fmt::format(" {}", name);
   };
   command += fmt::format(" --threads {}", request.build.threads);
-  add_text("--shapes", options.shapes);
-  add_text("--min-shapes", options.min_shapes);
-  add_text("--max-shapes", options.max_shapes);
+  const auto add_profile = [&](const sinter_optimization_profile& profile) {
+    add_text("--shapes", profile.shapes);
+    add_text("--min-shapes", profile.min_shapes);
+    add_text("--max-shapes", profile.max_shapes);
+  };
+  add_profile({options.min_shapes, options.shapes, options.max_shapes});
+  for (size_t p = 0; p < options.optimization_profile_count; ++p) {
+    command += fmt::format(" --profile {}", p);
+    add_profile(options.optimization_profiles[p]);
+  }
+  add_text("--shapes-to-warm", options.shapes_to_warm);
   add_flag("--dynamic-batch", request.import.dynamic_batch);
   add_flag("--noTF32", !request.build.precision.tf32);
   add_flag("--fp16", request.build.precision.fp16);
@@ -173,6 +181,51 @@ Status set_precision(session::BuildRequest& request, const sinter_build_options&
   return ok_status();
 }
 
+namespace {
+
+Result<session::ProfileShapes> to_profile(const sinter_optimization_profile& given) {
+  const auto shapes = [](const char* text) { return session::parse_shapes(text ? text : ""); };
+  session::ProfileShapes profile;
+  SINTER_ASSIGN(profile.min, shapes(given.min_shapes));
+  SINTER_ASSIGN(profile.opt, shapes(given.shapes));
+  SINTER_ASSIGN(profile.max, shapes(given.max_shapes));
+  return profile;
+}
+
+Status set_shapes(session::BuildRequest& request, const sinter_build_options& options) {
+  if (options.optimization_profile_count > 0) SINTER_TRY(require(options.optimization_profiles, "the optimization profiles"));
+  const bool alone = options.shapes || options.min_shapes || options.max_shapes;
+  if (options.optimization_profile_count > 0 && alone) {
+    return make_error(Code::kInvalidArgument, "build options: found optimization_profiles beside shapes, min_shapes or max_shapes; leave these out: the profiles say them");
+  }
+  SINTER_ASSIGN(session::ProfileShapes first, to_profile({options.min_shapes, options.shapes, options.max_shapes}));
+  for (size_t p = 0; p < options.optimization_profile_count; ++p) {
+    auto parsed = to_profile(options.optimization_profiles[p]);
+    if (!parsed.ok()) return std::move(parsed).status().with(fmt::format("in optimization profile {}", p));
+    if (parsed->empty()) return make_error(Code::kInvalidArgument, "optimization profile {}: it has no shapes; say min_shapes, shapes and max_shapes", p);
+    if (parsed->min.empty() && parsed->max.empty()) parsed->min = parsed->max = parsed->opt;
+    if (p == 0) first = std::move(parsed).value();
+    else request.further_profiles.push_back(std::move(parsed).value());
+  }
+  constexpr size_t kMostWarm = 256;
+  std::string_view rest = options.shapes_to_warm ? options.shapes_to_warm : "";
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(';'), rest.size());
+    SINTER_ASSIGN(session::ShapeMap set, session::parse_shapes(rest.substr(0, end)));
+    if (!set.empty()) request.shapes_to_warm.push_back(std::move(set));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (request.shapes_to_warm.size() > kMostWarm) {
+    return make_error(Code::kInvalidArgument, "shapes to warm: found {} sets, expected at most {}: each context keeps all of them ready", request.shapes_to_warm.size(), kMostWarm);
+  }
+  request.min_shapes = std::move(first.min);
+  request.shapes = std::move(first.opt);
+  request.max_shapes = std::move(first.max);
+  return ok_status();
+}
+
+}  // namespace
+
 Result<session::BuildRequest> to_request(const char* model_path, const sinter_build_options* given) {
   SINTER_TRY(require(model_path != nullptr, "the model's path"));
   SINTER_ASSIGN(const sinter_build_options options, read_options(given, sinter_build_options_init));
@@ -182,10 +235,7 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   request.model_path = model_path;
   request.import.warn = [](const onnx::Finding& finding) { log(Severity::kWarning, "{}", finding.to_string()); };
   request.import.dynamic_batch = options.dynamic_batch != 0;
-  auto shapes = [](const char* text) { return session::parse_shapes(text ? text : ""); };
-  SINTER_ASSIGN(request.shapes, shapes(options.shapes));
-  SINTER_ASSIGN(request.min_shapes, shapes(options.min_shapes));
-  SINTER_ASSIGN(request.max_shapes, shapes(options.max_shapes));
+  SINTER_TRY(set_shapes(request, options));
   request.passes.disabled = split_names(options.disabled_passes);
   SINTER_TRY(set_precision(request, options));
   request.passes.stop_after_patch = options.stop_after_patch;

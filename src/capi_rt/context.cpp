@@ -41,7 +41,9 @@ Status made_output(const sinter_context* context, size_t index, const Value** ou
 
 extern "C" {
 
-void sinter_context_options_init(sinter_context_options* options) { *options = {sizeof *options, 0, 8, 0, nullptr}; }
+void sinter_context_options_init(sinter_context_options* options) {
+  if (options) *options = {sizeof *options, 0, 8, 0, nullptr, 0};
+}
 
 sinter_status sinter_context_create(const sinter_engine* engine, const sinter_context_options* options, sinter_context** out) {
   return capi::guarded([&]() -> Status {
@@ -52,6 +54,10 @@ sinter_status sinter_context_create(const sinter_engine* engine, const sinter_co
     wanted.threads = known.threads;
     wanted.max_shapes = static_cast<size_t>(known.max_shapes);
     wanted.profile = known.profile != 0;
+    if (known.optimization_profile < 0) {
+      return make_error(Code::kInvalidArgument, "context options: optimization_profile is {}, expected 0 or more", known.optimization_profile);
+    }
+    wanted.optimization_profile = static_cast<size_t>(known.optimization_profile);
     if (known.arena) wanted.arena = known.arena->arena;
     auto made = std::make_unique<sinter_context>();
     SINTER_ASSIGN(made->context, runtime::ExecutionContext::create(engine->engine, wanted));
@@ -65,6 +71,15 @@ sinter_status sinter_context_create(const sinter_engine* engine, const sinter_co
 }
 
 void sinter_context_free(sinter_context* context) { delete context; }
+
+sinter_status sinter_context_set_optimization_profile(sinter_context* context, size_t profile) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(context, "the context"));
+    return context->context->set_optimization_profile(profile);
+  });
+}
+
+size_t sinter_context_optimization_profile(const sinter_context* context) { return context ? context->context->engine().profile() : 0; }
 
 sinter_status sinter_context_set_input(sinter_context* context, size_t index, sinter_dtype dtype, const int64_t* dims, int32_t rank,
                                        const void* data) {
@@ -127,6 +142,21 @@ sinter_status sinter_context_set_output_device(sinter_context* context, size_t i
     SINTER_TRY(check_output(context, index));
     const capi::DlpackOwner before = std::exchange(context->given_outputs[index], {});
     return context->context->set_output_device_data(index, device_data, static_cast<int64_t>(std::min<size_t>(bytes, INT64_MAX)));
+  });
+}
+
+sinter_status sinter_context_set_output_allocator(sinter_context* context, size_t index, sinter_allocate_fn allocate, void* user, int32_t on_device) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(check_output(context, index));
+    const capi::DlpackOwner before = std::exchange(context->given_outputs[index], {});
+    runtime::OutputAllocator allocator;
+    if (allocate) {
+      allocator = [=](const Dims& dims, int64_t bytes) {
+        const size_t alignment = on_device ? 256 : kTensorAlignment;
+        return allocate(user, index, dims.data(), static_cast<int32_t>(dims.size()), static_cast<size_t>(bytes), alignment);
+      };
+    }
+    return context->context->set_output_allocator(index, std::move(allocator), on_device != 0);
   });
 }
 

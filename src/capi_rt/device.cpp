@@ -96,8 +96,17 @@ sinter_status sinter_engine_arena_bytes(const sinter_engine* engine, const sinte
       SINTER_ASSIGN(Dims shape, capi::to_dims(inputs[i].dims, inputs[i].rank));
       dims.push_back(std::move(shape));
     }
-    SINTER_ASSIGN(const int64_t bytes, runtime::device_arena_bytes(*engine->engine, dims));
-    *out = static_cast<size_t>(bytes);
+    // Of several optimization profiles the one that takes these shapes; without shapes the one that needs most.
+    int64_t most = 0;
+    for (size_t p = 0; p < engine->engine->profile_count(); ++p) {
+      const auto at = runtime::Engine::at_profile(engine->engine, p);
+      const bool last = p + 1 == engine->engine->profile_count();
+      if (!dims.empty() && !last && !at->takes(dims)) continue;
+      SINTER_ASSIGN(const int64_t bytes, runtime::device_arena_bytes(*at, dims));
+      most = std::max(most, bytes);
+      if (!dims.empty()) break;
+    }
+    *out = static_cast<size_t>(most);
     return ok_status();
   });
 }

@@ -4,6 +4,7 @@
 
 #include "capi_rt/handles.h"
 #include "plugin/library.h"
+#include "runtime/binding.h"
 
 using namespace sinter;
 
@@ -67,7 +68,9 @@ Status io_index(const std::deque<capi::IoText>& infos, const char* name, const c
 
 extern "C" {
 
-void sinter_load_options_init(sinter_load_options* options) { *options = {sizeof *options, SINTER_VERIFY_TARGET, 0, nullptr, nullptr}; }
+void sinter_load_options_init(sinter_load_options* options) {
+  if (options) *options = {sizeof *options, SINTER_VERIFY_TARGET, 0, nullptr, nullptr};
+}
 
 sinter_status sinter_plugin_load(const char* path) {
   return capi::guarded([&]() -> Status {
@@ -131,10 +134,47 @@ sinter_status sinter_engine_output_index(const sinter_engine* engine, const char
   });
 }
 
+size_t sinter_engine_optimization_profile_count(const sinter_engine* engine) { return engine ? engine->engine->profile_count() : 0; }
+
 sinter_status sinter_engine_symbol_range(const sinter_engine* engine, const char* symbol, int64_t* min, int64_t* opt, int64_t* max) {
+  return sinter_engine_optimization_profile_range(engine, 0, symbol, min, opt, max);
+}
+
+sinter_status sinter_engine_find_optimization_profile(const sinter_engine* engine, const sinter_tensor* inputs, size_t count, size_t* out) {
+  return capi::guarded([&]() -> Status {
+    SINTER_TRY(capi::require(engine && out && (inputs || count == 0), "the engine, the inputs or the profile to fill"));
+    if (count != engine->inputs.size()) {
+      return make_error(Code::kInvalidArgument, "{} shapes given, the engine has {} inputs", count, engine->inputs.size());
+    }
+    std::vector<Dims> dims(count);
+    for (size_t i = 0; i < count; ++i) {
+      if (inputs[i].rank < 0 || inputs[i].rank > 64 || (inputs[i].rank > 0 && !inputs[i].dims)) {
+        return make_error(Code::kInvalidArgument, "input {}: rank {}; pass dims and a rank of 0 to 64", i, inputs[i].rank);
+      }
+      dims[i].assign(inputs[i].dims, inputs[i].dims + inputs[i].rank);
+    }
+    std::string ranges;
+    for (size_t p = 0; p < engine->engine->profile_count(); ++p) {
+      const auto at = runtime::Engine::at_profile(engine->engine, p);
+      if (at->takes(dims)) {
+        *out = p;
+        return ok_status();
+      }
+      ranges += fmt::format("{}{}: {}", p ? "; " : "", p, runtime::ranges_text(at->plan()));
+    }
+    std::string shapes;
+    for (size_t i = 0; i < count; ++i) shapes += fmt::format("{}'{}' {}", i ? ", " : "", engine->inputs[i].name, to_string(dims[i]));
+    return make_error(Code::kNotFound, "inputs {}: none of the engine's optimization profiles takes them: {}", shapes, ranges);
+  });
+}
+
+sinter_status sinter_engine_optimization_profile_range(const sinter_engine* engine, size_t profile, const char* symbol, int64_t* min, int64_t* opt, int64_t* max) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(capi::require(engine && symbol && min && opt && max, "the engine, the symbol or a place for its range"));
-    for (const plan::SymbolRange& range : engine->engine->plan().symbols) {
+    if (profile >= engine->engine->profile_count()) {
+      return make_error(Code::kInvalidArgument, "optimization profile {} does not exist: the engine has {}, numbered from 0; choose one of them", profile, engine->engine->profile_count());
+    }
+    for (const plan::SymbolRange& range : runtime::Engine::at_profile(engine->engine, profile)->plan().symbols) {
       if (range.name != symbol) continue;
       *min = range.min;
       *opt = range.opt;

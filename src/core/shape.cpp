@@ -18,7 +18,7 @@ std::string join(const Elements& elements, Print print) {
 
 Status broadcast_error(const std::string& a, const std::string& b) {
   return make_error(Code::kInvalidArgument,
-                    "shapes {} and {} do not broadcast: from the right, sizes must be equal or one of them 1", a, b);
+                    "shapes {} and {} do not broadcast: from the right, sizes must be equal or one of them 1; correct the model or its inputs", a, b);
 }
 
 }  // namespace

@@ -5,14 +5,16 @@
 #include <optional>
 
 #include "cpu/cpu_tactic.h"
+#include "ops/resampling.h"
 
 namespace sinter::cpu {
 namespace {
 
 constexpr int64_t kMinPartElements = 8192;
 
-enum class Coordinates { kHalfPixel, kPytorchHalfPixel, kAlignCorners, kAsymmetric };
-enum class Rounding { kPreferFloor, kPreferCeil, kFloor, kCeil };
+using ops::Resampling;
+using Coordinates = Resampling::Coordinates;
+using Rounding = Resampling::Rounding;
 
 std::optional<Coordinates> coordinates_of(const Problem& problem) {
   const std::string mode = problem.attributes.s_or("coordinate_transformation_mode", "half_pixel");
@@ -48,44 +50,29 @@ bool has_scales(const Problem& problem) {
 }
 
 // The scale of an axis: as given, or the ratio of the sizes.
-double scale_of(const Problem& problem, int64_t axis, int64_t in, int64_t out) {
-  const double ratio = static_cast<double>(out) / static_cast<double>(in);
-  if (!has_scales(problem)) return ratio;
+Resampling::Axis axis_of(const Problem& problem, int64_t axis, int64_t in, int64_t out) {
+  Resampling::Axis how;
+  how.output = out;
+  how.sized = !has_scales(problem);
+  how.scale = static_cast<double>(out) / static_cast<double>(in);
+  if (how.sized) return how;
   const std::vector<int64_t> axes = axes_of(problem);
   const auto it = std::find(axes.begin(), axes.end(), axis);
-  if (it == axes.end()) return 1;
-  return problem.inputs[2].value.to_f64()[static_cast<size_t>(it - axes.begin())];
-}
-
-double source_position(Coordinates mode, double x, double scale, int64_t in, int64_t out) {
-  switch (mode) {
-    case Coordinates::kAsymmetric: return x / scale;
-    case Coordinates::kAlignCorners: return out == 1 ? 0 : x * static_cast<double>(in - 1) / (scale * static_cast<double>(in) - 1);
-    case Coordinates::kPytorchHalfPixel: return out == 1 ? 0 : (x + 0.5) / scale - 0.5;
-    default: return (x + 0.5) / scale - 0.5;
-  }
-}
-
-double round_position(Rounding mode, double x) {
-  switch (mode) {
-    case Rounding::kFloor: return std::floor(x);
-    case Rounding::kCeil: return std::ceil(x);
-    case Rounding::kPreferCeil: return std::floor(x + 0.5);
-    default: return std::ceil(x - 0.5);
-  }
+  how.scale = it == axes.end() ? 1 : problem.inputs[2].value.to_f64()[static_cast<size_t>(it - axes.begin())];
+  return how;
 }
 
 AxisMap make_map(const Problem& problem, int64_t axis, int64_t in, int64_t out) {
-  const double scale = scale_of(problem, axis, in, out);
+  const Resampling::Axis how = axis_of(problem, axis, in, out);
+  const Coordinates coordinates = *coordinates_of(problem);
   const bool linear = problem.attributes.s_or("mode", "nearest") == "linear";
   AxisMap map;
   for (int64_t x = 0; x < out; ++x) {
-    const double at = source_position(*coordinates_of(problem), static_cast<double>(x), scale, in, out);
-    const double base = linear ? std::floor(at) : round_position(rounding_of(problem), at);
-    const auto low = static_cast<int64_t>(base);
+    const double at = linear ? ops::source_position<double>(coordinates, how, in, x) : static_cast<double>(ops::source_position<float>(coordinates, how, in, x));
+    const int64_t low = linear ? static_cast<int64_t>(std::floor(at)) : ops::nearest_place(rounding_of(problem), at);
     map.low.push_back(std::clamp<int64_t>(low, 0, in - 1));
     map.high.push_back(std::clamp<int64_t>(low + 1, 0, in - 1));
-    map.weight.push_back(linear ? static_cast<float>(at - base) : 0.0f);
+    map.weight.push_back(linear ? static_cast<float>(at - static_cast<double>(low)) : 0.0f);
   }
   return map;
 }

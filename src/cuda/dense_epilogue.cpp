@@ -4,7 +4,7 @@
 
 #include "cuda/broadcast.h"
 #include "cuda/cuda_tactic.h"
-#include "cuda/pointwise_source.h"
+#include "cuda/quantized_dense.h"
 
 namespace sinter::cuda {
 namespace {
@@ -12,7 +12,7 @@ namespace {
 constexpr AxisPart kParts[] = {AxisPart::kOuter, AxisPart::kInner, AxisPart::kImage, AxisPart::kPixel,
                                AxisPart::kColumn};
 
-std::string literal(float value) { return fmt::format("f32_of({:#010x}u)", std::bit_cast<uint32_t>(value)); }
+std::string exact(float value) { return fmt::format("f32_of({:#010x}u)", std::bit_cast<uint32_t>(value)); }
 
 }  // namespace
 
@@ -96,44 +96,78 @@ Result<DenseEpilogue> DenseEpilogue::make(const Problem& problem, EpilogueForm f
     return make_error(Code::kUnsupported, "an epilogue with {} operands, takes {}", epilogue.operands_.size(),
                       sinter_kernels::kDenseOperands);
   }
+  if (epilogue.has_program_ && is_quantized_dense(problem) && is_byte(epilogue.out_) && epilogue.form_.scale == 1 && epilogue.form_.bias_input < 0)
+    epilogue.in_steps_ = step_sum(epilogue.program_, epilogue.out_);
   return epilogue;
 }
 
-std::string DenseEpilogue::source() const {
-  if (operands_.empty() && !has_program_ && form_.scale == 1) return "";
-  std::string text = "#define SINTER_EPILOGUE 1\n#include \"pointwise_ops.h\"\n";
-  PointwiseProgram program = program_;
-  if (has_program_ && is_byte(out_)) text += "#define SINTER_ROUND 1\n" + round_source(program, 0, out_, "RoundResult");
-  if (has_program_) text += program_source(program, "dense_program");
+std::string DenseEpilogue::columns_source() const {
   std::string members, loads;
   for (size_t i = 0; i < operands_.size(); ++i) {
     if (operands_[i].access != Access::kColumn) continue;
     members += fmt::format(" f32 x{}[8];", i);
     loads += fmt::format("  operand_column<{}, WHOLE>(p, {}, place, columns.x{});\n", device_type(operands_[i].dtype), i, i);
   }
-  text += fmt::format("struct Columns {{{} }};\n", members);
-  text += fmt::format("SINTER_DEVICE void load_columns(const DenseParams& p, const Place& place, Columns& columns) {{\n{}}}\n", loads);
-  text += "SINTER_DEVICE void epilogue(const DenseParams& p, const Place& place, const Columns& columns, f32 (&v)[8]) {\n";
+  return fmt::format("struct Columns {{{} }};\nSINTER_DEVICE void load_columns(const DenseParams& p, const Place& place, Columns& columns) {{\n{}}}\n", members, loads);
+}
+
+std::string DenseEpilogue::ahead_source() const {
+  std::string lines;
+  int64_t largest = 0;
   for (size_t i = 0; i < operands_.size(); ++i) {
-    const std::string_view type = device_type(operands_[i].dtype);
-    if (operands_[i].access == Access::kColumn) {
-      text += fmt::format("  const f32 (&x{})[8] = columns.x{};\n", i, i);
-      continue;
-    }
-    text += fmt::format("  f32 x{}[8];\n", i);
-    switch (operands_[i].access) {
-      case Access::kColumn: break;
-      case Access::kFull: text += fmt::format("  operand_full<{}, WHOLE>(p, {}, place, x{});\n", type, i, i); break;
-      case Access::kRows: text += fmt::format("  operand_rows<{}, WHOLE>(p, {}, place, x{});\n", type, i, i); break;
-      case Access::kSame: text += fmt::format("  operand_same<{}>(p, {}, place, x{});\n", type, i, i); break;
+    if (operands_[i].access != Access::kFull) continue;
+    largest = std::max<int64_t>(largest, element_bytes(operands_[i].dtype));
+    lines += fmt::format("  prefetch_line((const {}*)p.operands[{}].data + place.offset);\n", device_type(operands_[i].dtype), i);
+  }
+  if (lines.empty()) return "";
+  return fmt::format("#define SINTER_AHEAD {}\nSINTER_DEVICE void ahead(const DenseParams& p, const Place& place) {{\n{}}}\n", largest, lines);
+}
+
+std::string DenseEpilogue::load_source(size_t i) const {
+  const std::string_view type = device_type(operands_[i].dtype);
+  if (operands_[i].access == Access::kColumn) return fmt::format("  const f32 (&x{})[8] = columns.x{};\n", i, i);
+  const std::string declared = fmt::format("  f32 x{}[8];\n", i);
+  switch (operands_[i].access) {
+    case Access::kColumn: break;
+    case Access::kFull: return declared + fmt::format("  operand_full<{}, WHOLE>(p, {}, place, x{});\n", type, i, i);
+    case Access::kRows: return declared + fmt::format("  operand_rows<{}, WHOLE>(p, {}, place, x{});\n", type, i, i);
+    case Access::kSame: return declared + fmt::format("  operand_same<{}>(p, {}, place, x{});\n", type, i, i);
+  }
+  return declared;
+}
+
+std::string DenseEpilogue::steps_source(const StepSum& sum) const {
+  std::string text = fmt::format("#define SINTER_EPILOGUE 1\n#define SINTER_STEPS {}\n#define SINTER_ROUND 1\n{}{}", exact(sum.factors[0]), sum.round, columns_source() + ahead_source());
+  text += "SINTER_DEVICE void epilogue(const DenseParams& p, const Place& place, const Columns& columns, const f32 (&scale)[8], f32 (&v)[8]) {\n";
+  std::string terms = sum.constant != 0 || operands_.empty() ? exact(sum.constant) : "";
+  for (size_t i = 0; i < operands_.size(); ++i) {
+    const std::string factor = exact(sum.factors[i + 1]);
+    if (operands_[i].access == Access::kFull) {
+      text += fmt::format("  f32 x{}[8];\n  operand_full_times<{}, WHOLE>(p, {}, place, {}, x{});\n", i, device_type(operands_[i].dtype), i, factor, i);
+      terms = terms.empty() ? fmt::format("x{}[i]", i) : fmt::format("x{}[i] + {}", i, terms);
+    } else {
+      text += load_source(i);
+      terms = terms.empty() ? fmt::format("x{}[i] * {}", i, factor) : fmt::format("fmaf(x{}[i], {}, {})", i, factor, terms);
     }
   }
+  return text + fmt::format("#pragma unroll\n  for (int i = 0; i < 8; ++i) v[i] = fmaf(v[i], scale[i], {});\n}}\n", terms);
+}
+
+std::string DenseEpilogue::source() const {
+  if (operands_.empty() && !has_program_ && form_.scale == 1) return "";
+  if (in_steps_) return steps_source(*in_steps_);
+  std::string text = "#define SINTER_EPILOGUE 1\n#include \"pointwise_ops.h\"\n";
+  PointwiseProgram program = program_;
+  if (has_program_ && is_byte(out_)) text += "#define SINTER_ROUND 1\n" + round_source(program, 0, out_, "RoundResult");
+  if (has_program_) text += program_source(program, "dense_program");
+  text += columns_source() + ahead_source();
+  text += "SINTER_DEVICE void epilogue(const DenseParams& p, const Place& place, const Columns& columns, f32 (&v)[8]) {\n";
+  for (size_t i = 0; i < operands_.size(); ++i) text += load_source(i);
   text += "#pragma unroll\n  for (int i = 0; i < 8; ++i) {\n";
-  if (form_.scale != 1) text += fmt::format("    v[i] *= {};\n", literal(form_.scale));
+  if (form_.scale != 1) text += fmt::format("    v[i] *= {};\n", exact(form_.scale));
   size_t first = 0;
   if (form_.bias_input >= 0) {
-    text += form_.bias_scale == 1 ? "    v[i] += x0[i];\n"
-                                  : fmt::format("    v[i] = fmaf({}, x0[i], v[i]);\n", literal(form_.bias_scale));
+    text += form_.bias_scale == 1 ? "    v[i] += x0[i];\n" : fmt::format("    v[i] = fmaf({}, x0[i], v[i]);\n", exact(form_.bias_scale));
     first = 1;
   }
   if (has_program_) {
@@ -141,8 +175,7 @@ std::string DenseEpilogue::source() const {
     for (size_t i = first; i < operands_.size(); ++i) text += fmt::format(", x{}[i]", i);
     text += "};\n    f32 y[1];\n    dense_program(x, y);\n    v[i] = y[0];\n";
   }
-  text += "  }\n}\nSINTER_DEVICE void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]) {\n";
-  return text + "  Columns columns;\n  load_columns(p, place, columns);\n  epilogue(p, place, columns, v);\n}\n";
+  return text + "  }\n}\n";
 }
 
 void DenseEpilogue::book(Offer& offer) const {

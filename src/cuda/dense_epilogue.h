@@ -2,11 +2,13 @@
 // "generated.h" (the function that kernels/dense.cu calls for eight columns), and where its operands lie at launch.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "cuda/kernels/dense_params.h"
+#include "cuda/pointwise_source.h"
 #include "tactic/tactic.h"
 
 namespace sinter::cuda {
@@ -49,11 +51,16 @@ class DenseEpilogue {
   };
   static Result<Operand> column_bias(const Problem& problem, const EpilogueForm& form);
   Result<Operand> classify(const Problem& problem, int input) const;
+  std::string columns_source() const;
+  std::string ahead_source() const;
+  std::string load_source(size_t operand) const;
+  std::string steps_source(const StepSum& sum) const;
 
   EpilogueForm form_;
   PointwiseProgram program_;
   bool has_program_ = false;
   DType out_ = DType::kF32;
+  std::optional<StepSum> in_steps_;  // of whole numbers' sums, where the program allows it
   std::vector<Operand> operands_;  // the bias first, then the program's
 };
 

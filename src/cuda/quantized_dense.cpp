@@ -118,6 +118,8 @@ Result<Tensor> QuantizedDense::make_table(std::span<const Tensor> constants, con
     rows[kColumnSums * stride() + i] = static_cast<int32_t>(centred);
     rows[kBZero * stride() + i] = static_cast<int32_t>(zero);
     wide = wide || std::abs(of(bias, i)) + most_ > INT32_MAX;
+    // Kernels with exact f32 sums add the bias as a float.
+    wide = wide || (right_ == RightOperand::kCentred && static_cast<double>(static_cast<float>(total)) != static_cast<double>(total));
   }
   rows[kRows * stride()] = wide;
   if (scale_constant_) {

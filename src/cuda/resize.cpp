@@ -81,11 +81,14 @@ class ResizeKernel final : public Kernel {
   void map_axis(int axis, int64_t in, int64_t out) {
     const std::string mode = problem_.attributes.s_or("coordinate_transformation_mode", "half_pixel");
     const double scale = in == 0 ? 1 : scale_of(problem_, axis + 2, in, out);
+    // The length whose last place is the corner: as given, or the scaled one in the arithmetic of the kernel.
+    const auto size = static_cast<double>(in);
+    const double length = !has_scales(problem_) ? static_cast<double>(out) : args_.linear ? scale * size : static_cast<double>(static_cast<float>(scale) * static_cast<float>(in));
     args_.limit[axis] = in - 1;
     args_.divisor[axis] = scale;
     if (mode == "align_corners") {
       args_.factor[axis] = out == 1 ? 0 : static_cast<double>(in - 1);
-      args_.divisor[axis] = out == 1 ? 1 : scale * static_cast<double>(in) - 1;
+      args_.divisor[axis] = out == 1 ? 1 : length - 1;
     } else if (mode == "pytorch_half_pixel" && out <= 1) {
       args_.factor[axis] = 0;
     } else if (mode != "asymmetric") {

@@ -21,7 +21,11 @@ struct BlobEntry {
 };
 
 std::string encode_manifest(const Manifest& manifest);
-std::string encode_plan(const plan::Plan& plan, std::span<const uint32_t> blobs);  // blob of the plan → entry of the table
+struct PlanBlobs {
+  const plan::Plan* plan = nullptr;
+  std::vector<uint32_t> blobs;  // blob of the plan → entry of the table
+};
+std::string encode_plans(std::span<const PlanBlobs> plans);  // one an optimization profile, at least one
 std::string encode_blob_table(std::span<const BlobEntry> entries);
 // `blobs`: entries of part.blobs; `plan_blobs`: of the plan's.
 std::string encode_portable(const PortablePart& part, std::span<const uint32_t> blobs, std::span<const uint32_t> plan_blobs);
@@ -32,7 +36,7 @@ struct DecodedPlan {
   plan::Plan plan;
   std::vector<uint32_t> blobs;  // in range
 };
-Result<DecodedPlan> decode_plan(std::string_view bytes, std::span<const BlobEntry> entries);
+Result<std::vector<DecodedPlan>> decode_plans(std::string_view bytes, std::span<const BlobEntry> entries);  // at least one
 struct DecodedPortable {
   std::string ir_text;
   std::vector<std::pair<std::string, uint32_t>> blobs;  // in range

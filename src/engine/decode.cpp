@@ -334,6 +334,25 @@ Result<Manifest> decode_manifest(std::string_view bytes) {
   SINTER_TRY(decoder.read(table->inputs(), out.inputs));
   SINTER_TRY(decoder.read(table->outputs(), out.outputs));
   SINTER_TRY(decoder.read(table->profile(), out.profile));
+  if (table->further_profiles()) {
+    for (const fb::Profile* profile : *table->further_profiles()) {
+      SINTER_TRY(decoder.spend(sizeof(std::vector<plan::SymbolRange>)));
+      out.further_profiles.emplace_back();
+      SINTER_TRY(decoder.read(profile->symbols(), out.further_profiles.back()));
+    }
+  }
+  if (table->shapes_to_warm()) {
+    for (const fb::ShapeSet* set : *table->shapes_to_warm()) {
+      out.shapes_to_warm.emplace_back();
+      if (!set->inputs()) continue;
+      for (const fb::Offsets* dims : *set->inputs()) {
+        const size_t rank = dims->values() ? dims->values()->size() : 0;
+        SINTER_TRY(decoder.spend(sizeof(Dims) + rank * sizeof(int64_t)));
+        out.shapes_to_warm.back().emplace_back();
+        if (rank > 0) out.shapes_to_warm.back().back().assign(dims->values()->begin(), dims->values()->end());
+      }
+    }
+  }
   SINTER_TRY(decoder.read(table->more(), out.more));
   SINTER_TRY(decoder.read(table->plugins(), out.plugins));
   return out;
@@ -346,9 +365,9 @@ Result<std::vector<BlobEntry>> decode_blob_table(std::string_view bytes) {
   return entries;
 }
 
-Result<DecodedPlan> decode_plan(std::string_view bytes, std::span<const BlobEntry> entries) {
-  SINTER_ASSIGN(const fb::Plan* table, verified_root<fb::Plan>(bytes, "plan"));
-  Decoder decoder(bytes.size());
+namespace {
+
+Result<DecodedPlan> decode_plan(const fb::Plan* table, Decoder& decoder, std::span<const BlobEntry> entries) {
   DecodedPlan out;
   SINTER_TRY(decoder.read_device(table->device(), out.plan.device));
   SINTER_TRY(decoder.read(table->device_model(), out.plan.device_model));
@@ -365,6 +384,23 @@ Result<DecodedPlan> decode_plan(std::string_view bytes, std::span<const BlobEntr
   SINTER_TRY(decoder.read(table->cpu_model(), out.plan.cpu_model));
   SINTER_TRY(plan::validate(out.plan));
   return out;
+}
+
+}  // namespace
+
+Result<std::vector<DecodedPlan>> decode_plans(std::string_view bytes, std::span<const BlobEntry> entries) {
+  SINTER_ASSIGN(const fb::Plan* table, verified_root<fb::Plan>(bytes, "plan"));
+  Decoder decoder(bytes.size());
+  std::vector<DecodedPlan> plans(1);
+  SINTER_ASSIGN(plans[0], decode_plan(table, decoder, entries));
+  if (!table->further()) return plans;
+  for (const fb::Plan* further : *table->further()) {
+    if (!further) return damaged("plan: optimization profile {} is not there", plans.size());
+    SINTER_TRY(decoder.spend(sizeof(DecodedPlan)));
+    SINTER_ASSIGN(DecodedPlan plan, decode_plan(further, decoder, entries));
+    plans.push_back(std::move(plan));
+  }
+  return plans;
 }
 
 Result<DecodedPortable> decode_portable(std::string_view bytes, size_t entry_count) {

@@ -202,6 +202,19 @@ std::string encode_manifest(const Manifest& manifest) {
   out.inputs = encode(manifest.inputs);
   out.outputs = encode(manifest.outputs);
   out.profile = encode(manifest.profile);
+  for (const std::vector<plan::SymbolRange>& ranges : manifest.further_profiles) {
+    auto profile = std::make_unique<fb::ProfileT>();
+    profile->symbols = encode(ranges);
+    out.further_profiles.push_back(std::move(profile));
+  }
+  for (const std::vector<Dims>& shapes : manifest.shapes_to_warm) {
+    auto set = std::make_unique<fb::ShapeSetT>();
+    for (const Dims& dims : shapes) {
+      set->inputs.push_back(std::make_unique<fb::OffsetsT>());
+      set->inputs.back()->values.assign(dims.begin(), dims.end());
+    }
+    out.shapes_to_warm.push_back(std::move(set));
+  }
   for (const auto& [key, value] : manifest.more) {
     auto pair = std::make_unique<fb::PairT>();
     pair->key = key;
@@ -220,8 +233,9 @@ std::string encode_manifest(const Manifest& manifest) {
   return pack<fb::Manifest>(out);
 }
 
-std::string encode_plan(const plan::Plan& plan, std::span<const uint32_t> blobs) {
-  fb::PlanT out;
+namespace {
+
+void encode_plan(const plan::Plan& plan, std::span<const uint32_t> blobs, fb::PlanT& out) {
   for (const plan::Region& region : plan.regions) out.regions.push_back(encode(region));
   out.blobs.assign(blobs.begin(), blobs.end());
   out.symbols = encode(plan.symbols);
@@ -236,6 +250,17 @@ std::string encode_plan(const plan::Plan& plan, std::span<const uint32_t> blobs)
     out.device->shared_bytes = plan.device.shared_bytes;
     out.device->l2_bytes = plan.device.l2_bytes;
     out.device_model = plan.device_model;
+  }
+}
+
+}  // namespace
+
+std::string encode_plans(std::span<const PlanBlobs> plans) {
+  fb::PlanT out;
+  encode_plan(*plans[0].plan, plans[0].blobs, out);
+  for (const PlanBlobs& further : plans.subspan(1)) {
+    out.further.push_back(std::make_unique<fb::PlanT>());
+    encode_plan(*further.plan, further.blobs, *out.further.back());
   }
   return pack<fb::Plan>(out);
 }

@@ -28,6 +28,12 @@ struct PortablePart {
   std::vector<std::pair<std::string, plan::PackedWeight>> packed;
 };
 
+// What runs in one optimization profile.
+struct PlanPart {
+  plan::Plan plan;            // plan.blobs is filled from `blobs`
+  std::vector<Tensor> blobs;  // row-major bytes of blob i of the plan
+};
+
 // What goes into an engine. Tensors may be shared between plan and portable part: equal ones are stored once.
 struct EngineContents {
   Manifest manifest;
@@ -35,6 +41,7 @@ struct EngineContents {
   std::vector<Tensor> blobs;  // row-major bytes of blob i of the plan
   std::string report_json;
   std::optional<PortablePart> portable;
+  std::vector<PlanPart> further = {};  // plans of further optimization profiles: same inputs and outputs, tuned for other sizes
 };
 
 // The same contents give the same bytes. A failure leaves no partial file and an existing file untouched.
@@ -61,8 +68,9 @@ class EngineFile {
   uint64_t size_bytes() const { return size_bytes_; }
   bool in_process() const { return bytes_.data() == nullptr; }  // from_contents: never was bytes of anybody
   const Manifest& manifest() const { return contents_.manifest; }
-  const plan::Plan& plan() const { return contents_.plan; }
-  const std::vector<Tensor>& blobs() const { return contents_.blobs; }
+  size_t profile_count() const { return 1 + contents_.further.size(); }
+  const plan::Plan& plan(size_t profile = 0) const { return profile == 0 ? contents_.plan : contents_.further[profile - 1].plan; }
+  const std::vector<Tensor>& blobs(size_t profile = 0) const { return profile == 0 ? contents_.blobs : contents_.further[profile - 1].blobs; }
   const std::string& report_json() const { return contents_.report_json; }
   bool has_portable() const { return has_portable_; }
   // Read and checked at every call.

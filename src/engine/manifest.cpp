@@ -33,6 +33,15 @@ std::string io_json(const std::vector<IoInfo>& infos) {
   return out + "]";
 }
 
+std::string ranges_json(const std::vector<plan::SymbolRange>& ranges) {
+  std::string out;
+  for (const plan::SymbolRange& symbol : ranges) {
+    out += fmt::format("{}{{\"symbol\": {}, \"min\": {}, \"opt\": {}, \"max\": {}}}", out.empty() ? "" : ", ", json_quote(symbol.name),
+                       symbol.min, symbol.opt, symbol.max);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string json_quote(std::string_view text) {
@@ -64,10 +73,14 @@ std::string to_json(const Manifest& m) {
       json_quote(m.sinter_version), json_quote(m.model_name), json_quote(m.model_hash), json_quote(m.build_command),
       json_quote(m.date), json_quote(m.device), json_quote(m.isa), m.threads, quote_list(m.precisions), io_json(m.inputs),
       io_json(m.outputs));
-  for (size_t i = 0; i < m.profile.size(); ++i) {
-    const plan::SymbolRange& symbol = m.profile[i];
-    out += fmt::format("{}{{\"symbol\": {}, \"min\": {}, \"opt\": {}, \"max\": {}}}", i ? ", " : "", json_quote(symbol.name),
-                       symbol.min, symbol.opt, symbol.max);
+  out += ranges_json(m.profile);
+  out += "], \"further_profiles\": [";
+  for (size_t i = 0; i < m.further_profiles.size(); ++i) out += fmt::format("{}[{}]", i ? ", " : "", ranges_json(m.further_profiles[i]));
+  out += "], \"shapes_to_warm\": [";
+  for (size_t i = 0; i < m.shapes_to_warm.size(); ++i) {
+    out += i ? ", [" : "[";
+    for (size_t input = 0; input < m.shapes_to_warm[i].size(); ++input) out += (input ? ", " : "") + to_string(m.shapes_to_warm[i][input]);
+    out += "]";
   }
   out += "], \"plugins\": [";
   for (const PluginInfo& plugin : m.plugins) {

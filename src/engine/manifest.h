@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/dim.h"
 #include "core/type.h"
 #include "plan/plan.h"
 
@@ -35,8 +36,10 @@ struct Manifest {
   int32_t threads = 1;         // it was tuned for
   std::vector<std::string> precisions;  // compute types in use: "f32", "tf32", "bf16", …
   std::vector<IoInfo> inputs, outputs;
-  std::vector<plan::SymbolRange> profile;
+  std::vector<plan::SymbolRange> profile;                         // of the first optimization profile
+  std::vector<std::vector<plan::SymbolRange>> further_profiles;  // of those after it
   std::vector<PluginInfo> plugins;
+  std::vector<std::vector<Dims>> shapes_to_warm;  // one a set of input shapes, in the order of the inputs: contexts make ready for them ahead
   std::vector<std::pair<std::string, std::string>> more;  // "provider.onednn" → "2.6.3", …
 };
 

@@ -1,4 +1,5 @@
 // Reads engine files. Order of checks: header, section table, checksums, structure, meaning; nothing is used before its check.
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -15,6 +16,22 @@ uint64_t end_of(const std::vector<BlobEntry>& entries) {
   uint64_t end = 0;
   for (const BlobEntry& entry : entries) end = std::max(end, entry.offset + entry.bytes);
   return end;
+}
+
+// Contexts change between profiles: the plans must have the same inputs and outputs, on the same kind of device.
+Status check_alike(const EngineContents& contents) {
+  const plan::Region& first = contents.plan.regions[0];
+  for (size_t p = 0; p < contents.further.size(); ++p) {
+    const plan::Region& other = contents.further[p].plan.regions[0];
+    const auto same = [&](const std::vector<int32_t>& a, const std::vector<int32_t>& b) {
+      return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                        [&](int32_t v, int32_t w) { return first.values[static_cast<size_t>(v)].type == other.values[static_cast<size_t>(w)].type; });
+    };
+    if (!same(first.inputs, other.inputs) || !same(first.outputs, other.outputs) || contents.plan.on_cuda() != contents.further[p].plan.on_cuda()) {
+      return make_error(Code::kInvalidEngine, "the plan of optimization profile {} has other inputs or outputs than the first", p + 1);
+    }
+  }
+  return ok_status();
 }
 
 }  // namespace
@@ -34,12 +51,19 @@ class EngineReader {
     SINTER_TRY(read_sections());
     SINTER_ASSIGN(file_->contents_.manifest, decode_manifest(section(Section::kManifest)));
     SINTER_TRY(read_blob_table());
-    SINTER_ASSIGN(DecodedPlan decoded, decode_plan(section(Section::kPlan), entries_));
-    file_->contents_.plan = std::move(decoded.plan);
-    for (uint32_t blob : decoded.blobs) {
-      SINTER_ASSIGN(Tensor tensor, load_blob(blob, verify != Verify::kMetadata));
-      file_->contents_.blobs.push_back(std::move(tensor));
+    SINTER_ASSIGN(std::vector<DecodedPlan> decoded, decode_plans(section(Section::kPlan), entries_));
+    file_->contents_.further.resize(decoded.size() - 1);
+    for (size_t p = 0; p < decoded.size(); ++p) {
+      plan::Plan& plan = p == 0 ? file_->contents_.plan : file_->contents_.further[p - 1].plan;
+      std::vector<Tensor>& blobs = p == 0 ? file_->contents_.blobs : file_->contents_.further[p - 1].blobs;
+      plan = std::move(decoded[p].plan);
+      for (uint32_t blob : decoded[p].blobs) {
+        SINTER_ASSIGN(Tensor tensor, load_blob(blob, verify != Verify::kMetadata));
+        blobs.push_back(std::move(tensor));
+      }
     }
+    const Status alike = check_alike(file_->contents_);
+    if (!alike.ok()) return damaged("{}", alike.message());
     file_->contents_.report_json = section(Section::kReport);
     file_->has_portable_ = present(Section::kPortable);
     if (verify == Verify::kFull && file_->has_portable_) {
@@ -230,9 +254,14 @@ Result<std::shared_ptr<const EngineFile>> EngineFile::from_memory(std::string_vi
 }
 
 Result<std::shared_ptr<const EngineFile>> EngineFile::from_contents(EngineContents contents) {
-  contents.plan.blobs.clear();
-  for (const Tensor& blob : contents.blobs) contents.plan.blobs.push_back({blob.dtype(), blob.dims()});
-  SINTER_TRY(plan::validate(contents.plan));
+  const auto complete = [](plan::Plan& plan, const std::vector<Tensor>& blobs) {
+    plan.blobs.clear();
+    for (const Tensor& blob : blobs) plan.blobs.push_back({blob.dtype(), blob.dims()});
+    return plan::validate(plan);
+  };
+  SINTER_TRY(complete(contents.plan, contents.blobs));
+  for (PlanPart& part : contents.further) SINTER_TRY(complete(part.plan, part.blobs));
+  SINTER_TRY(check_alike(contents));
   std::shared_ptr<EngineFile> file(new EngineFile());
   file->name_ = "<plan>";
   file->has_portable_ = contents.portable.has_value();

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <cstring>
+#include <map>
 
 #include "base/files.h"
 #include "engine/layout.h"
@@ -96,26 +97,33 @@ std::string public_hex(const CryptoApi& api, const void* key) {
   return hex(raw, bytes);
 }
 
+Result<std::string> digest_of(const CryptoApi& api, const Tensor& code) {
+  unsigned char raw[kDigestBytes];
+  unsigned bytes = 0;
+  if (api.EVP_Digest(code.raw(), static_cast<size_t>(code.bytes()), raw, &bytes, api.EVP_sha256(), nullptr) != 1) {
+    return make_error(Code::kInternal, "signatures: libcrypto made no SHA-256; report this");
+  }
+  return hex(raw, bytes);
+}
+
 // What is signed: a line for every step with code.
 Result<std::string> statement(const CryptoApi& api, const EngineFile& file) {
   std::string text = "sinter device code 1\n";
-  std::vector<std::string> digests(file.blobs().size());
-  const std::vector<plan::Region>& regions = file.plan().regions;
-  for (size_t r = 0; r < regions.size(); ++r) {
-    for (size_t s = 0; s < regions[r].steps.size(); ++s) {
-      const plan::Step& step = regions[r].steps[s];
-      if (step.code < 0) continue;
-      std::string& digest = digests[static_cast<size_t>(step.code)];
-      if (digest.empty()) {
-        const Tensor& code = file.blobs()[static_cast<size_t>(step.code)];
-        unsigned char raw[kDigestBytes];
-        unsigned bytes = 0;
-        if (api.EVP_Digest(code.raw(), static_cast<size_t>(code.bytes()), raw, &bytes, api.EVP_sha256(), nullptr) != 1) {
-          return make_error(Code::kInternal, "signatures: libcrypto made no SHA-256; report this");
+  std::map<const void*, std::string> digests;  // of code by its address: profiles share it
+  for (size_t p = 0; p < file.profile_count(); ++p) {
+    if (p > 0) text += fmt::format("profile {}\n", p);
+    const std::vector<plan::Region>& regions = file.plan(p).regions;
+    for (size_t r = 0; r < regions.size(); ++r) {
+      for (size_t s = 0; s < regions[r].steps.size(); ++s) {
+        const plan::Step& step = regions[r].steps[s];
+        if (step.code < 0) continue;
+        const Tensor& code = file.blobs(p)[static_cast<size_t>(step.code)];
+        std::string& digest = digests[code.raw()];
+        if (digest.empty()) {
+          SINTER_ASSIGN(digest, digest_of(api, code));
         }
-        digest = hex(raw, bytes);
+        text += fmt::format("{} {} {}@{} {} {}\n", r, s, step.tactic, step.tactic_version, json_quote(step.offer.config), digest);
       }
-      text += fmt::format("{} {} {}@{} {} {}\n", r, s, step.tactic, step.tactic_version, json_quote(step.offer.config), digest);
     }
   }
   return text;
@@ -180,13 +188,20 @@ bool has_code(const plan::Plan& plan) {
   return false;
 }
 
+bool has_code(const EngineFile& file) {
+  for (size_t p = 0; p < file.profile_count(); ++p) {
+    if (has_code(file.plan(p))) return true;
+  }
+  return false;
+}
+
 Status sign_engine(const std::string& path, const std::string& private_key_path, const std::string& out_path) {
   SINTER_ASSIGN(const CryptoApi* api, crypto());
   SINTER_ASSIGN(const Key key, read_key(*api, private_key_path, /*is_private=*/true));
   SINTER_ASSIGN(std::string bytes, read_file(path));
   SINTER_ASSIGN(const auto file, EngineFile::open(path, Verify::kFull));
   const std::string_view place = place_of(*file);
-  if (!has_code(file->plan()) || place.empty()) {
+  if (!has_code(*file) || place.empty()) {
     return make_error(Code::kUnsupported, "engine '{}': it has no device code, or was built by a Sinter that left no place for a signature; there is nothing to "
                       "sign, or build it again", path);
   }

@@ -17,6 +17,7 @@ std::pair<std::string, std::string> signature_place();
 
 // Whether any step has device code.
 bool has_code(const plan::Plan& plan);
+bool has_code(const EngineFile& file);  // in any profile
 
 // Signs the engine file with a private key; `out_path` may be the same file.
 Status sign_engine(const std::string& path, const std::string& private_key_path, const std::string& out_path);

@@ -113,15 +113,25 @@ Status check_blobs(plan::Plan& plan, const std::vector<Tensor>& blobs) {
 }
 
 Status write_to(Sink& sink, const EngineContents& contents) {
-  plan::Plan plan = contents.plan;
-  SINTER_TRY(check_blobs(plan, contents.blobs));
   BlobPool pool;
-  std::vector<uint32_t> plan_blobs, portable_blobs;
-  // The plan's weights first: they are what a run touches, and lie together.
-  for (const Tensor& blob : contents.blobs) {
-    SINTER_ASSIGN(const uint32_t number, pool.add(blob));
-    plan_blobs.push_back(number);
-  }
+  // Plans' weights first: they are what a run touches, and lie together.
+  std::vector<plan::Plan> plans;
+  plans.reserve(1 + contents.further.size());
+  std::vector<PlanBlobs> plan_parts;
+  const auto add_plan = [&](const plan::Plan& plan, const std::vector<Tensor>& blobs) -> Status {
+    plans.push_back(plan);
+    SINTER_TRY(check_blobs(plans.back(), blobs));
+    plan_parts.push_back({&plans.back(), {}});
+    for (const Tensor& blob : blobs) {
+      SINTER_ASSIGN(const uint32_t number, pool.add(blob));
+      plan_parts.back().blobs.push_back(number);
+    }
+    return ok_status();
+  };
+  SINTER_TRY(add_plan(contents.plan, contents.blobs));
+  for (const PlanPart& part : contents.further) SINTER_TRY(add_plan(part.plan, part.blobs));
+  const std::vector<uint32_t>& plan_blobs = plan_parts[0].blobs;
+  std::vector<uint32_t> portable_blobs;
   std::vector<std::pair<Section, std::string>> sections;
   sections.emplace_back(Section::kManifest, encode_manifest(contents.manifest));
   if (contents.portable) {
@@ -137,7 +147,7 @@ Status write_to(Sink& sink, const EngineContents& contents) {
     sections.emplace_back(Section::kPortable, encode_portable(*contents.portable, portable_blobs, plan_blobs));
   }
   sections.emplace_back(Section::kBlobTable, encode_blob_table(pool.entries()));
-  sections.emplace_back(Section::kPlan, encode_plan(plan, plan_blobs));
+  sections.emplace_back(Section::kPlan, encode_plans(plan_parts));
   sections.emplace_back(Section::kReport, contents.report_json);
 
   FileHeader header{};

@@ -354,7 +354,20 @@ ir::Node* Importer::make(const PendingNode& pending, const OpDef* op, Scope& sco
   return node;
 }
 
+// Operators on maps, which are no values here.
+bool Importer::refuse_maps(const Finding& at) {
+  if (at.domain != "ai.onnx.ml" || (at.op != "DictVectorizer" && at.op != "CastMap")) return false;
+  Finding finding = at;
+  finding.code = Code::kUnsupported;
+  finding.found = fmt::format("operator '{}' reads a map, which is no value here", at.op);
+  finding.expected = "tensors, sequences and optionals";
+  finding.action = "take the node out, make a graph input of its output, and give the vector of numbers that it would have made";
+  findings_.add(std::move(finding));
+  return true;
+}
+
 void Importer::unknown_operator(const Finding& at) {
+  if (refuse_maps(at)) return;
   constexpr size_t kComparedLength = 64;  // longer names are no operator's
   const OpDef* nearest = nullptr;
   size_t best = SIZE_MAX;

@@ -92,6 +92,7 @@ class Importer : private NodeMaker {
                       Scope& scope, const Finding& where);
   Finding where(const NodeProto& proto, const Scope& scope) const;
   void unknown_operator(const Finding& at);
+  bool refuse_maps(const Finding& at);
 
   // NodeMaker: what adapters add goes into the graph of the node being adapted
   ir::Value* make_constant(const std::string& name, Tensor tensor) override;

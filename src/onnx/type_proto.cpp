@@ -53,11 +53,12 @@ Result<ValueType> type_at(const TypeProto& proto, const std::string& value, cons
       return ValueType::optional(std::move(element));
     }
     case TypeProto::VALUE_NOT_SET: return ValueType();
+    case TypeProto::kMapType:
+      return make_error(Code::kUnsupported, "type of '{}' is a map; expected a tensor, a sequence or an optional; make an input of the vector of numbers that a "
+                        "DictVectorizer or CastMap makes of the map", value);
     default:
-      return make_error(Code::kUnsupported, "type of '{}' is a {}; expected a tensor, a sequence or an optional", value,
-                        proto.value_case() == TypeProto::kMapType            ? "map"
-                        : proto.value_case() == TypeProto::kSparseTensorType ? "sparse tensor"
-                                                                             : "opaque type");
+      return make_error(Code::kUnsupported, "type of '{}' is {}; expected a tensor, a sequence or an optional; export the model with dense tensors", value,
+                        proto.value_case() == TypeProto::kSparseTensorType ? "a sparse tensor" : "an opaque type");
   }
 }
 

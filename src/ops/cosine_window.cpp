@@ -47,8 +47,8 @@ Status evaluate_window(EvalContext& context, double a0, double a1, double a2) {
   Tensor window(DType::kF64, {size});
   for (int64_t i = 0; i < size; ++i) {
     const double phase = 2.0 * 3.14159265358979323846 * static_cast<double>(i) / length;
-    // A symmetric window of one point has length 0: its point is the peak.
-    window.data<double>()[i] = length > 0 ? a0 - a1 * std::cos(phase) + a2 * std::cos(2 * phase) : 1.0;
+    // A symmetric window of one point has length 0: its point is the peak. In this order the peak is 1 exactly, which an integer type would cut.
+    window.data<double>()[i] = length > 0 ? a2 * std::cos(2 * phase) - a1 * std::cos(phase) + a0 : 1.0;
   }
   context.set_output(0, window.cast(dtype));
   return ok_status();

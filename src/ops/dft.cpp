@@ -59,13 +59,16 @@ Status infer(InferContext& context) {
 }
 
 // One line of the signal, made `length` long: padded, cut, or completed from its half spectrum.
-std::vector<std::complex<double>> read_line(const double* from, int64_t size, int64_t step, bool complex,
-                                            int64_t length, bool half) {
-  std::vector<std::complex<double>> line(static_cast<size_t>(length));
+void read_line(const double* from, int64_t size, int64_t step, bool complex, int64_t length, bool half, ComplexLine& line) {
+  line.re.assign(static_cast<size_t>(length), 0);
+  line.im.assign(static_cast<size_t>(length), 0);
   const int64_t used = std::min(size, half ? length / 2 + 1 : length);
-  for (int64_t i = 0; i < used; ++i) line[i] = {from[i * step], complex ? from[i * step + 1] : 0.0};
-  for (int64_t i = length / 2 + 1; half && i < length; ++i) line[i] = std::conj(line[length - i]);
-  return line;
+  for (int64_t i = 0; i < used; ++i) line.re[i] = from[i * step];
+  for (int64_t i = 0; complex && i < used; ++i) line.im[i] = from[i * step + 1];
+  for (int64_t i = length / 2 + 1; half && i < length; ++i) {
+    line.re[i] = line.re[length - i];
+    line.im[i] = -line.im[length - i];
+  }
 }
 
 Status evaluate(EvalContext& context) {
@@ -94,15 +97,21 @@ Status evaluate(EvalContext& context) {
   SINTER_TRY(check_output_dims(context, dims));
   Tensor y(DType::kF64, dims);
   const int64_t inner = product(x.dims(), axis + 1, x.rank() - 1), outer = product(x.dims(), 0, axis);
+  if (outer * inner == 0) {
+    store(context, 0, context.tensor(0).dtype(), y);
+    return ok_status();
+  }
+  Fourier fourier(static_cast<size_t>(length), mode.inverse);
+  ComplexLine line;
   for (int64_t o = 0; o < outer; ++o)
     for (int64_t i = 0; i < inner; ++i) {
       const double* from = x.data<double>() + (o * x.dim(axis) * inner + i) * parts;
-      const auto line =
-          fourier(read_line(from, x.dim(axis), inner * parts, parts == 2, length, mode.half_input()), mode.inverse);
+      read_line(from, x.dim(axis), inner * parts, parts == 2, length, mode.half_input(), line);
+      fourier.transform(line);
       double* to = y.data<double>() + (o * dims[axis] * inner + i) * dims.back();
       for (int64_t k = 0; k < dims[axis]; ++k) {
-        to[k * inner * dims.back()] = line[k].real();
-        if (dims.back() == 2) to[k * inner * 2 + 1] = line[k].imag();
+        to[k * inner * dims.back()] = line.re[k];
+        if (dims.back() == 2) to[k * inner * 2 + 1] = line.im[k];
       }
     }
   store(context, 0, context.tensor(0).dtype(), y);

@@ -49,7 +49,7 @@ Status evaluate(EvalContext& context) {
   const int64_t channels = x.dim(1), height = x.dim(2), width = x.dim(3);
   const Dims dims{rois.dim(0), channels, bins[0], bins[1]};
   SINTER_TRY(check_output_dims(context, dims));
-  const double scale = context.attributes().f("spatial_scale");
+  const float scale = context.attributes().f("spatial_scale");  // in float as ONNX Runtime has it: which of two elements a half goes to depends on it
   Tensor y = zeros_f64(dims);
   for (int64_t r = 0; r < dims[0]; ++r) {
     const double* roi = rois.data<double>() + r * 5;
@@ -58,7 +58,7 @@ Status evaluate(EvalContext& context) {
           fmt::format("a batch index is {}: expected values in [0,{}]; correct the input", roi[0], x.dim(0) - 1));
     double edges[4];
     for (int i = 0; i < 4; ++i) {
-      edges[i] = std::round(roi[i + 1] * scale);
+      edges[i] = std::round(static_cast<float>(roi[i + 1]) * scale);
       if (!(std::abs(edges[i]) < 1e9))
         return context.error("a region is not finite: expected coordinates; correct the input");
     }

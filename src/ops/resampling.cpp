@@ -15,37 +15,13 @@ struct Taps {
   std::vector<double> weights;  // empty: the extrapolation value
 };
 
-// Position in the input of output position `x`; nullopt: outside the crop.
-std::optional<double> source_position(const Resampling& plan, const Resampling::Axis& axis, int64_t input, int64_t x) {
-  using Coordinates = Resampling::Coordinates;
-  const auto at = static_cast<double>(x), size = static_cast<double>(input), output = axis.scale * size;
-  switch (plan.coordinates) {
-    case Coordinates::kHalfPixel: return (at + 0.5) / axis.scale - 0.5;
-    case Coordinates::kHalfPixelForNearest: return (at + 0.5) / axis.scale;
-    case Coordinates::kHalfPixelSymmetric:
-      return size / 2 * (1 - static_cast<double>(axis.output) / output) + (at + 0.5) / axis.scale - 0.5;
-    case Coordinates::kPytorchHalfPixel: return axis.output > 1 ? (at + 0.5) / axis.scale - 0.5 : 0.0;
-    case Coordinates::kAlignCorners: return axis.output == 1 ? 0.0 : at * (size - 1) / (output - 1);
-    case Coordinates::kAsymmetric: return at / axis.scale;
-    case Coordinates::kCropAndResize: break;
-  }
-  const double position =
-      axis.output > 1 ? axis.roi_begin * (size - 1) + at * (axis.roi_end - axis.roi_begin) * (size - 1) / (output - 1)
-                      : 0.5 * (axis.roi_begin + axis.roi_end) * (size - 1);
-  if (position < 0 || position > size - 1) return std::nullopt;
+// Nothing: outside the crop.
+std::optional<double> position_of(const Resampling& plan, const Resampling::Axis& axis, int64_t input, int64_t x) {
+  const bool moves = plan.mode == Resampling::Mode::kNearest;
+  const double position = moves ? static_cast<double>(source_position<float>(plan.coordinates, axis, input, x)) : source_position<double>(plan.coordinates, axis, input, x);
+  const bool outside = position < 0 || position > static_cast<double>(input - 1);
+  if (outside && plan.coordinates == Resampling::Coordinates::kCropAndResize) return std::nullopt;
   return position;
-}
-
-int64_t nearest(const Resampling& plan, double position) {
-  const double floor = std::floor(position), ratio = position - floor;
-  bool up = false;
-  switch (plan.rounding) {
-    case Resampling::Rounding::kPreferFloor: up = ratio > 0.5; break;
-    case Resampling::Rounding::kPreferCeil: up = ratio >= 0.5; break;
-    case Resampling::Rounding::kFloor: break;
-    case Resampling::Rounding::kCeil: up = ratio > 0; break;
-  }
-  return static_cast<int64_t>(floor) + (up ? 1 : 0);
 }
 
 double cubic(double a, double x) {
@@ -90,7 +66,7 @@ Tensor filter_axis(const Resampling& plan, const Tensor& x, int axis) {
   dims[axis] = how.output;
   Tensor y(DType::kF64, dims);
   for (int64_t o = 0; o < how.output; ++o) {
-    const std::optional<double> position = source_position(plan, how, input, o);
+    const std::optional<double> position = position_of(plan, how, input, o);
     const Taps taps = position ? filter_taps(plan, how.scale, input, bounded(*position, input)) : Taps{};
     for (int64_t b = 0; b < outer; ++b) {
       double* to = y.data<double>() + (b * how.output + o) * inner;
@@ -122,8 +98,8 @@ Tensor move_axis(const Resampling& plan, const Tensor& x, int axis) {
   Tensor y(x.dtype(), dims);
   const Tensor outside = filler(x.dtype(), plan.extrapolation);
   for (int64_t o = 0; o < how.output; ++o) {
-    const std::optional<double> position = source_position(plan, how, input, o);
-    const int64_t at = position ? std::clamp<int64_t>(nearest(plan, bounded(*position, input)), 0, input - 1) : 0;
+    const std::optional<double> position = position_of(plan, how, input, o);
+    const int64_t at = position ? std::clamp<int64_t>(nearest_place(plan.rounding, bounded(*position, input)), 0, input - 1) : 0;
     for (int64_t b = 0; b < outer; ++b) {
       const int64_t to = (b * how.output + o) * inner;
       if (position)
@@ -136,6 +112,20 @@ Tensor move_axis(const Resampling& plan, const Tensor& x, int axis) {
 }
 
 }  // namespace
+
+int64_t nearest_place(Resampling::Rounding rounding, double position) {
+  constexpr double kTie = 1e-6;  // ONNX Runtime's, found by experiment
+  const double floor = std::floor(position), part = position - floor;
+  const bool tie = std::abs(part - 0.5) < kTie;
+  bool up = false;
+  switch (rounding) {
+    case Resampling::Rounding::kPreferFloor: up = part > 0.5 && !tie; break;
+    case Resampling::Rounding::kPreferCeil: up = part > 0.5 || tie; break;
+    case Resampling::Rounding::kFloor: break;
+    case Resampling::Rounding::kCeil: up = part > 0; break;
+  }
+  return static_cast<int64_t>(floor) + (up ? 1 : 0);
+}
 
 Status resample(EvalContext& context, const Resampling& plan) {
   const Tensor& x = context.tensor(0);

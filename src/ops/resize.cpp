@@ -182,6 +182,7 @@ Status apply_sizes(const EvalContext& context, const std::vector<int>& axes, Res
     Resampling::Axis& axis = plan.axes[axes[i]];
     if (policy == Policy::kStretch) {
       axis.output = sizes[i];
+      axis.sized = true;
       axis.scale = static_cast<double>(sizes[i]) / static_cast<double>(input[axes[i]]);
     } else {
       axis.scale = common_scale(policy, input, axes, sizes);

@@ -69,17 +69,20 @@ Status evaluate(EvalContext& context) {
   const Dims dims{x.dim(0), frames.count, bins, 2};
   SINTER_TRY(check_output_dims(context, dims));
   Tensor y(DType::kF64, dims);
-  std::vector<std::complex<double>> frame(static_cast<size_t>(frames.length));
+  ComplexLine frame;
+  frame.resize(static_cast<size_t>(frames.length));
+  Fourier fourier(static_cast<size_t>(frames.length), false);
   for (int64_t i = 0; i < dims[0] * frames.count; ++i) {
     const int64_t start = i / frames.count * x.dim(1) + i % frames.count * frames.step;
     for (int64_t j = 0; j < frames.length; ++j) {
       const double* at = x.data<double>() + (start + j) * parts;
-      frame[j] = std::complex<double>(at[0], parts == 2 ? at[1] : 0) * window[j];
+      frame.re[j] = at[0] * window[j];
+      frame.im[j] = parts == 2 ? at[1] * window[j] : 0;
     }
-    const auto spectrum = fourier(frame, false);
+    fourier.transform(frame);
     for (int64_t k = 0; k < bins; ++k) {
-      y.data<double>()[(i * bins + k) * 2] = spectrum[k].real();
-      y.data<double>()[(i * bins + k) * 2 + 1] = spectrum[k].imag();
+      y.data<double>()[(i * bins + k) * 2] = frame.re[k];
+      y.data<double>()[(i * bins + k) * 2 + 1] = frame.im[k];
     }
   }
   store(context, 0, context.tensor(0).dtype(), y);

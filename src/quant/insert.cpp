@@ -187,7 +187,7 @@ class Inserter {
       if (weight_axis(*node) < 0) continue;
       LayerDecision decision{node->name, false, ""};
       const IrValue* data = node->input(0);
-      if (is_kept(*node)) decision.reason = "kept in f32";
+      if (is_kept(*node)) decision.reason = "kept in float";
       else if (data->is_constant()) decision.reason = "its data is constant";
       else if (!ranges_.count(root(data))) decision.reason = fmt::format("no range for '{}'", data->name);
       else if (!all_finite(node->input(1)->constant)) decision.reason = "its weights are not all finite";

@@ -12,6 +12,8 @@ class Arena {
  public:
   // At least `bytes`, aligned to kTensorAlignment; contents may be lost when it grows.
   Status reserve(int64_t bytes);
+  // Writes to every page (of the first gigabyte), so that the system has given them.
+  void touch();
   uintptr_t address() const { return reinterpret_cast<uintptr_t>(memory_.get()); }
   int64_t bytes() const { return bytes_; }
 

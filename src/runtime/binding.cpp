@@ -65,14 +65,47 @@ Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings,
   return ok_status();
 }
 
-Status check_ranges(const plan::Plan& plan, const Bindings& bindings, const std::string& what) {
+namespace {
+
+std::string range_text(const plan::SymbolRange& range) {
+  return range.max == INT64_MAX ? fmt::format("{} or more", range.min) : range.min == range.max ? fmt::format("{}", range.min) : fmt::format("{} to {}", range.min, range.max);
+}
+
+// "input 'x' [32,3]: dimension 0 ('batch')" of the first input whose shape has the symbol, alone in a dimension if possible.
+std::string place_of(const plan::Plan& plan, const std::string& symbol, std::span<const Dims> input_dims) {
+  const plan::Region& main = plan.regions[0];
+  for (const bool alone : {true, false}) {
+    for (size_t i = 0; i < main.inputs.size() && i < input_dims.size(); ++i) {
+      const plan::PlanValue& input = main.values[static_cast<size_t>(main.inputs[i])];
+      if (!input.type.is_tensor() || !input.type.shape) continue;
+      for (size_t axis = 0; axis < input.type.shape->size(); ++axis) {
+        const Dim& dim = (*input.type.shape)[axis];
+        std::set<std::string> symbols;
+        dim.collect_symbols(symbols);
+        if (alone ? dim.symbol_name() != symbol : !symbols.count(symbol)) continue;
+        return fmt::format("input '{}' {}: dimension {} ({}{}{})", input.name, to_string(input_dims[i]), axis, alone ? "'" : "", dim.to_string(), alone ? "'" : "");
+      }
+    }
+  }
+  return fmt::format("inputs: symbol '{}'", symbol);
+}
+
+}  // namespace
+
+Status check_ranges(const plan::Plan& plan, const Bindings& bindings, std::span<const Dims> input_dims) {
   for (const plan::SymbolRange& range : plan.symbols) {
     const auto it = bindings.find(range.name);
     if (it == bindings.end() || (it->second >= range.min && it->second <= range.max)) continue;
-    return make_error(Code::kInvalidArgument, "{}: '{}' is {}, the engine was built for {} to {}; use a size in this range or build "
-                      "with a wider --shapes", what, range.name, it->second, range.min, range.max);
+    return make_error(Code::kInvalidArgument, "{} is {}, the engine was built for {}; use a size in this range, or build with other --min-shapes and --max-shapes",
+                      place_of(plan, range.name, input_dims), it->second, range_text(range));
   }
   return ok_status();
+}
+
+std::string ranges_text(const plan::Plan& plan) {
+  std::string text;
+  for (const plan::SymbolRange& range : plan.symbols) text += fmt::format("{}'{}' {}", text.empty() ? "" : ", ", range.name, range_text(range));
+  return text.empty() ? "any shape" : text;
 }
 
 }  // namespace sinter::runtime

@@ -1,6 +1,7 @@
 // Declared shapes against actual dims: finds the values of symbols.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "core/dim.h"
@@ -15,7 +16,9 @@ namespace sinter::runtime {
 enum class BindDims : uint8_t { kAll, kKnown };
 Status bind_shape(const Shape& declared, const Dims& actual, Bindings& bindings, BindDims which = BindDims::kAll);
 
-// Every bound symbol within its range of the plan. `what`: "input 'x' [4,3]".
-Status check_ranges(const plan::Plan& plan, const Bindings& bindings, const std::string& what);
+// Every bound symbol within its range of the plan. `input_dims`: what bound them, for the error, which names the input and its dimension.
+Status check_ranges(const plan::Plan& plan, const Bindings& bindings, std::span<const Dims> input_dims);
+// "'batch' 1 to 8, 'width' 320 or more": what a profile takes.
+std::string ranges_text(const plan::Plan& plan);
 
 }  // namespace sinter::runtime

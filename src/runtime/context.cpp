@@ -5,6 +5,7 @@
 
 #include "base/core_lease.h"
 #include "base/cpu_info.h"
+#include "runtime/binding.h"
 #include "tactic/registry.h"
 
 namespace sinter::runtime {
@@ -52,6 +53,7 @@ void collect_times(const RegionExecutor& executor, std::vector<LayerTime>& out) 
     if (const ShapePlan* plan = executor.shape_plan()) {
       const StepProgram& program = executor.program().steps[s];
       time.work = work_of(step.problem, step_dims(program, false, plan->slots), step_dims(program, true, plan->slots));
+      time.live_bytes = plan->steps[s].live_bytes;
     }
     out.push_back(std::move(time));
   }
@@ -78,24 +80,68 @@ Result<std::unique_ptr<ExecutionContext>> ExecutionContext::create(std::shared_p
                       engine->device() ? engine->device()->name() : "the CPU");
   }
   std::unique_ptr<ExecutionContext> context(new ExecutionContext());
+  context->options_ = options;
+  context->family_ = std::move(engine);
+  context->inputs_.resize(context->family_->inputs().size());
+  context->device_inputs_.resize(context->inputs_.size(), 0);
+  context->targets_.resize(context->family_->outputs().size());
+  context->allocators_.resize(context->targets_.size());
+  SINTER_TRY(context->set_optimization_profile(options.optimization_profile));
+  return context;
+}
+
+Status ExecutionContext::set_optimization_profile(size_t profile) {
+  std::shared_ptr<const Engine> engine = Engine::at_profile(family_, profile);
+  if (!engine) {
+    return make_error(Code::kInvalidArgument, "optimization profile {} does not exist: the engine has {}, numbered from 0; choose one of them", profile, family_->profile_count());
+  }
+  if (engine_ == engine) return ok_status();
   const auto on_host = [](const plan::Region& region) {
     return std::any_of(region.steps.begin(), region.steps.end(), [](const plan::Step& step) { return !step.problem.on_cuda() && step.kind != plan::StepKind::kTransfer; });
   };
   const std::vector<plan::Region>& regions = engine->plan().regions;
   const bool uses_cpu = !engine->device() || std::any_of(regions.begin(), regions.end(), on_host);
-  const int threads = !uses_cpu ? 1 : options.threads > 0 ? options.threads : cpu_info().usable_cores;
-  if (threads > 1) context->pool_ = team_maker_of(engine->plan())(threads);
-  context->team_ = context->pool_ ? context->pool_.get() : &inline_team();
-  context->shared_ = {&engine->plan(), &engine->programs(), &engine->file().blobs(), context->team_, options.max_shapes,
-                      options.profile, options.observer, engine->device(), &engine->device_blobs(), options.graphs, options.arena, options.watcher, &context->cancelled_};
-  context->executor_ = std::make_unique<RegionExecutor>(context->shared_, 0, nullptr);
-  SINTER_TRY(guarded(engine->device(), [&] { return context->executor_->open_device(); }));
-  context->inputs_.resize(engine->inputs().size());
-  context->device_inputs_.resize(engine->inputs().size(), 0);
-  context->results_.resize(engine->outputs().size());
-  context->targets_.resize(engine->outputs().size());
-  context->engine_ = std::move(engine);
-  return context;
+  const int threads = !uses_cpu ? 1 : options_.threads > 0 ? options_.threads : cpu_info().usable_cores;
+  std::unique_ptr<ThreadTeam> pool = threads > 1 ? team_maker_of(engine->plan())(threads) : nullptr;
+  ThreadTeam* const team = pool ? pool.get() : &inline_team();
+  auto shared = std::make_unique<ExecutorShared>(ExecutorShared{
+      &engine->plan(), &engine->programs(), &engine->blobs(), team, std::max(options_.max_shapes, engine->file().manifest().shapes_to_warm.size() + 1), shared_ ? shared_->profile : options_.profile, options_.observer,
+      engine->device(), &engine->device_blobs(), options_.graphs, options_.arena, options_.watcher, &cancelled_});
+  auto executor = std::make_unique<RegionExecutor>(*shared, 0, nullptr);
+  SINTER_TRY(guarded(engine->device(), [&]() -> Status {
+    SINTER_TRY(executor->open_device());
+    return warm_up(*executor, *engine);
+  }));
+  const DeviceScope scope(engine->device());
+  executor_ = std::move(executor);  // ends the one before, which uses the others
+  shared_ = std::move(shared);
+  pool_ = std::move(pool);
+  team_ = team;
+  engine_ = std::move(engine);
+  results_.assign(engine_->outputs().size(), Value());
+  return ok_status();
+}
+
+std::vector<Dims> ExecutionContext::input_dims() const {
+  std::vector<Dims> dims(inputs_.size());
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].is_tensor()) dims[i] = inputs_[i].tensor().dims();
+  }
+  return dims;
+}
+
+Status ExecutionContext::with_profiles(Status failure, std::span<const Dims> input_dims) const {
+  if (failure.ok() || failure.code() != Code::kInvalidArgument || family_->profile_count() == 1 || engine_->takes(input_dims)) return failure;
+  std::string ranges;
+  for (size_t p = 0; p < family_->profile_count(); ++p) {
+    const std::shared_ptr<const Engine> other = Engine::at_profile(family_, p);
+    ranges += fmt::format("{}{}: {}", p ? "; " : "", p, ranges_text(other->plan()));
+    if (!other->takes(input_dims)) continue;
+    return make_error(failure.code(), "{} (this is optimization profile {}; profile {} takes these shapes: {}; choose it for the context)", failure.message(),
+                      engine_->profile(), p, ranges_text(other->plan()));
+  }
+  return make_error(failure.code(), "{} (this is optimization profile {}; none of the engine's {} takes these shapes: {})", failure.message(), engine_->profile(),
+                    family_->profile_count(), ranges);
 }
 
 Result<int64_t> device_arena_bytes(const Engine& engine, std::span<const Dims> input_dims) {
@@ -106,7 +152,7 @@ Result<int64_t> device_arena_bytes(const Engine& engine, std::span<const Dims> i
   }
   Bindings most;
   for (const plan::SymbolRange& symbol : engine.plan().symbols) most[symbol.name] = symbol.max;
-  ShapeRequest request{&engine.plan(), &engine.programs()[0], &engine.file().blobs(), &engine.device_blobs(), 1, {}, {}, {}};
+  ShapeRequest request{&engine.plan(), &engine.programs()[0], &engine.blobs(), &engine.device_blobs(), 1, {}, {}, {}};
   for (size_t i = 0; i < inputs.size(); ++i) {
     const bool tensor = inputs[i].type.is_tensor() && inputs[i].type.shape;
     const std::optional<Dims> dims = !input_dims.empty() ? input_dims[i] : tensor ? evaluate(*inputs[i].type.shape, most) : Dims();
@@ -203,19 +249,38 @@ Status ExecutionContext::set_output_data(size_t index, void* data, int64_t bytes
   return ok_status();
 }
 
+Status ExecutionContext::set_output_allocator(size_t index, OutputAllocator allocator, bool on_device) {
+  if (on_device && !engine_->device()) {
+    return make_error(Code::kUnsupported, "output {} can't be in device memory, since the engine runs on the CPU; let the allocator give host memory", index);
+  }
+  SINTER_TRY(set_output_data(index, nullptr, 0));
+  if (allocator && !has_fixed_size(engine_->outputs()[index].type)) {
+    return make_error(Code::kInvalidArgument, "output '{}' is {}, which can't be written to a buffer; read it after the run",
+                      engine_->outputs()[index].name, engine_->outputs()[index].type.to_string());
+  }
+  allocators_[index] = std::move(allocator);
+  if (allocators_[index]) targets_[index] = {nullptr, 0, on_device, &allocators_[index]};
+  return ok_status();
+}
+
+Status ExecutionContext::warm_up(RegionExecutor& executor, const Engine& engine) const {
+  const std::vector<std::vector<Dims>>& sets = engine.file().manifest().shapes_to_warm;
+  for (auto set = sets.rbegin(); set != sets.rend(); ++set) {  // the first named is what was used last
+    if (set->size() == engine.inputs().size() && engine.takes(*set)) SINTER_TRY(executor.prepare(*set).with("while warming up for the shapes that the engine names"));
+  }
+  if (!sets.empty()) executor.touch_memory();
+  return ok_status();
+}
+
 Status ExecutionContext::prepare(std::span<const Dims> input_dims) {
   if (input_dims.size() != inputs_.size()) {
     return make_error(Code::kInvalidArgument, "{} shapes given, the engine has {} inputs", input_dims.size(), inputs_.size());
   }
-  return guarded(engine_->device(), [&] { return executor_->prepare(input_dims); });
+  return with_profiles(guarded(engine_->device(), [&] { return executor_->prepare(input_dims); }), input_dims);
 }
 
 Status ExecutionContext::prepare() {
-  std::vector<Dims> dims(inputs_.size());
-  for (size_t i = 0; i < inputs_.size(); ++i) {
-    if (inputs_[i].is_tensor()) dims[i] = inputs_[i].tensor().dims();
-  }
-  return prepare(dims);
+  return prepare(input_dims());
 }
 
 std::optional<Dims> ExecutionContext::output_dims(size_t index) const {
@@ -236,23 +301,30 @@ Status ExecutionContext::check_inputs() const {
 Status ExecutionContext::execute() {
   SINTER_TRY(check_inputs());
   const CoreLease lease(leased_cores());
-  return guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_}); });
+  Status status = guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_}); });
+  return status.ok() ? status : with_profiles(std::move(status), input_dims());
 }
 
 Status ExecutionContext::enqueue(DeviceStream stream) {
   SINTER_TRY(check_inputs());
-  return guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_, stream, /*wait=*/false}); });
+  Status status = guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_, stream, /*wait=*/false}); });
+  return status.ok() ? status : with_profiles(std::move(status), input_dims());
 }
 
 Result<std::vector<Value>> ExecutionContext::run(std::span<const Value> inputs) {
   std::vector<Value> results;
   const CoreLease lease(leased_cores());
-  SINTER_TRY(guarded(engine_->device(), [&] { return executor_->run(inputs, {}, true, results); }));
-  return results;
+  const Status status = guarded(engine_->device(), [&] { return executor_->run(inputs, {}, true, results); });
+  if (status.ok()) return results;
+  std::vector<Dims> dims(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].is_tensor()) dims[i] = inputs[i].tensor().dims();
+  }
+  return with_profiles(status, dims);
 }
 
 void ExecutionContext::set_profile(bool enabled) {
-  shared_.profile = enabled;
+  shared_->profile = enabled;
   executor_->reset_times();
 }
 
@@ -271,8 +343,8 @@ std::string ExecutionContext::profile_json() const {
                        engine::json_quote(time.problem), time.runs);
     out += fmt::format("\"total_us\": {:.3f}, \"mean_us\": {:.3f}, \"median_us\": {:.3f}, \"min_us\": {:.3f}, \"tuned_us\": {:.3f}, ", time.total_us,
                        mean_us, time.median_us, time.min_us, time.tuned_us);
-    out += fmt::format("\"dense_type\": {}, \"dense_ops\": {:.0f}, \"other_ops\": {:.0f}, \"bytes\": {}}}", engine::json_quote(time.dense_type),
-                       time.work.dense_ops, time.work.other_ops, time.work.bytes);
+    out += fmt::format("\"dense_type\": {}, \"dense_ops\": {:.0f}, \"other_ops\": {:.0f}, \"bytes\": {}, \"live_bytes\": {}}}", engine::json_quote(time.dense_type),
+                       time.work.dense_ops, time.work.other_ops, time.work.bytes, time.live_bytes);
   }
   return out + "]";
 }

@@ -20,6 +20,7 @@ struct ContextOptions {
   LayerObserver observer;
   std::shared_ptr<StepWatcher> watcher;
   bool graphs = true;     // engines for CUDA: capture runs that are all on the device into CUDA graphs
+  size_t optimization_profile = 0;
   std::shared_ptr<SharedArena> arena;  // engines for CUDA: memory for activations and scratch that contexts share; null: an arena of its own
 };
 
@@ -35,6 +36,7 @@ struct LayerTime {
   double total_us = 0, tuned_us = 0;  // tuned_us: of one run, 0 when not timed
   double median_us = 0, min_us = 0;   // over at most StepTime::kMostSamples runs
   Work work;                          // of the current shapes
+  int64_t live_bytes = 0;             // of the arena that hold values or scratch while it runs, for the current shapes
 };
 
 class ExecutionContext {
@@ -42,7 +44,9 @@ class ExecutionContext {
   static Result<std::unique_ptr<ExecutionContext>> create(std::shared_ptr<const Engine> engine, const ContextOptions& options = {});
   ~ExecutionContext();
 
-  const Engine& engine() const { return *engine_; }
+  const Engine& engine() const { return *engine_; }  // as the current optimization profile runs it
+  // Changes to another profile of the engine, when no run is under way. Inputs and places of outputs stay as they are set; what was prepared for shapes goes.
+  Status set_optimization_profile(size_t profile);
   int threads() const { return team_->size(); }
 
   // A tensor or container that the next runs read. A tensor's memory is the caller's and must stay till the run is over; it
@@ -55,6 +59,8 @@ class ExecutionContext {
   Status set_input_device_data(size_t index, DType dtype, std::span<const int64_t> dims, const void* data);
   // Memory for an output of at most `bytes` bytes; null: the context's own. Kept for all runs.
   Status set_output_data(size_t index, void* data, int64_t bytes);
+  // Memory that `allocator` gives in every run, when the output's dims are known; null: the context's own. `on_device`: it gives addresses of the engine's device.
+  Status set_output_allocator(size_t index, OutputAllocator allocator, bool on_device = false);
   // The same with an address in the memory of the engine's device: output() is then a view of that memory.
   Status set_output_device_data(size_t index, void* data, int64_t bytes);
 
@@ -92,16 +98,24 @@ class ExecutionContext {
  private:
   ExecutionContext() = default;
   int leased_cores() const { return engine_->device() ? 0 : team_->size(); }
+  // Makes ready for the shapes that the engine was built to be warm for.
+  Status warm_up(RegionExecutor& executor, const Engine& engine) const;
+  // A failure because of shapes, with the profile that takes them.
+  Status with_profiles(Status failure, std::span<const Dims> input_dims) const;
+  std::vector<Dims> input_dims() const;
+  std::shared_ptr<const Engine> family_;  // the engine of profile 0
   std::shared_ptr<const Engine> engine_;
+  ContextOptions options_;
   std::unique_ptr<ThreadTeam> pool_;
   ThreadTeam* team_ = nullptr;
   std::atomic<bool> cancelled_{false};
-  ExecutorShared shared_;
+  std::unique_ptr<ExecutorShared> shared_;
   std::unique_ptr<RegionExecutor> executor_;
   Status check_inputs() const;
   std::vector<Value> inputs_, results_;
   std::vector<uint8_t> device_inputs_;  // 1: the input's address is the device's
   std::vector<OutputTarget> targets_;
+  std::vector<OutputAllocator> allocators_;  // one an output
 };
 
 }  // namespace sinter::runtime

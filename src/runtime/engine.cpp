@@ -1,9 +1,12 @@
 #include "runtime/engine.h"
 
+#include <set>
+
 #include "base/cpu_info.h"
 #include "base/log.h"
 #include "engine/signature.h"
 #include "plugin/library.h"
+#include "runtime/binding.h"
 #include "tactic/code.h"
 
 namespace sinter::runtime {
@@ -28,8 +31,8 @@ Result<Match> match_device(const engine::EngineFile& file, const Device& device)
   return built == here && plan.device_model == device.name() && plan.device == device.spec() ? Match::kExact : Match::kCompatible;
 }
 
-Result<Match> match_target(const engine::EngineFile& file) {
-  const plan::Plan& plan = file.plan();
+Result<Match> match_target(const engine::EngineFile& file, size_t profile) {
+  const plan::Plan& plan = file.plan(profile);
   const CpuInfo& cpu = cpu_info();
   const std::optional<Isa> isa = plan.isa.empty() ? Isa::kBaseline : parse_isa(plan.isa);
   if (!isa || *isa > cpu.isa) {
@@ -62,13 +65,15 @@ int index_of(const std::vector<engine::IoInfo>& infos, std::string_view name) {
 // Device code is loaded when this user made it, or somebody trusted signed it.
 Status check_trust(const engine::EngineFile& file, const LoadOptions& options) {
   if (options.trust_any || file.in_process()) return ok_status();
-  std::vector<bool> seen(file.blobs().size(), false);
+  std::set<const void*> seen;
   bool own = true;
-  for (const plan::Region& region : file.plan().regions) {
-    for (const plan::Step& step : region.steps) {
-      if (!own || step.code < 0 || seen[static_cast<size_t>(step.code)]) continue;
-      seen[static_cast<size_t>(step.code)] = true;
-      own = cuda_code_made_here(file.blobs()[static_cast<size_t>(step.code)]);
+  for (size_t p = 0; p < file.profile_count(); ++p) {
+    for (const plan::Region& region : file.plan(p).regions) {
+      for (const plan::Step& step : region.steps) {
+        if (!own || step.code < 0) continue;
+        const Tensor& code = file.blobs(p)[static_cast<size_t>(step.code)];
+        if (seen.insert(code.raw()).second) own = cuda_code_made_here(code);
+      }
     }
   }
   if (own) return ok_status();
@@ -102,9 +107,9 @@ Status match_plugins(const engine::EngineFile& file, bool any_version) {
   return ok_status();
 }
 
-// One allocation for all weights that device steps read.
-Status Engine::upload() {
-  const std::vector<Tensor>& blobs = file_->blobs();
+// One allocation for all weights that device steps read, but for those that another profile has there.
+Status Engine::upload(Uploaded& uploaded) {
+  const std::vector<Tensor>& blobs = this->blobs();
   std::vector<bool> wanted(blobs.size(), false);
   for (const plan::Region& region : plan().regions) {
     for (const plan::PlanValue& value : region.values) {
@@ -116,21 +121,28 @@ Status Engine::upload() {
   }
   std::vector<int64_t> offsets(blobs.size(), 0);
   int64_t bytes = 0;
+  device_blobs_.assign(blobs.size(), nullptr);
   for (size_t b = 0; b < blobs.size(); ++b) {
     if (!wanted[b]) continue;
+    if (const auto there = uploaded.find(blobs[b].raw()); there != uploaded.end() && blobs[b].bytes() > 0) {
+      device_blobs_[b] = there->second;
+      wanted[b] = false;
+      continue;
+    }
     offsets[b] = bytes;
     bytes += (blobs[b].bytes() + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
   }
   auto made = DeviceBuffer::make(device_, bytes);
   if (!made.ok()) return std::move(made).status().with("while making room for the weights on the device");
-  device_weights_ = std::move(made).value();
+  const auto weights = std::make_shared<DeviceBuffer>(std::move(made).value());
+  device_weights_.push_back(weights);
   SINTER_ASSIGN(const DeviceStream stream, device_->make_stream());
   Status status;
-  device_blobs_.assign(blobs.size(), nullptr);
   for (size_t b = 0; b < blobs.size() && status.ok(); ++b) {
     if (!wanted[b]) continue;
-    uint8_t* to = device_weights_.data() + offsets[b];
+    uint8_t* to = weights->data() + offsets[b];
     device_blobs_[b] = to;
+    uploaded.emplace(blobs[b].raw(), to);
     status = device_->copy(to, blobs[b].raw(), blobs[b].bytes(), CopyKind::kHostToDevice, stream);
   }
   if (status.ok()) status = device_->wait(stream);
@@ -138,36 +150,72 @@ Status Engine::upload() {
   return status;
 }
 
-Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const engine::EngineFile> file, const LoadOptions& options) {
+Result<std::shared_ptr<Engine>> Engine::open_profile(std::shared_ptr<const engine::EngineFile> file, size_t profile, Device* device, const Engine* first,
+                                                     Uploaded& uploaded) {
   std::shared_ptr<Engine> engine(new Engine());
-  SINTER_ASSIGN(engine->match_, match_target(*file));
-  SINTER_TRY(match_plugins(*file));
+  engine->profile_ = profile;
+  engine->device_ = device;
+  SINTER_ASSIGN(engine->match_, match_target(*file, profile));
   engine->file_ = file;
-  const auto loading = [&](Status status) { return std::move(status).with(fmt::format("while loading engine '{}'", file->name())); };
-  if (file->plan().on_cuda()) {
-    auto device = find_device({DeviceKind::kCuda, options.device});
-    if (!device.ok()) return loading(std::move(device).status());
-    engine->device_ = *device;
-    SINTER_ASSIGN(const Match match, match_device(*file, **device));
-    engine->match_ = std::max(engine->match_, match);
-    SINTER_TRY(check_trust(*file, options));
-  }
-  const DeviceScope scope(engine->device_);
-  SINTER_TRY(scope.status());
-  if (engine->device_) {
-    Status uploaded = engine->upload();
-    if (!uploaded.ok()) return engine->device_->explain(loading(std::move(uploaded)));
-  }
-  auto programs = compile(file->plan(), file->blobs(), engine->device_blobs_);
-  if (!programs.ok()) {
-    Status failure = loading(std::move(programs).status());
-    return engine->device_ ? engine->device_->explain(std::move(failure)) : failure;
-  }
-  engine->programs_ = std::move(programs).value();
-  const plan::Region& main = file->plan().regions[0];
+  if (first) engine->device_weights_ = first->device_weights_;
+  if (device) SINTER_TRY(engine->upload(uploaded));
+  SINTER_ASSIGN(engine->programs_, compile(engine->plan(), engine->blobs(), engine->device_blobs_));
+  const plan::Region& main = engine->plan().regions[0];
   engine->inputs_ = io_infos(main, main.inputs, file->manifest().inputs);
   engine->outputs_ = io_infos(main, main.outputs, file->manifest().outputs);
+  return engine;
+}
+
+Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const engine::EngineFile> file, const LoadOptions& options) {
+  SINTER_TRY(match_target(*file, 0).status());
+  SINTER_TRY(match_plugins(*file));
+  const auto loading = [&](Status status) { return std::move(status).with(fmt::format("while loading engine '{}'", file->name())); };
+  Device* device = nullptr;
+  Match on_device = Match::kExact;
+  if (file->plan().on_cuda()) {
+    auto found = find_device({DeviceKind::kCuda, options.device});
+    if (!found.ok()) return loading(std::move(found).status());
+    device = *found;
+    SINTER_ASSIGN(on_device, match_device(*file, *device));
+    SINTER_TRY(check_trust(*file, options));
+  }
+  const DeviceScope scope(device);
+  SINTER_TRY(scope.status());
+  std::shared_ptr<Engine> engine;
+  Uploaded uploaded;
+  for (size_t p = 0; p < file->profile_count(); ++p) {
+    auto opened = open_profile(file, p, device, engine.get(), uploaded);
+    if (!opened.ok()) {
+      Status failure = loading(std::move(opened).status());
+      return device ? device->explain(std::move(failure)) : failure;
+    }
+    (*opened)->match_ = std::max((*opened)->match_, on_device);
+    // Weights of a later profile are the first's to count; each keeps what it reads.
+    if (p == 0) engine = std::move(*opened);
+    else engine->further_.push_back(std::move(*opened));
+  }
   return std::shared_ptr<const Engine>(std::move(engine));
+}
+
+std::shared_ptr<const Engine> Engine::at_profile(const std::shared_ptr<const Engine>& engine, size_t profile) {
+  if (profile == 0) return engine;
+  return profile <= engine->further_.size() ? engine->further_[profile - 1] : nullptr;
+}
+
+bool Engine::takes(std::span<const Dims> input_dims) const {
+  Bindings bindings;
+  for (size_t i = 0; i < inputs_.size() && i < input_dims.size(); ++i) {
+    const ValueType& type = inputs_[i].type;
+    if (type.is_tensor() && type.shape && !bind_shape(*type.shape, input_dims[i], bindings).ok()) return false;
+  }
+  return check_ranges(plan(), bindings, input_dims).ok();
+}
+
+int64_t Engine::device_weight_bytes() const {
+  int64_t bytes = 0;
+  if (!device_weights_.empty()) bytes = device_weights_.back()->bytes();
+  for (const auto& further : further_) bytes += further->device_weight_bytes();
+  return bytes;
 }
 
 Result<std::shared_ptr<const Engine>> Engine::load(const std::string& path, const LoadOptions& options) {
@@ -197,11 +245,14 @@ std::string Engine::info_json() const {
     }
   }
   int64_t weights = 0;
-  for (const Tensor& blob : file_->blobs()) weights += blob.bytes();
+  std::set<const void*> counted;
+  for (size_t p = 0; p < profile_count(); ++p) {
+    for (const Tensor& blob : file_->blobs(p)) weights += counted.insert(blob.raw()).second ? blob.bytes() : 0;
+  }
   return fmt::format(
       "{{\"manifest\": {}, \"device\": \"{}\", \"device_weight_bytes\": {}, \"match\": \"{}\", \"engine_bytes\": {}, \"weight_bytes\": {}, \"portable\": {}, \"regions\": {}, "
       "\"kernel_steps\": {}, \"reference_steps\": {}, \"control_steps\": {}, \"report\": {}}}",
-      to_json(file_->manifest()), device_ ? to_string(DeviceId{DeviceKind::kCuda, device_->ordinal()}) : "cpu", device_weights_.bytes(), match_name(match_), file_->size_bytes(), weights, file_->has_portable(), plan().regions.size(),
+      to_json(file_->manifest()), device_ ? to_string(DeviceId{DeviceKind::kCuda, device_->ordinal()}) : "cpu", device_weight_bytes(), match_name(match_), file_->size_bytes(), weights, file_->has_portable(), plan().regions.size(),
       kernels, references, controls, file_->report_json().empty() ? "null" : file_->report_json());
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/engine_file.h"
@@ -43,7 +45,15 @@ class Engine {
   static Result<std::shared_ptr<const Engine>> from_contents(engine::EngineContents contents, const LoadOptions& options = {});
 
   const engine::EngineFile& file() const { return *file_; }
-  const plan::Plan& plan() const { return file_->plan(); }
+  const plan::Plan& plan() const { return file_->plan(profile_); }
+  const std::vector<Tensor>& blobs() const { return file_->blobs(profile_); }
+  // Optimization profiles. Each is an engine of its own with the same inputs and outputs, which shares the weights; `engine` itself is profile 0. Null: there
+  // is no such profile.
+  size_t profile_count() const { return 1 + further_.size(); }
+  static std::shared_ptr<const Engine> at_profile(const std::shared_ptr<const Engine>& engine, size_t profile);
+  size_t profile() const { return profile_; }
+  // Whether this profile takes inputs of these shapes.
+  bool takes(std::span<const Dims> input_dims) const;
   const std::vector<RegionProgram>& programs() const { return programs_; }
   // Names are the model's; types have the profile's symbols.
   const std::vector<engine::IoInfo>& inputs() const { return inputs_; }
@@ -54,7 +64,7 @@ class Engine {
   // Of an engine for CUDA; null for one for the CPU. Weights are uploaded once and shared by all contexts.
   Device* device() const { return device_; }
   const std::vector<const void*>& device_blobs() const { return device_blobs_; }
-  int64_t device_weight_bytes() const { return device_weights_.bytes(); }
+  int64_t device_weight_bytes() const;
   // Manifest, match, sizes and plan statistics as one JSON object.
   std::string info_json() const;
 
@@ -64,9 +74,14 @@ class Engine {
   std::vector<RegionProgram> programs_;
   std::vector<engine::IoInfo> inputs_, outputs_;
   Match match_ = Match::kExact;
-  Status upload();
+  using Uploaded = std::unordered_map<const void*, const void*>;  // blobs by their host address
+  static Result<std::shared_ptr<Engine>> open_profile(std::shared_ptr<const engine::EngineFile> file, size_t profile, Device* device, const Engine* first,
+                                                      Uploaded& uploaded);
+  Status upload(Uploaded& uploaded);
+  size_t profile_ = 0;
+  std::vector<std::shared_ptr<const Engine>> further_;  // profiles 1 and on
   Device* device_ = nullptr;
-  DeviceBuffer device_weights_;
+  std::vector<std::shared_ptr<const DeviceBuffer>> device_weights_;  // this profile's own are the last
   std::vector<const void*> device_blobs_;
 };
 

@@ -208,6 +208,14 @@ Status RegionExecutor::run(std::span<const Value> inputs, std::span<const Output
 Status RegionExecutor::run_prepared(std::span<const Value> inputs, std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results,
                                     const RunOptions& options) {
   SINTER_TRY(set_inputs(inputs, options));
+  if (std::any_of(targets.begin(), targets.end(), [](const OutputTarget& target) { return target.allocator; })) {
+    asked_.assign(targets.begin(), targets.end());
+    for (size_t k = 0; k < asked_.size(); ++k) {
+      const Slot& slot = current_->slots[program_.region->outputs[k]];
+      if (slot.fixed) SINTER_TRY(ask_allocator(k, slot.dims, slot.bytes, asked_[k]));
+    }
+    targets = asked_;
+  }
   SINTER_TRY(set_outputs(targets, fresh));
   current_->apply(bases_);
   if (!current_->all_fast) bindings_ = current_->bindings;
@@ -262,7 +270,7 @@ Status RegionExecutor::run_steps() {
   const bool watched = shared_.profile || shared_.observer || shared_.watcher;
   const auto all = [&]() -> Status {
     for (size_t s = 0; s < program_.steps.size(); ++s) {
-      if (is_cancelled()) return make_error(Code::kCancelled, "the run was cancelled before step '{}'; outputs hold nothing of use", program_.steps[s].step->name);
+      if (is_cancelled()) return make_error(Code::kCancelled, "the run was cancelled before step '{}', and its outputs hold nothing of use; take the cancellation back to run again", program_.steps[s].step->name);
       Status status = watched ? run_watched(s) : run_step(s);
       if (status.ok() && stepwise_ && program_.steps[s].on_device) status = device_->wait();
       if (!status.ok()) {
@@ -272,7 +280,7 @@ Status RegionExecutor::run_steps() {
     }
     return ok_status();
   };
-  if (is_cancelled()) return make_error(Code::kCancelled, "the run was cancelled before it began");
+  if (is_cancelled()) return make_error(Code::kCancelled, "the run was cancelled before it began; take the cancellation back to run again");
   if (device_ && current_->all_device && shared_.graphs && !watched && !stepwise_) return device_->run_graph(*current_, bases_, all);
   if (device_ && shared_.profile && current_->all_device && !shared_.observer && !shared_.watcher) SINTER_TRY(queue_ahead());
   SINTER_TRY(all());
@@ -470,6 +478,15 @@ Status RegionExecutor::run_dynamic_kernel(const StepProgram& step, StepState& st
   return state.kernel->launch({inputs.data(), outputs.data(), workspace_.raw(), shared_.team});
 }
 
+Status RegionExecutor::ask_allocator(size_t index, const Dims& dims, int64_t bytes, OutputTarget& target) const {
+  if (!target.allocator) return ok_status();
+  target.data = (*target.allocator)(dims, bytes);
+  target.bytes = target.data ? bytes : 0;
+  target.allocator = nullptr;
+  if (target.data || bytes == 0) return ok_status();
+  return make_error(Code::kOutOfMemory, "output '{}' {} takes {} bytes, and its allocator gave none; let it give memory, or set a buffer", output_name(index), to_string(dims), bytes);
+}
+
 Status RegionExecutor::finish_outputs(std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results) {
   results.resize(program_.region->outputs.size());
   for (size_t k = 0; k < results.size(); ++k) {
@@ -479,11 +496,16 @@ Status RegionExecutor::finish_outputs(std::span<const OutputTarget> targets, boo
   return ok_status();
 }
 
-Status RegionExecutor::copy_output(size_t index, const OutputTarget& target, bool fresh, Value& result) {
+Status RegionExecutor::copy_output(size_t index, const OutputTarget& wanted, bool fresh, Value& result) {
   const int32_t v = program_.region->outputs[index];
   const plan::PlanValue& declared = program_.region->values[v];
   SINTER_TRY(resolve(v));
   const Slot& slot = current_->slots[v];
+  OutputTarget target = wanted;
+  if (target.allocator && !slot.fixed && has_fixed_size(declared.type) && states_[v].value.is_tensor()) {
+    const Tensor& made = states_[v].value.tensor();
+    SINTER_TRY(ask_allocator(index, made.dims(), made.bytes(), target));
+  }
   if (!slot.fixed && !(has_fixed_size(declared.type) && target.data)) {
     result = own(states_[v].value);
     return ok_status();

@@ -50,11 +50,15 @@ struct StepTime {
   }
 };
 
+// Memory for an output of these dims, asked for in every run as soon as they are known; null: refused.
+using OutputAllocator = std::function<void*(const Dims& dims, int64_t bytes)>;
+
 // Where an output goes: memory of the caller, or nowhere (data null): memory of the executor, on the device when on_device.
 struct OutputTarget {
   void* data = nullptr;
   int64_t bytes = 0;
   bool on_device = false;  // an address of the plan's device
+  const OutputAllocator* allocator = nullptr;  // says data and bytes in every run
 };
 
 // How a run is done on a device; the default is for host memory and to wait.
@@ -73,6 +77,8 @@ class RegionExecutor {
 
   // Makes the plan for these shapes current. Dims of inputs without fixed-size elements are ignored.
   Status prepare(std::span<const Dims> inputs);
+  // Touches the memory that plans so far need, so that no run has to be the first to.
+  void touch_memory() { arena_.touch(); }
   // Current after prepare or run.
   const ShapePlan* shape_plan() const { return current_; }
   // Dims of an output, nullopt when they depend on data.
@@ -116,6 +122,8 @@ class RegionExecutor {
   Status set_inputs(std::span<const Value> inputs, const RunOptions& options);
   Result<const void*> place_input(size_t index, const Tensor& tensor, bool on_device);
   Status set_outputs(std::span<const OutputTarget> targets, bool fresh);
+  // Memory of the caller's allocator, if there is one, for an output whose dims are known.
+  Status ask_allocator(size_t index, const Dims& dims, int64_t bytes, OutputTarget& target) const;
   Status check_asynchronous(std::span<const OutputTarget> targets, const RunOptions& options) const;
   Status reserve_memory(const ShapePlan& plan);
   Status run_steps();
@@ -133,7 +141,7 @@ class RegionExecutor {
   Status run_dynamic_kernel(const StepProgram& step, StepState& state);
   Status run_host(size_t number);
   Status finish_outputs(std::span<const OutputTarget> targets, bool fresh, std::vector<Value>& results);
-  Status copy_output(size_t index, const OutputTarget& target, bool fresh, Value& result);
+  Status copy_output(size_t index, const OutputTarget& wanted, bool fresh, Value& result);
   // Device outputs: starts their copies to the host, then waits.
   Status fetch_output(size_t index, const OutputTarget& target, int64_t bytes);
   Status fetch_outputs(std::span<const OutputTarget> targets, bool wait);
@@ -166,6 +174,7 @@ class RegionExecutor {
   std::vector<uintptr_t> bases_;
   std::vector<State> states_;
   Bindings bindings_;
+  std::vector<OutputTarget> asked_;      // targets of this run, allocators asked
   std::vector<Tensor> owned_outputs_;    // buffers of outputs without a target
   std::vector<Tensor> input_copies_;     // of inputs that are not aligned
   Tensor workspace_;                     // of dynamic kernel steps

@@ -58,11 +58,7 @@ class ShapePlanner {
       SINTER_TRY(bind_value(program_.captured[i], request_.captured[i], plan_->captured_base(program_, i), "captured value"));
     }
     if (region_.parent >= 0) return ok_status();
-    std::string what = "inputs";
-    for (size_t i = 0; i < region_.inputs.size(); ++i) {
-      what += fmt::format("{}'{}' {}", i ? ", " : " ", region_.values[region_.inputs[i]].name, to_string(request_.inputs[i]));
-    }
-    return check_ranges(*request_.plan, plan_->bindings, what);
+    return check_ranges(*request_.plan, plan_->bindings, request_.inputs);
   }
 
   Status place_roots() {
@@ -243,6 +239,7 @@ class ShapePlanner {
     auto arena = place_buffers(buffers, alignment);
     if (!arena.ok()) return std::move(arena).status().with(fmt::format("while planning the memory of region '{}'", region_.name));
     bytes = *arena;
+    count_live(buffers);
     for (size_t v = 0; v < region_.values.size(); ++v) {
       Slot& slot = plan_->slots[v];
       if (!slot.fixed || slot.base != base || program_.last[program_.root[v]] < 0) continue;
@@ -250,6 +247,20 @@ class ShapePlanner {
     }
     for (size_t k = 0; k < steps.size(); ++k) workspace_offsets_[steps[k]] = buffers[first_workspace + k].offset;
     return ok_status();
+  }
+
+  void count_live(const std::vector<ArenaBuffer>& buffers) {
+    std::vector<int64_t> change(plan_->steps.size() + 1, 0);
+    const auto place = [&](int32_t step) { return static_cast<size_t>(std::clamp<int64_t>(step, 0, std::ssize(plan_->steps))); };
+    for (const ArenaBuffer& buffer : buffers) {
+      change[place(buffer.first)] += buffer.bytes;
+      change[place(buffer.last + 1)] -= buffer.bytes;
+    }
+    int64_t live = 0;
+    for (size_t s = 0; s < plan_->steps.size(); ++s) {
+      live += change[s];
+      plan_->steps[s].live_bytes += live;
+    }
   }
 
   Status check_alignment() const {

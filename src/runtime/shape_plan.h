@@ -32,6 +32,7 @@ struct StepState {
   size_t first_input = 0, first_output = 0, workspace = 0;  // places in the pointer table
   std::vector<Dims> input_dims, output_dims;                // that the kernel is specialised for
   int64_t workspace_bytes = 0;
+  int64_t live_bytes = 0;  // of the arenas that hold something while the step runs, its workspace included
 };
 
 struct ShapePlan {

@@ -149,6 +149,7 @@ class Chooser {
     describe(chosen);
     BuildRequest request = request_for(chosen);
     request.portable = request_.portable;
+    request.first_profile_only = request_.first_profile_only;
     Optimised lowered = optimised_.clone();
     SINTER_TRY(lower(lowered, request));
     SINTER_ASSIGN(BuildOutcome outcome, build_lowered(lowered, request));
@@ -187,6 +188,7 @@ class Chooser {
   BuildRequest request_for(const Tried& tried) const {
     BuildRequest request = request_;
     request.portable = false;
+    request.first_profile_only = true;
     request.build.narrow = tried.narrow;
     if (!tried.int8) request.calibration = nullptr;
     // Layers that must be int8 make this network one to compare with, not to choose.

@@ -42,6 +42,7 @@ class Mixer {
  public:
   Mixer(const BuildRequest& request, const MixedOptions& options) : request_(request), options_(options) {
     request_.portable = false;
+    request_.first_profile_only = true;
     request_.quantize = {};
     user_keep_ = request.quantize.keep;
     scratch_ = (std::filesystem::temp_directory_path() / fmt::format("sinter-mixed-{}-{}", ::getpid(), static_cast<const void*>(this))).string();
@@ -454,6 +455,7 @@ class Mixer {
   Result<MixedOutcome> finish() {
     BuildRequest request = request_with(keep_);
     request.portable = true;
+    request.first_profile_only = false;
     Optimised lowered = optimised_.clone();
     SINTER_TRY(lower(lowered, request));
     SINTER_ASSIGN(BuildOutcome built, build_lowered(lowered, request));
@@ -474,6 +476,7 @@ class Mixer {
     BuildRequest request = request_;
     request.calibration = nullptr;
     request.portable = true;
+    request.first_profile_only = false;
     Optimised lowered = std::move(unfused_);
     SINTER_TRY(fuse(lowered, request));
     SINTER_TRY(lower(lowered, request));

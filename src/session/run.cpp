@@ -79,18 +79,23 @@ Result<Tensor> random_tensor(DType dtype, const Dims& dims, uint64_t seed) {
   return wide.dtype() == dtype ? wide : wide.cast(dtype);
 }
 
+engine::EngineContents plain_contents(const ir::Graph& graph, builder::BuildResult built) {
+  engine::EngineContents contents;
+  for (const ir::Value* value : graph.inputs) contents.manifest.inputs.push_back({value->name, value->type, value->onnx_names});
+  for (const ir::Value* value : graph.outputs) contents.manifest.outputs.push_back({value->name, value->type, value->onnx_names});
+  contents.manifest.isa = built.plan.isa;
+  contents.manifest.device = built.plan.cpu_model;
+  contents.plan = std::move(built.plan);
+  contents.blobs = std::move(built.blobs);
+  return contents;
+}
+
 onnx::ModelRunner engine_runner(const BuildRequest& base) {
   return [base](const ir::Model& model, std::vector<Value> inputs) -> Result<std::vector<Value>> {
     const std::unique_ptr<ir::Graph> graph = model.graph->clone();
     SINTER_ASSIGN(const passes::PassReport passes, passes::run_pipeline(*graph, base.passes));
     SINTER_ASSIGN(builder::BuildResult built, builder::build_plan(*graph, base.build));
-    engine::EngineContents contents;
-    for (const ir::Value* value : graph->inputs) contents.manifest.inputs.push_back({value->name, value->type, value->onnx_names});
-    for (const ir::Value* value : graph->outputs) contents.manifest.outputs.push_back({value->name, value->type, value->onnx_names});
-    contents.manifest.isa = built.plan.isa;
-    contents.manifest.device = built.plan.cpu_model;
-    contents.plan = std::move(built.plan);
-    contents.blobs = std::move(built.blobs);
+    const engine::EngineContents contents = plain_contents(*graph, std::move(built));
     SINTER_ASSIGN(const std::string bytes, engine::write_engine(contents));
     SINTER_ASSIGN(const auto engine, runtime::Engine::from_memory(bytes, nullptr, {engine::Verify::kTarget, base.build.device ? base.build.device->ordinal() : 0}));
     runtime::ContextOptions options;

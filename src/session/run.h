@@ -15,6 +15,9 @@ Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& requ
 // True when the file begins as an engine does.
 bool is_engine_file(const std::string& path);
 
+// What was built of a graph as an engine that says no more of itself than a run needs: no portable part, no origin.
+engine::EngineContents plain_contents(const ir::Graph& graph, builder::BuildResult built);
+
 // Runs each conformance test's model the whole way: passes, builder, engine, runtime.
 onnx::ModelRunner engine_runner(const BuildRequest& base);
 

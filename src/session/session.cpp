@@ -47,68 +47,52 @@ std::vector<engine::IoInfo> io_of(const std::vector<ir::Value*>& values) {
   return result;
 }
 
-std::vector<std::string> precisions_of(const plan::Plan& plan) {
-  std::set<std::string> found;
-  for (const plan::Region& region : plan.regions) {
-    for (const plan::Step& step : region.steps) {
-      for (const TensorDesc& output : step.problem.outputs) {
-        if (output.present && is_float(output.dtype)) found.emplace(dtype_name(output.dtype));
-      }
-      if (step.problem.domain == "sinter" && step.problem.op.rfind("Quantized", 0) == 0) found.emplace("i8");
+// fn(step) of every plan.
+template <typename Fn>
+void for_each_step(const engine::EngineContents& contents, Fn&& fn) {
+  const auto visit = [&](const plan::Plan& plan) {
+    for (const plan::Region& region : plan.regions) {
+      for (const plan::Step& step : region.steps) fn(step);
     }
-  }
+  };
+  visit(contents.plan);
+  for (const engine::PlanPart& part : contents.further) visit(part.plan);
+}
+
+std::vector<std::string> precisions_of(const engine::EngineContents& contents) {
+  std::set<std::string> found;
+  for_each_step(contents, [&](const plan::Step& step) {
+    for (const TensorDesc& output : step.problem.outputs) {
+      if (output.present && is_float(output.dtype)) found.emplace(dtype_name(output.dtype));
+    }
+    if (step.problem.domain == "sinter" && step.problem.op.rfind("Quantized", 0) == 0) found.emplace("i8");
+  });
   return {found.begin(), found.end()};
 }
 
-// The shape given for an input, null when there is none. An unnamed shape is for a model's only input.
-const Shape* shape_for(const std::map<std::string, Shape, std::less<>>& shapes, const ir::Graph& graph, const std::string& name) {
-  auto it = shapes.find(name);
-  if (it == shapes.end() && graph.inputs.size() == 1) it = shapes.find("");
-  return it == shapes.end() ? nullptr : &it->second;
-}
-
-// Ranges of the inputs' symbols from min, opt and max shapes.
-Result<std::map<std::string, plan::SymbolRange, std::less<>>> profile_of(const ir::Graph& graph, const BuildRequest& request) {
-  std::map<std::string, plan::SymbolRange, std::less<>> symbols;
-  for (const ir::Value* input : graph.inputs) {
-    if (!input->type.is_tensor() || !input->type.shape) continue;
-    const Shape& declared = *input->type.shape;
-    const std::string& name = input->name;
-    const Shape* least = shape_for(request.min_shapes, graph, name);
-    const Shape* most = shape_for(request.max_shapes, graph, name);
-    const Shape* best = shape_for(request.shapes, graph, name);
-    for (const Shape* given : {least, most, best}) {
-      if (given && given->size() != declared.size()) {
-        return make_error(Code::kInvalidArgument, "input '{}' has shape {}, the profile gives {}; give one size a dimension", name, to_string(declared),
-                          to_string(*given));
-      }
-    }
-    for (size_t axis = 0; axis < declared.size(); ++axis) {
-      const std::string symbol(declared[axis].symbol_name());
-      if (symbol.empty()) continue;
-      plan::SymbolRange range{symbol, 1, 1, INT64_MAX};
-      if (least) range.min = (*least)[axis].value();
-      if (most) range.max = (*most)[axis].value();
-      range.opt = best ? (*best)[axis].value() : most ? range.max : range.min;
-      if (range.min > range.opt || range.opt > range.max) {
-        return make_error(Code::kInvalidArgument, "input '{}', dimension {}: found min {}, opt {}, max {}, expected min <= opt <= max", name, axis, range.min,
-                          range.opt, range.max);
-      }
-      symbols.emplace(symbol, range);
-    }
+// The request's profiles as ranges of the graph's symbols.
+Status resolve_profiles(const ir::Graph& graph, const BuildRequest& request, SymbolRanges& first, std::vector<SymbolRanges>& further) {
+  const auto in_profile = [&](Status status, size_t number) {
+    return status.ok() || request.further_profiles.empty() ? std::move(status) : std::move(status).with(fmt::format("in optimization profile {}", number));
+  };
+  auto ranges = ranges_of(graph, {request.min_shapes, request.shapes, request.max_shapes});
+  if (!ranges.ok()) return in_profile(std::move(ranges).status(), 0);
+  first = std::move(ranges).value();
+  for (size_t p = 0; p < request.further_profiles.size(); ++p) {
+    ranges = ranges_of(graph, request.further_profiles[p]);
+    if (!ranges.ok()) return in_profile(std::move(ranges).status(), p + 1);
+    further.push_back(std::move(ranges).value());
   }
-  return symbols;
+  return ok_status();
 }
 
 // The plugins that steps of the plan need, in the order of their loading.
-std::vector<engine::PluginInfo> plugins_of(const plan::Plan& plan) {
+std::vector<engine::PluginInfo> plugins_of(const engine::EngineContents& contents) {
   std::map<const plugin::Library*, std::set<std::string>> used;
-  for (const plan::Region& region : plan.regions) {
-    for (const plan::Step& step : region.steps) {
-      const OpDef* op = find_op(step.problem.domain, step.problem.op);
-      if (op && op->plugin) used[&op->plugin->library].insert(op->plugin->name);
-    }
-  }
+  for_each_step(contents, [&](const plan::Step& step) {
+    const OpDef* op = find_op(step.problem.domain, step.problem.op);
+    if (op && op->plugin) used[&op->plugin->library].insert(op->plugin->name);
+  });
   std::vector<engine::PluginInfo> infos;
   for (const plugin::Library* library : plugin::loaded()) {
     const auto it = used.find(library);
@@ -117,10 +101,29 @@ std::vector<engine::PluginInfo> plugins_of(const plan::Plan& plan) {
   return infos;
 }
 
+// Plans for further profiles, which share the weights of the first.
+Status build_further(const ir::Graph& graph, builder::BuildOptions options, const std::vector<SymbolRanges>& further, BuildOutcome& outcome, engine::Manifest& manifest) {
+  BlobSharer sharer;
+  sharer.share(outcome.contents.blobs);
+  options.find_packings = false;
+  for (size_t p = 0; p < further.size(); ++p) {
+    options.symbols = further[p];
+    auto built = builder::build_plan(graph, options);
+    if (!built.ok()) return std::move(built).status().with(fmt::format("in optimization profile {}", p + 1));
+    sharer.share(built->blobs);
+    if (outcome.timing_cache_saved.ok()) outcome.timing_cache_saved = std::move(built->timing_cache_saved);
+    outcome.report.notes.push_back(fmt::format("optimization profile {}: predicted {:.3f} ms", p + 1, built->report.predicted_us / 1000));
+    manifest.further_profiles.push_back(built->plan.symbols);
+    outcome.contents.further.push_back({std::move(built->plan), std::move(built->blobs)});
+  }
+  return ok_status();
+}
+
 // Plans, names the result and fills in what an engine says of itself.
-Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassReport& passes, const BuildRequest& request,
+Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassReport& passes, const BuildRequest& request, const std::vector<SymbolRanges>& further,
                                  engine::Manifest manifest) {
   builder::BuildOptions options = request.build;
+  if (!further.empty() && !options.timings) options.timings = std::make_shared<builder::TimingCache>();
   options.find_packings = request.portable;
   SINTER_ASSIGN(builder::BuildResult built, builder::build_plan(graph, options));
   BuildOutcome outcome;
@@ -128,21 +131,31 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
   outcome.timing_cache_saved = std::move(built.timing_cache_saved);
   for (const auto& [name, times] : passes.fired) outcome.report.passes_fired[name] = times;
   for (const auto& [name, reasons] : passes.declined) outcome.report.passes_declined[name] = reasons;
+  outcome.contents.plan = std::move(built.plan);
+  outcome.contents.blobs = std::move(built.blobs);
+  if (!further.empty()) SINTER_TRY(build_further(graph, options, further, outcome, manifest));
+  const plan::Plan& plan = outcome.contents.plan;
   manifest.sinter_version = version();
   manifest.build_command = request.command;
   manifest.date = reproducible_date();
-  manifest.device = built.plan.on_cuda() ? built.plan.device_model : built.plan.cpu_model;
-  manifest.isa = built.plan.isa;
-  manifest.threads = built.plan.threads;
-  manifest.precisions = precisions_of(built.plan);
+  manifest.device = plan.on_cuda() ? plan.device_model : plan.cpu_model;
+  manifest.isa = plan.isa;
+  manifest.threads = plan.threads;
+  manifest.precisions = precisions_of(outcome.contents);
   manifest.inputs = io_of(graph.inputs);
   manifest.outputs = io_of(graph.outputs);
-  manifest.profile = built.plan.symbols;
-  manifest.plugins = plugins_of(built.plan);
-  if (engine::has_code(built.plan)) manifest.more.push_back(engine::signature_place());
+  manifest.profile = plan.symbols;
+  manifest.plugins = plugins_of(outcome.contents);
+  std::vector<std::vector<plan::SymbolRange>> profiles = manifest.further_profiles;
+  profiles.insert(profiles.begin(), manifest.profile);
+  for (const ShapeMap& shapes : request.first_profile_only ? std::vector<ShapeMap>() : request.shapes_to_warm) {
+    SINTER_ASSIGN(std::vector<Dims> set, warm_set_of(graph, shapes, profiles));
+    manifest.shapes_to_warm.push_back(std::move(set));
+  }
+  bool code = engine::has_code(plan);
+  for (const engine::PlanPart& part : outcome.contents.further) code = code || engine::has_code(part.plan);
+  if (code) manifest.more.push_back(engine::signature_place());
   outcome.contents.manifest = std::move(manifest);
-  outcome.contents.plan = std::move(built.plan);
-  outcome.contents.blobs = std::move(built.blobs);
   outcome.contents.report_json = outcome.report.to_json(/*reproducible=*/true);
   if (request.portable) {
     engine::PortablePart part;
@@ -167,6 +180,7 @@ BuildRequest plain_request(const BuildRequest& request) {
   plain.constraints = {};
   plain.fp8 = false;
   plain.portable = false;
+  plain.first_profile_only = true;
   return plain;
 }
 
@@ -229,6 +243,7 @@ Optimised Optimised::clone() const {
   copy.model.graph = model.graph->clone();
   copy.model.content_hash = model.content_hash;
   copy.symbols = symbols;
+  copy.further_symbols = further_symbols;
   copy.passes = passes;
   copy.layer_types = layer_types;
   copy.quantization = quantization;
@@ -239,15 +254,12 @@ Optimised Optimised::clone() const {
 Result<Optimised> optimise(const BuildRequest& request) {
   Optimised result;
   result.notes = request.notes;
-  const bool dynamic = !request.min_shapes.empty() || !request.max_shapes.empty();
   onnx::ImportOptions import = request.import;
-  if (!dynamic) {
+  if (!request.dynamic()) {
     for (const auto& [name, shape] : request.shapes) import.shapes[name] = shape;
   }
   SINTER_ASSIGN(result.model, onnx::import_model(request.model_path, import));
-  if (dynamic) {
-    SINTER_ASSIGN(result.symbols, profile_of(*result.model.graph, request));
-  }
+  if (request.dynamic()) SINTER_TRY(resolve_profiles(*result.model.graph, request, result.symbols, result.further_symbols));
   if (!request.constraints.empty()) {
     std::vector<std::string> unmatched;
     SINTER_ASSIGN(result.layer_types, builder::resolve_constraints(*result.model.graph, request.constraints, unmatched));
@@ -305,7 +317,8 @@ Result<BuildOutcome> build_lowered(const Optimised& lowered, const BuildRequest&
   engine::Manifest manifest;
   manifest.model_name = std::filesystem::path(request.model_path).filename().string();
   manifest.model_hash = lowered.model.content_hash;
-  return build_graph(*lowered.model.graph, lowered.passes, with_profile, std::move(manifest));
+  const std::vector<SymbolRanges> further = request.first_profile_only ? std::vector<SymbolRanges>() : lowered.further_symbols;
+  return build_graph(*lowered.model.graph, lowered.passes, with_profile, further, std::move(manifest));
 }
 
 namespace {
@@ -319,6 +332,7 @@ Status compare_with_floats(BuildOutcome& outcome, const BuildRequest& request) {
   floats.strip_quantization = true;
   floats.constraints = {};
   floats.portable = false;
+  floats.first_profile_only = true;
   SINTER_ASSIGN(const Optimised stripped, optimise(floats));
   SINTER_ASSIGN(const FloatChoice best, fastest_float(stripped, floats));
   add_float_times(outcome.report, best.report);
@@ -368,11 +382,24 @@ Result<BuildOutcome> retune(const engine::EngineFile& engine, const BuildRequest
   engine::Manifest manifest;
   manifest.model_name = engine.manifest().model_name;
   manifest.model_hash = engine.manifest().model_hash;
-  return build_graph(*graph, {}, here, std::move(manifest));
+  std::vector<SymbolRanges> further;
+  if (request.dynamic()) {
+    SINTER_TRY(resolve_profiles(*graph, request, here.build.symbols, further));
+  } else {
+    const auto ranges = [&](size_t profile) {
+      SymbolRanges symbols;
+      for (const plan::SymbolRange& range : engine.plan(profile).symbols) symbols.emplace(range.name, range);
+      return symbols;
+    };
+    here.build.symbols = ranges(0);
+    manifest.shapes_to_warm = engine.manifest().shapes_to_warm;
+    for (size_t p = 1; p < engine.profile_count(); ++p) further.push_back(ranges(p));
+  }
+  return build_graph(*graph, {}, here, further, std::move(manifest));
 }
 
-Result<std::map<std::string, Shape, std::less<>>> parse_shapes(std::string_view text) {
-  std::map<std::string, Shape, std::less<>> shapes;
+Result<ShapeMap> parse_shapes(std::string_view text) {
+  ShapeMap shapes;
   while (!text.empty()) {
     const size_t comma = text.find(',');
     const std::string_view item = text.substr(0, comma);

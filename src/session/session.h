@@ -9,6 +9,7 @@
 #include "onnx/import.h"
 #include "passes/pass.h"
 #include "quant/insert.h"
+#include "session/profiles.h"
 
 namespace sinter::session {
 
@@ -17,9 +18,12 @@ struct BuildRequest {
   onnx::ImportOptions import;
   passes::PassOptions passes;
   builder::BuildOptions build;
-  // Shapes of inputs by name ("": the only input). `shapes` alone fixes them; with min_shapes and max_shapes dims stay symbolic in that
-  // range and `shapes` is what is tuned for.
-  std::map<std::string, Shape, std::less<>> shapes, min_shapes, max_shapes;
+  // `shapes` alone fixes dims; with min_shapes and max_shapes they stay symbolic in that range and `shapes` is what is tuned for: the first optimization profile.
+  ShapeMap shapes, min_shapes, max_shapes;
+  std::vector<ProfileShapes> further_profiles;  // after it: a plan each
+  std::vector<ShapeMap> shapes_to_warm;         // sets of input shapes that contexts of the engine make ready for ahead
+  bool first_profile_only = false;  // of builds that are compared
+  bool dynamic() const { return !min_shapes.empty() || !max_shapes.empty() || !further_profiles.empty(); }
   // Ranges of activations: with them, dense layers work on whole numbers where `quantize` does not keep them in f32. Null: none.
   std::shared_ptr<const quant::Calibration> calibration;
   quant::InsertOptions quantize;
@@ -52,7 +56,7 @@ Result<BuildOutcome> build_model(const BuildRequest& request);
 Result<BuildOutcome> retune(const engine::EngineFile& engine, const BuildRequest& request);
 
 // "NAME:1x3x224x224,…" → shapes of inputs; a name may be left out when the model has one input (""). Dims are numbers.
-Result<std::map<std::string, Shape, std::less<>>> parse_shapes(std::string_view text);
+Result<ShapeMap> parse_shapes(std::string_view text);
 // "512MiB", "1.5GiB", "2048M", "1000000" → bytes. Suffixes are powers of 1024; "B" alone is a byte.
 Result<int64_t> parse_size(std::string_view text);
 
@@ -62,7 +66,8 @@ BuildRequest plain_request(const BuildRequest& request);
 // A model imported and optimised, for tools that look inside and for jobs that build one model several times: the graph, and what fired.
 struct Optimised {
   ir::Model model;
-  std::map<std::string, plan::SymbolRange, std::less<>> symbols;  // of the request's profile; {}: none
+  SymbolRanges symbols;                       // of the request's first profile; {}: none
+  std::vector<SymbolRanges> further_symbols;  // of those after it
   passes::PassReport passes;
   builder::LayerTypeMap layer_types;  // the request's constraints, by node of the model
   quant::InsertReport quantization;  // empty before lower, and without a calibration

@@ -72,7 +72,7 @@ TEST(Capi, ErrorsHaveCodesAndTexts) {
     FAIL();
   } catch (const sinter::Error& error) {
     EXPECT_EQ(error.code(), SINTER_INVALID_ARGUMENT);
-    EXPECT_NE(std::strstr(error.what(), "'batch' is 20"), nullptr);
+    EXPECT_NE(std::strstr(error.what(), "('batch') is 20"), nullptr);
   }
   EXPECT_THROW(context.set_input("q", x.data(), {2, 4}), sinter::Error);
   EXPECT_NE(std::strstr(sinter_last_error(), "the engine has 'x'"), nullptr);
@@ -110,7 +110,7 @@ TEST(Capi, StreamsRunInOrderAndPoisonOnlyTheirContext) {
   bad.enqueue(stream);
   good.enqueue(stream);
   EXPECT_THROW(stream.wait(), sinter::Error);
-  EXPECT_NE(std::strstr(sinter_last_error(), "'batch' is 20"), nullptr);
+  EXPECT_NE(std::strstr(sinter_last_error(), "('batch') is 20"), nullptr);
   EXPECT_EQ(good.output("y").to_vector<float>(), (std::vector<float>{0, 2, 0, 4}));
   stream.wait();
   bad.set_input("x", x.data(), {1, 4});

@@ -51,7 +51,7 @@ TEST(Streams, TellOfFailuresAndOfWhatWasLeftOut) {
   EXPECT_THROW(stream.wait(), Error);
   ASSERT_EQ(told.size(), 2u);
   EXPECT_EQ(told[0].first, SINTER_INVALID_ARGUMENT);
-  EXPECT_NE(told[0].second.find("'batch' is 20"), std::string::npos) << told[0].second;
+  EXPECT_NE(told[0].second.find("('batch') is 20"), std::string::npos) << told[0].second;
   EXPECT_EQ(told[1].first, SINTER_CANCELLED);
   EXPECT_EQ(sinter_context_enqueue_notify(context.handle(), stream.handle(), nullptr, nullptr), SINTER_INVALID_ARGUMENT);
   EXPECT_EQ(sinter_context_enqueue_notify(nullptr, stream.handle(), nullptr, nullptr), SINTER_INVALID_ARGUMENT);
@@ -102,9 +102,23 @@ TEST(Threads, HammerOneEngine) {
       }
     });
   }
+  // Memory a quarter of the time in, when all threads have run all shapes, and near the end.
+  const auto length = end - std::chrono::steady_clock::now();
+  std::this_thread::sleep_for(length / 4);
+  const int64_t early = anonymous_memory_bytes();
+  std::this_thread::sleep_for(length * 6 / 10);
+  const int64_t grown = anonymous_memory_bytes() - early;
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
   EXPECT_GT(runs, kThreads);
+  RecordProperty("runs", std::to_string(runs));
+  RecordProperty("grown_bytes", std::to_string(grown));
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // In a short run threads are still starting.
+  if (given && std::atoi(given) >= 10) {
+    EXPECT_LT(grown, 1 << 20) << "bytes more while " << runs << " runs were made";
+  }
+#endif
 }
 
 TEST(Memory, ComesBackWhenEnginesGo) {

@@ -1,12 +1,13 @@
 // The kernels of plugins, through the tactic of the CPU or of a GPU.
 #include "plugin/library.h"
+#include "plugin/support.h"
 #include "support/tactic_harness.h"
 
 namespace sinter::testing {
 namespace {
 
 TEST(Plugin, rows) {
-  const auto library = plugin::load(std::string(PLUGIN_FOLDER) + "/roll.so");
+  const auto library = plugin::load(test::plugin_path("roll"));
   ASSERT_TRUE(library.ok()) << library.status().to_string();
   for (const Dims& dims : {Dims{1}, Dims{7}, Dims{3, 5}, Dims{64, 33}, Dims{2, 0}, Dims{}}) {
     for (const int64_t shift : {0, 1, 5, -2, 1000}) {
@@ -21,7 +22,7 @@ TEST(Plugin, rows) {
 }
 
 TEST(Plugin, any_length) {
-  ASSERT_TRUE(plugin::load(std::string(PLUGIN_FOLDER) + "/roll.so").ok());
+  ASSERT_TRUE(plugin::load(test::plugin_path("roll")).ok());
   TacticRow row("Roll", "roll");
   row.attr("shift", int64_t{2}).input(random_tensor({4, 9}, 7));
   row.shapes = {{Dim(4), Dim::symbol("n")}};

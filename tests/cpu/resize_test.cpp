@@ -28,6 +28,11 @@ TEST(Resize, modes_scales_sizes_and_layouts) {
   }
   for (const char* rounding : {"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"}) {
     check(resize("nearest", "asymmetric", {1, 3, 6, 6}).attr("nearest_mode", std::string(rounding)).constant_input(Tensor::from_f32({1, 1, 1.5f, 0.5f}, {4})), {});
+    for (const char* coordinates : {"asymmetric", "half_pixel", "align_corners"}) {
+      for (const float scale : {0.6f, 1.3f, 2.4f})
+        check(resize("nearest", coordinates, {1, 3, 13, 24}).attr("nearest_mode", std::string(rounding)).constant_input(Tensor::from_f32({1, 1, scale, 1.7f}, {4})), {});
+      check(resize("nearest", coordinates, {1, 3, 7, 24}).attr("nearest_mode", std::string(rounding)).absent().constant_input(Tensor::from_i64({1, 3, 4, 50})), {});
+    }
     check(resize("nearest", "half_pixel", {1, 3, 6, 6}).attr("nearest_mode", std::string(rounding)).constant_input(Tensor::from_f32({1, 1, 1.5f, 0.5f}, {4})), {});
   }
 }

@@ -8,6 +8,7 @@
 
 #include "cpu/kernels/conv_bytes.h"
 #include "cpu/kernels/matmul_bytes.h"
+#include "cpu_kernels/conv_case.h"
 #include "cpu_kernels/emulated_amx.h"
 #include "cpu_kernels/support.h"
 
@@ -135,20 +136,6 @@ struct Finish {
   }
 };
 
-struct ConvCase {
-  int64_t batch, channels, out_channels, h, w, kh, kw, stride = 1, pad = 0, dilation = 1, groups = 1;
-};
-
-ConvShape shape_of(const ConvCase& t) {
-  ConvShape s;
-  s.batch = t.batch, s.channels = t.channels, s.out_channels = t.out_channels, s.h = t.h, s.w = t.w, s.kh = t.kh, s.kw = t.kw;
-  s.stride_h = s.stride_w = t.stride, s.pad_top = s.pad_left = t.pad, s.dilation_h = s.dilation_w = t.dilation, s.groups = t.groups;
-  s.oh = (t.h + 2 * t.pad - (t.kh - 1) * t.dilation - 1) / t.stride + 1;
-  s.ow = (t.w + 2 * t.pad - (t.kw - 1) * t.dilation - 1) / t.stride + 1;
-  s.src_pixel_stride = t.channels, s.dst_pixel_stride = t.out_channels;
-  return s;
-}
-
 // Without start; `zero` stands for padding.
 std::vector<int32_t> conv_sums(const ConvShape& s, const uint8_t* x, bool is_signed, int zero, const int8_t* w) {
   const int64_t in = s.channels / s.groups, out = s.out_channels / s.groups;
@@ -175,7 +162,7 @@ void check_conv(const Way& way, const ConvCase& t, bool is_signed, int zero, Byt
   SCOPED_TRACE(fmt::format("{} batch {} c {} oc {} h {} w {} k {}x{} stride {} pad {} dilation {} groups {} signed {} zero {} store {} few {}", way.name,
                            t.batch, t.channels, t.out_channels, t.h, t.w, t.kh, t.kw, t.stride, t.pad, t.dilation, t.groups, is_signed, zero,
                            static_cast<int>(store), few_channels));
-  const ConvShape s = shape_of(t);
+  const ConvShape s = shape_of(t, 0, 0);
   const int64_t source_bytes = s.batch * s.h * s.w * s.channels, weight_count = s.out_channels * (s.channels / s.groups) * s.kh * s.kw;
   const int64_t pixels = s.batch * s.oh * s.ow;
   const Guarded source(source_bytes), weights(weight_count);
@@ -325,7 +312,7 @@ TEST(ByteTiles, MatrixRegistersMultiplyFullStepsOnly) {
   if (cpu_info().isa < Isa::kAvx512Vnni) GTEST_SKIP() << "no AVX-512 VNNI";
   // 196 pixels by 64 columns: 7 tiles of 28 rows, 2 groups of columns, four products a step. Nine taps of 32 channels are 5 steps, not 9.
   const KernelTable table = emulated_amx_table();
-  const ConvShape s = shape_of({1, 32, 64, 16, 16, 3, 3});
+  const ConvShape s = shape_of({1, 32, 64, 16, 16, 3, 3}, 0, 0);
   const Guarded source(s.h * s.w * s.channels), packed(conv_bytes_packed_bytes(s)), dst(s.oh * s.ow * s.out_channels * 4);
   Finish finish(ByteStore::kSums, false, 1, s.out_channels, 1);
   finish.bytes.start = finish.start.data();

@@ -3,27 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "cpu/kernels/depthwise.h"
+#include "cpu_kernels/conv_case.h"
 #include "cpu_kernels/support.h"
 
 namespace sinter::cpu {
 namespace {
 
 enum class Method { kDirect, kFewChannels, kFewChannelsNchw, kDepthwise };
-
-struct Case {
-  int64_t batch, channels, out_channels, h, w, kh, kw, stride = 1, pad = 0, dilation = 1, groups = 1;
-};
-
-ConvShape shape_of(const Case& t) {
-  ConvShape s;
-  s.batch = t.batch, s.channels = t.channels, s.out_channels = t.out_channels, s.h = t.h, s.w = t.w;
-  s.kh = t.kh, s.kw = t.kw, s.stride_h = s.stride_w = t.stride, s.pad_top = s.pad_left = t.pad;
-  s.dilation_h = s.dilation_w = t.dilation, s.groups = t.groups;
-  s.oh = std::max<int64_t>((t.h + 2 * t.pad - (t.kh - 1) * t.dilation - 1) / t.stride + 1, 0);
-  s.ow = std::max<int64_t>((t.w + 2 * t.pad - (t.kw - 1) * t.dilation - 1) / t.stride + 1, 0);
-  s.src_pixel_stride = t.channels, s.dst_pixel_stride = t.out_channels + 3;
-  return s;
-}
 
 void run(const KernelTable& table, const ConvShape& s, Method method, const std::vector<float>& src,
          const std::vector<float>& weights, std::vector<float>& dst, const Epilogue& e, int threads) {
@@ -60,8 +46,8 @@ void run(const KernelTable& table, const ConvShape& s, Method method, const std:
                     packed.data(), dst.data(), e, *team, workspace.get());
 }
 
-void check(const KernelTable& table, const Case& t, Method method, const Epilogue& e, int threads = 1) {
-  const ConvShape s = shape_of(t);
+void check(const KernelTable& table, const ConvCase& t, Method method, const Epilogue& e, int threads = 1) {
+  const ConvShape s = shape_of(t, 0, 3);
   SCOPED_TRACE(fmt::format("{} method {} batch {} c {} oc {} h {} w {} k {}x{} stride {} pad {} dilation {} groups {}",
                            isa_name(table.isa), static_cast<int>(method), t.batch, t.channels, t.out_channels, t.h, t.w,
                            t.kh, t.kw, t.stride, t.pad, t.dilation, t.groups));
@@ -97,25 +83,25 @@ void check(const KernelTable& table, const Case& t, Method method, const Epilogu
 }
 
 TEST(Conv, Direct) {
-  const Case cases[] = {
+  const ConvCase cases[] = {
       {1, 16, 32, 7, 7, 1, 1},          {2, 5, 19, 6, 9, 1, 1, 2},        {1, 20, 70, 9, 11, 3, 3, 1, 1},
       {1, 33, 17, 10, 7, 3, 3, 2, 1},   {1, 8, 16, 13, 13, 3, 3, 1, 6, 6}, {1, 4, 8, 15, 15, 5, 5, 3, 2},
       {2, 12, 18, 6, 6, 3, 3, 1, 1, 1, 3}, {1, 6, 6, 5, 5, 3, 3, 1, 1, 1, 6}, {1, 16, 20, 8, 8, 1, 7, 1, 3},
       {1, 1, 1, 1, 1, 1, 1},            {1, 3, 5, 2, 2, 3, 3, 1, 1},      {0, 3, 5, 2, 2, 3, 3, 1, 1},
       {1, 3, 5, 2, 2, 2, 2, 1, 3},      {3, 7, 50, 14, 3, 3, 3, 1, 1}};
   for (const KernelTable* table : all_tables()) {
-    for (const Case& t : cases) {
+    for (const ConvCase& t : cases) {
       for (int threads : {1, 3}) check(*table, t, Method::kDirect, Epilogue{}, threads);
     }
   }
 }
 
 TEST(Conv, FewChannels) {
-  const Case cases[] = {{1, 3, 64, 30, 31, 7, 7, 2, 3}, {2, 3, 32, 21, 20, 3, 3, 2, 1}, {1, 1, 17, 12, 12, 5, 5, 1, 2},
+  const ConvCase cases[] = {{1, 3, 64, 30, 31, 7, 7, 2, 3}, {2, 3, 32, 21, 20, 3, 3, 2, 1}, {1, 1, 17, 12, 12, 5, 5, 1, 2},
                         {1, 4, 8, 9, 9, 1, 1, 1},       {1, 2, 3, 3, 3, 3, 3, 1, 5},    {1, 3, 16, 300, 90, 3, 3, 1, 1},
                         {1, 3, 20, 20, 17, 3, 3, 2, 2, 2}, {1, 3, 24, 32, 32, 16, 16, 16}};
   for (const KernelTable* table : all_tables()) {
-    for (const Case& t : cases) {
+    for (const ConvCase& t : cases) {
       for (int threads : {1, 2}) {
         check(*table, t, Method::kFewChannels, Epilogue{}, threads);
         check(*table, t, Method::kFewChannelsNchw, Epilogue{}, threads);
@@ -162,7 +148,7 @@ TEST(Conv, Epilogues) {
 TEST(Conv, NanStaysInItsChannelAndWindow) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   for (const KernelTable* table : all_tables()) {
-    ConvShape s = shape_of({1, 20, 20, 7, 7, 3, 3, 1, 1, 1, 20});
+    ConvShape s = shape_of({1, 20, 20, 7, 7, 3, 3, 1, 1, 1, 20}, 0, 3);
     auto src = random_floats(7 * 7 * 20, 1);
     src[(3 * 7 + 3) * 20 + 5] = nan;
     const auto weights = random_floats(20 * 9, 2);

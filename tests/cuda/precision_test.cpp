@@ -1,6 +1,8 @@
 // --fp16 and --bf16 on a device: which values become narrow, that results are as near as the type allows, and that what must stay wide does.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "builder/lower_precision.h"
 #include "engine/engine_file.h"
 #include "ir/graph.h"
@@ -154,6 +156,44 @@ TEST(LowerPrecisionRules, layers_get_the_types_that_were_asked_for) {
       EXPECT_EQ(layer.precision(), "f16/f32/f32");
     }
   }
+}
+
+// Products of whole numbers give f32 alone: an epilogue stores their result in the type of the float layers behind, without one they keep f32.
+const char* const kQuantized = R"ir(graph net(%x: i8[2,8,9,11]) -> (%y, %z) {
+  %w1 = const i8[16,8,1,1] #w1
+  %scale = const f32[16] #scale
+  %w2 = const f32[16,16,1,16] #w2
+  %a = sinter.QuantizedConv(%x, %w1, %scale) [pads=[0,0,0,0], strides=[1,1], dilations=[1,1], group=1, auto_pad="NOTSET"]
+  %b = Relu(%a)
+  %y = Conv(%b, %w2) [pads=[0,8,0,7], strides=[1,1], dilations=[1,1], group=1, auto_pad="NOTSET"]
+  %c = sinter.QuantizedConv(%x, %w1, %scale) [pads=[0,0,0,0], strides=[2,2], dilations=[1,1], group=1, auto_pad="NOTSET"]
+  %z = Conv(%c, %w2) [pads=[0,8,0,7], strides=[1,1], dilations=[1,1], group=1, auto_pad="NOTSET"]
+}
+)ir";
+
+TEST(LowerPrecisionRules, products_of_whole_numbers_are_stored_narrow_by_their_epilogues_alone) {
+  ir::BlobMap blobs{{"w1", random_integers(DType::kI8, {16, 8, 1, 1}, -3, 3, 1)}, {"scale", random_tensor({16}, 2)}, {"w2", random_tensor({16, 16, 1, 16}, 3)}};
+  auto graph = ir::parse(kQuantized, &blobs);
+  ASSERT_TRUE(graph.ok()) << graph.status().to_string();
+  ASSERT_TRUE(ir::infer_types(**graph).ok());
+  ASSERT_TRUE(passes::run_pipeline(**graph, {}).ok());
+  const std::vector<Value> inputs{random_integers(DType::kI8, {2, 8, 9, 11}, -20, 20, 9)};  // sums stay within f16
+  const auto wanted = ir::evaluate(**graph, inputs);
+  ASSERT_TRUE(wanted.ok());
+  builder::BuildOptions options = options_for(DType::kF16);
+  options.tactic_filter.push_back("cuda.conv_dense");
+  const Status lowered = builder::lower_precision(**graph, options);
+  ASSERT_TRUE(lowered.ok()) << lowered.to_string();
+  std::multiset<DType> types;
+  for (const auto& node : (*graph)->nodes()) {
+    if (!node->is("QuantizedConv", "sinter")) continue;
+    types.insert(node->output()->type.dtype);
+    EXPECT_EQ(node->inputs[2]->type.dtype, DType::kF32) << "scales keep their digits";
+  }
+  EXPECT_EQ(types, (std::multiset<DType>{DType::kF32, DType::kF16}));
+  const auto got = ir::evaluate(**graph, inputs);
+  ASSERT_TRUE(got.ok()) << got.status().to_string();
+  for (size_t i = 0; i < 2; ++i) EXPECT_LT(distance((*got)[i].tensor(), (*wanted)[i].tensor()), 1e-3);
 }
 
 TEST(LowerPrecisionRules, nothing_changes_unless_permitted) {

@@ -43,6 +43,15 @@ TEST(NarrowFloats, images_whose_channels_are_whole_vectors) {
     for (const char* mode : {"linear", "nearest"}) {
       check(TacticRow("Resize").attr("mode", std::string(mode)).input(x).absent().constant_input(Tensor::from_f32({1, 1, 2, 1.5f}, {4})), tolerance);
     }
+    for (const char* rounding : {"floor", "ceil", "round_prefer_floor", "round_prefer_ceil"}) {
+      for (const char* coordinates : {"asymmetric", "half_pixel", "align_corners"}) {
+        const auto row = [&] {
+          return TacticRow("Resize").attr("nearest_mode", std::string(rounding)).attr("coordinate_transformation_mode", std::string(coordinates)).input(random_tensor({1, 3, 7, 24}, 1).cast(dtype)).absent();
+        };
+        check(row().constant_input(Tensor::from_f32({1, 1, 0.6f, 1.3f}, {4})), {});
+        check(row().absent().constant_input(Tensor::from_i64({1, 3, 4, 50})), {});
+      }
+    }
     check(TacticRow("ReduceMean").attr("keepdims", int64_t{0}).input(random_tensor({3, 70, 16}, 2).cast(dtype)).constant_input(Tensor::from_i64({1})), tolerance);
   }
 }

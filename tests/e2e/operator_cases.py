@@ -7,6 +7,7 @@ import numpy as np
 
 import attention_cases
 import classic_cases
+import form_cases
 import network_cases
 import onnx_writer as onnx
 
@@ -28,13 +29,14 @@ class Case:
             return f"found {ours.dtype}{list(ours.shape)} instead of {wanted.dtype}{list(wanted.shape)}"
         if isinstance(self.tolerance, float):
             finite = np.isfinite(wanted)
-            if not np.array_equal(np.isfinite(ours), finite):
-                return "other elements are finite"
+            if not np.array_equal(np.where(finite, 0, wanted), np.where(np.isfinite(ours), 0, ours), equal_nan=True):
+                return "other elements are infinite or no numbers"
             largest = float(np.abs(wanted[finite]).max(initial=1e-30))
             error = float(np.abs(ours[finite].astype(np.float64) - wanted[finite]).max(initial=0)) / largest
             self.note = f"error {error:.1e}"
             return f"error {error:.2e}, allowed {self.tolerance:.0e}," if error > self.tolerance else None
-        different = np.flatnonzero((ours != wanted).reshape(-1))
+        unequal = (ours != wanted) & ~((ours != ours) & (wanted != wanted))
+        different = np.flatnonzero(unequal.reshape(-1))
         self.note = f"{ours.size} elements, {different.size} differ"
         if not different.size:
             return None
@@ -82,10 +84,10 @@ class Family:
     def values(self, dtype, shape):
         """Random integers with both ends among them."""
         info = np.iinfo(dtype)
-        array = self.rng.integers(info.min, info.max + 1, shape).astype(dtype)
+        array = self.rng.integers(info.min, info.max, shape, dtype, endpoint=True)
         flat = array.reshape(-1)
         ends = [info.min, info.max, min(info.max, info.min + 1), max(info.min, info.max - 1)]
-        flat[:min(4, flat.size)] = ends[:min(4, flat.size)]
+        flat[:min(4, flat.size)] = np.array(ends, dtype)[:min(4, flat.size)]
         return array
 
     def scale(self):
@@ -408,7 +410,7 @@ FAMILIES = {
     "softmax": softmax, "average_pool": average_pool, "global_average_pool": global_average_pool, "concat": concat, "where": where,
     "reduce_mean": reduce_mean, "conv": lambda f: q_linear_conv(f, ""), "conv_channels_last": lambda f: q_linear_conv(f, MS), "conv_integer": conv_integer,
     "matmul_integer": matmul_integer, "q_linear_matmul": q_linear_matmul, "gemm": q_gemm, "dynamic_matmul": dynamic_matmul, "matmul_nbits": lambda f: matmul_nbits(f, False), "matmul_nbits_floats": lambda f: matmul_nbits(f, True),
-    "binary_without_zeros": binary_without_zeros, **network_cases.FAMILIES, **attention_cases.FAMILIES, **classic_cases.FAMILIES,
+    "binary_without_zeros": binary_without_zeros, **network_cases.FAMILIES, **attention_cases.FAMILIES, **classic_cases.FAMILIES, **form_cases.FAMILIES,
 }
 
 

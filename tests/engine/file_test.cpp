@@ -67,6 +67,11 @@ EngineContents rich_contents() {
   add.problem.epilogue_base = 2;
   add.problem.epilogue = PointwiseProgram::parse("1 | relu(0) | 1").value();
   main.output(y);
+  contents.further.push_back({contents.plan, contents.blobs});
+  contents.further[0].plan.symbols[0].max = 80;
+  contents.further[0].plan.regions[0].steps[0].offer.config = "block=64";
+  contents.manifest.further_profiles = {contents.further[0].plan.symbols};
+  contents.manifest.shapes_to_warm = {{{2, 3}, {}}, {{4, 5}, {1}}};
   contents.portable = PortablePart{"graph text", {{"digest-w", ramp({16})}, {"digest-v", ramp({5})}}, {{"digest-p", {DType::kF32, {2, 8}, 0, {{8, 0}, {0, 1, 2, 3, 4, 5, 6, 7}}}}}};
   return contents;
 }
@@ -100,6 +105,11 @@ TEST(EngineFile, KeepsEverything) {
   EXPECT_EQ(after.steps[0].offer.estimate_us, 1.25);
   EXPECT_EQ(after.steps[0].tuned_us, 3.5);
   EXPECT_EQ(file->plan().symbols[0].max, 8);
+  EXPECT_EQ(file->manifest().shapes_to_warm, contents.manifest.shapes_to_warm);
+  ASSERT_EQ(file->profile_count(), 2u);
+  EXPECT_EQ(file->plan(1).symbols[0].max, 80);
+  EXPECT_EQ(file->plan(1).regions[0].steps[0].offer.config, "block=64");
+  for (size_t b = 0; b < file->blobs().size(); ++b) EXPECT_EQ(file->blobs(1)[b].raw(), file->blobs()[b].raw());  // stored once
   ASSERT_EQ(file->blobs().size(), 2u);
   EXPECT_TRUE(file->blobs()[0].identical(contents.blobs[0]));
   EXPECT_TRUE(file->blobs()[1].identical(contents.blobs[1]));
@@ -123,7 +133,7 @@ TEST(EngineFile, SameContentsSameBytes) {
   EXPECT_EQ(write_engine(rich_contents()).value(), bytes);
   // Read and written again, too; the packed weight is named as packed again.
   const auto file = read_back(bytes);
-  EngineContents again{file->manifest(), file->plan(), file->blobs(), file->report_json(), file->portable().value()};
+  EngineContents again{file->manifest(), file->plan(), file->blobs(), file->report_json(), file->portable().value(), {{file->plan(1), file->blobs(1)}}};
   again.portable->packed = rich_contents().portable->packed;
   again.portable->blobs.pop_back();
   EXPECT_EQ(write_engine(again).value(), bytes);

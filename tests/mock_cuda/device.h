@@ -226,6 +226,8 @@ SINTER_DEVICE u32 shuffle(u32 value, int from) {
 SINTER_DEVICE u32 shuffle_xor(u32 value, int mask) { return shuffle(value, lane() ^ mask); }
 SINTER_DEVICE u32 shuffle_down(u32 value, int by) { return shuffle(value, lane() + by < 32 ? lane() + by : lane()); }
 
+SINTER_DEVICE void prefetch_line(const void*) {}
+
 SINTER_DEVICE u32 bits_of(f32 x) { return __builtin_bit_cast(u32, x); }
 SINTER_DEVICE f32 f32_of(u32 bits) { return __builtin_bit_cast(f32, bits); }
 SINTER_DEVICE u32 byte_permute(u32 a, u32 b, u32 selector) {
@@ -233,6 +235,13 @@ SINTER_DEVICE u32 byte_permute(u32 a, u32 b, u32 selector) {
   u32 out = 0;
   for (int i = 0; i < 4; ++i) out |= (u32)(bytes >> (selector >> 4 * i & 7) * 8 & 0xff) << 8 * i;
   return out;
+}
+SINTER_DEVICE i32 nearest_whole(f32 x) { return x != x ? 0 : x >= 2147483648.0f ? 2147483647 : x <= -2147483648.0f ? -2147483647 - 1 : (i32)__builtin_nearbyintf(x); }
+template <typename T>
+SINTER_DEVICE u32 pack_saturated(i32 a, i32 b, u32 above) {
+  const i32 low = (T)-1 < (T)0 ? -128 : 0, high = low + 255;
+  const auto byte = [&](i32 x) { return (u32)(x < low ? low : x > high ? high : x) & 0xffu; };
+  return above << 16 | byte(b) << 8 | byte(a);
 }
 SINTER_DEVICE f32 shuffle_xor(f32 value, int mask) { return f32_of(shuffle_xor(bits_of(value), mask)); }
 SINTER_DEVICE i32 shuffle_xor(i32 value, int mask) { return (i32)shuffle_xor((u32)value, mask); }

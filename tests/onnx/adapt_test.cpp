@@ -163,6 +163,19 @@ TEST(Adapt, DropoutOfEveryAgeIsTheIdentity) {
   }
 }
 
+TEST(Adapt, BatchNormalizationUntil8PerElement) {
+  for (const int64_t opset : {6, 7, 8}) {
+    ModelBuilder builder(opset);
+    builder.input("x", "f32[2,1,2]").output("y", "f32[*]");
+    builder.constant("s", Tensor::from_f32({2, 3}, {1, 2})).constant("b", Tensor::from_f32({1, -1}, {1, 2}));
+    builder.constant("m", Tensor::from_f32({1, 2}, {1, 2})).constant("v", Tensor::from_f32({4, 0.25f}, {1, 2}));
+    std::vector<AttributeProto> attributes{attribute("spatial", 0), attribute("epsilon", 0.0f), attribute("momentum", 0.5f)};
+    if (opset < 7) attributes.push_back(attribute("is_test", 1));
+    builder.node("BatchNormalization", {"x", "s", "b", "m", "v"}, {"y"}, attributes);
+    EXPECT_EQ(run1(builder, {Tensor::from_f32({1, 2, 5, 3}, {2, 1, 2})}), (std::vector<double>{1, -1, 5, 5})) << opset;
+  }
+}
+
 TEST(Adapt, GroupNormalizationUntil20ScalesGroups) {
   const auto model = [](int64_t opset, const std::vector<float>& scale) {
     ModelBuilder builder(opset);
@@ -175,6 +188,12 @@ TEST(Adapt, GroupNormalizationUntil20ScalesGroups) {
   const auto old_form = run1(model(18, {2, 3}), {counting({1, 4, 2})}),
              new_form = run1(model(21, {2, 2, 3, 3}), {counting({1, 4, 2})});
   EXPECT_EQ(old_form, new_form);
+  ModelBuilder bare(18);
+  bare.input("x", "f32[1,4,2]").output("y", "f32[*]").constant("s", Tensor::from_f32({2, 3}, {2}));
+  bare.node("GroupNormalization", {"x", "s"}, {"y"}, {attribute("num_groups", 2)});
+  const Result<ir::Model> refused = import_bytes(bare.bytes(), "m.onnx");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.status().message().find("expected scale and bias"), std::string::npos) << refused.status().message();
 }
 
 TEST(Adapt, ScanOfOpset8WithABatchOfOne) {

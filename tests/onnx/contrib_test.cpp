@@ -270,10 +270,60 @@ TEST(Contrib, ContextPlugin) {
   // A place: q, k, v of head 0, then of head 1.
   const Tensor x = Tensor::from_f32({0, 9, 1, 0, 5, 10, 0, 9, 3, 0, 5, 30, 0, 9, 100, 0, 5, 100}, {3, 1, 6, 1, 1});
   EXPECT_EQ(run(made, {x, integers(DType::kI32, {1}, {2})}).to_f64(), (std::vector<double>{2, 20, 2, 20, 2, 20}));
+  // A mask packed for one kernel says nothing that could be read.
   ModelBuilder other(17);
-  other.input("x", "f32[3,1,6,1,1]").input("m", "i32[1]").output("y", "f32[3,1,2,1,1]");
+  other.input("x", "f32[3,1,6,1,1]").input("m", "i32[1,8]").output("y", "f32[3,1,2,1,1]");
   other.node("CustomQKVToContextPluginDynamic", {"x", "m"}, {"y"}, {attribute("hidden_size", 2), attribute("num_heads", 2), attribute("has_mask", 1), attribute("plugin_version", "2")}, "TRT");
-  EXPECT_NE(refusal(other).find("version '2'"), std::string::npos);
+  EXPECT_NE(refusal(other).find("mask of rank 2"), std::string::npos);
+}
+
+// Sequences of 2 and of 1 place, one behind the other: each place sees its own sequence only.
+TEST(Contrib, ContextPluginOfSequencesOfSeveralLengths) {
+  const Tensor ends = integers(DType::kI32, {3}, {0, 2, 3}), longest = integers(DType::kI32, {2}, {0, 0});
+  const std::vector<double> wanted{2, 20, 2, 20, 100, 100};
+  ModelBuilder second(17);
+  second.input("x", "f32[t,6,1,1]").input("m", "f32[2]").input("ends", "i32[b]").input("longest", "i32[l]").output("y", "f32[t,2,1,1]");
+  second.node("CustomQKVToContextPluginDynamic", {"x", "m", "ends", "longest"}, {"y"},
+              {attribute("hidden_size", 2), attribute("num_heads", 2), attribute("has_mask", 1), attribute("var_seqlen", 1), attribute("type_id", 1), attribute("plugin_version", "2")}, "TRT");
+  const Tensor x = Tensor::from_f32({0, 9, 1, 0, 5, 10, 0, 9, 3, 0, 5, 30, 0, 9, 100, 0, 5, 100}, {3, 6, 1, 1});
+  EXPECT_EQ(run(second, {x, Tensor::from_f32({0, 0}, {2}), ends, longest}).to_f64(), wanted);
+  // Version 3: channels before places, all q before all k before all v.
+  const auto third = [](const char* type, bool scaled) {
+    ModelBuilder made(17);
+    made.input("x", fmt::format("{}[1,6,t,1]", type)).input("ends", "i32[b]").input("longest", "i32[l]").output("y", fmt::format("{}[1,2,t,1]", type));
+    std::vector<onnx::AttributeProto> attributes{attribute("hidden_size", 2), attribute("num_heads", 2), attribute("plugin_version", "3")};
+    if (scaled) {
+      for (auto& [name, value] : {std::pair<const char*, float>{"input_qkv_scale", 0.5f}, {"output_ctx_scale", 1.0f}}) attributes.push_back(attribute(name, value));
+      attributes.push_back(attribute("use_explicit_int8", 1));
+    }
+    made.node("CustomQKVToContextPluginDynamic", {"x", "ends", "longest"}, {"y"}, attributes, "TRT");
+    return made;
+  };
+  const std::vector<float> rows{0, 0, 0, 0, 0, 0, 9, 9, 9, 5, 5, 5, 1, 3, 100, 10, 30, 100};
+  const std::vector<double> columns{2, 2, 100, 20, 20, 100};
+  EXPECT_EQ(run(third("f32", false), {Tensor::from_f32(rows, {1, 6, 3, 1}), ends, longest}).to_f64(), columns);
+  const Tensor bytes = run(third("i8", true), {Tensor::from_f32(rows, {1, 6, 3, 1}).cast(DType::kI8), ends, longest});
+  EXPECT_EQ(bytes.dtype(), DType::kI8);
+  EXPECT_EQ(bytes.to_f64(), (std::vector<double>{1, 1, 50, 10, 10, 50}));
+  EXPECT_NE(refusal(third("i8", false)).find("values of 8 bits"), std::string::npos);
+}
+
+// Maps are no values: what reads them is refused with what to do instead.
+TEST(Contrib, OperatorsOnMapsAreRefused) {
+  for (const char* op : {"DictVectorizer", "CastMap"}) {
+    ModelBuilder made(15);
+    made.import(2, "ai.onnx.ml").output("y", "f32[1,2]");
+    onnx::ValueInfoProto* input = made.graph().add_input();
+    input->set_name("m");
+    input->mutable_type()->mutable_map_type()->set_key_type(8);
+    input->mutable_type()->mutable_map_type()->mutable_value_type()->mutable_tensor_type()->set_elem_type(1);
+    made.node(op, {"m"}, {"y"}, {}, "ai.onnx.ml");
+    const std::string text = refusal(made);
+    for (const char* part : {"type of 'm' is a map", "expected a tensor", "make an input of the vector of numbers"}) EXPECT_NE(text.find(part), std::string::npos) << text;
+    ModelBuilder fed(15);
+    fed.import(2, "ai.onnx.ml").input("m", "f32[2]").output("y", "f32[1,2]").node(op, {"m"}, {"y"}, {}, "ai.onnx.ml");
+    EXPECT_NE(refusal(fed).find("reads a map, which is no value here"), std::string::npos) << refusal(fed);
+  }
 }
 
 // What skl2onnx writes for a classifier: scores that end in ZipMap, and an output declared as a sequence of maps.

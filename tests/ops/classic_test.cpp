@@ -111,6 +111,43 @@ TEST(ClassicMl, Trees) {
   classifier(0).attr("class_ids", Ints{0, 1}).input(f32({2, 1}, {1, 2})).expect_all({i64({2}, {7, 7}), f32({2, 2}, {3, 0, 0, -5})});
 }
 
+// The newer form: leaves apart from nodes, numbers as tensors. Two trees: x0 against 1 gives 3 or -5; x1 in {2, 4}, or against 2, gives 10 or 20.
+OpRow ensemble(DType dtype, int64_t mode, int64_t aggregate) {
+  OpRow row = ml("TreeEnsemble");
+  row.attr("tree_roots", Ints{0, 1}).attr("nodes_featureids", Ints{0, 1}).attr("nodes_splits", typed(dtype, {2}, {1, 2})).attr("nodes_modes", typed(DType::kU8, {2}, {0, static_cast<double>(mode)}));
+  row.attr("nodes_truenodeids", Ints{0, 2}).attr("nodes_trueleafs", Ints{1, 1}).attr("nodes_falsenodeids", Ints{1, 3}).attr("nodes_falseleafs", Ints{1, 1});
+  row.attr("leaf_targetids", Ints{0, 0, 1, 1}).attr("leaf_weights", typed(dtype, {4}, {3, -5, 10, 20})).attr("n_targets", int64_t{2});
+  return row.attr("aggregate_function", aggregate).attr("post_transform", int64_t{0});
+}
+
+TEST(ClassicMl, TreeEnsembles) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    const Tensor x = typed(dtype, {5, 2}, {1, 2, 2, 1.5, kNan, 4, -kInf, kInf, 0, kNan});
+    ensemble(dtype, 0, 1).input(x).expect(typed(dtype, {5, 2}, {3, 10, -5, 10, -5, 20, 3, 20, 3, 20}));
+    ensemble(dtype, 0, 0).input(x).expect(typed(dtype, {5, 2}, {1.5, 5, -2.5, 5, -2.5, 10, 1.5, 10, 1.5, 10}));
+    ensemble(dtype, 6, 1).attr("membership_values", typed(dtype, {3}, {2, 4, kNan})).input(x).expect(typed(dtype, {5, 2}, {3, 10, -5, 20, -5, 10, 3, 20, 3, 20}));
+    ensemble(dtype, 1, 1).attr("nodes_missing_value_tracks_true", Ints{1, 1}).input(x).expect(typed(dtype, {5, 2}, {3, 20, -5, 10, 3, 20, 3, 20, 3, 10}));
+    for (const int64_t aggregate : {2, 3}) ensemble(dtype, 0, aggregate).attr("leaf_targetids", Ints{0, 0, 0, 0}).attr("n_targets", int64_t{1}).input(x).expect(typed(dtype, {5, 1}, aggregate == 2 ? std::vector<double>{3, -5, -5, 3, 3} : std::vector<double>{10, 10, 20, 20, 20}));
+    ensemble(dtype, 0, 1).input(typed(dtype, {0, 2}, {})).expect(typed(dtype, {0, 2}, {}));
+  }
+  const Tensor x = f32({1, 2}, {1, 2});
+  ensemble(DType::kF32, 9, 1).input(x).expect_error("out of range");
+  ensemble(DType::kF32, 0, 1).attr("tree_roots", Ints{0, 7}).input(x).expect_error("out of range");
+  ensemble(DType::kF32, 0, 1).attr("nodes_falsenodeids", Ints{1, -1}).input(x).expect_error("out of range");
+  ensemble(DType::kF32, 0, 1).attr("nodes_trueleafs", Ints{0, 1}).input(x).expect_error("circle");
+  ensemble(DType::kF32, 0, 1).attr("nodes_featureids", Ints{0, 2}).input(x).expect_error("out of range");
+}
+
+TEST(ClassicMl, ArrayFeatureExtractor) {
+  const auto take = [](Tensor x, Tensor places) { return ml("ArrayFeatureExtractor").input(std::move(x)).input(std::move(places)); };
+  take(f32({2, 3}, {1, 2, kNan, 4, 5, 6}), i64({2}, {2, 0})).expect(f32({2, 2}, {kNan, 1, 6, 4}));
+  take(f32({3}, {1, 2, 3}), i64({1, 2}, {1, 1})).expect(f32({1, 2}, {2, 2}));
+  take(strings({1, 2}, {"a", "b"}), i64({1}, {1})).expect(strings({1, 1}, {"b"}));
+  take(i64({2, 1, 2}, {1, 2, 3, 4}), i64({1}, {1})).expect(i64({2, 1, 1}, {2, 4}));
+  take(f32({0, 3}, {}), i64({1}, {1})).expect(f32({0, 1}, {}));
+  for (const double place : {3.0, -1.0, 1e18}) take(f32({1, 3}, {1, 2, 3}), i64({1}, {place})).expect_error("correct the");
+}
+
 TEST(ClassicMl, SupportVectors) {
   const auto regressor = [] { return ml("SVMRegressor").attr("kernel_type", std::string("RBF")).attr("kernel_params", Floats{0.5f, 0, 0}).attr("support_vectors", Floats{1, 2}).attr("coefficients", Floats{2}).attr("rho", Floats{-1}).attr("n_supports", int64_t{1}).attr("one_class", int64_t{0}).attr("post_transform", std::string("NONE")); };
   regressor().input(f32({2, 2}, {1, 2, 2, 2})).expect(f32({2, 1}, {1, 2 * std::exp(-0.5) - 1}), 1e-6);

@@ -273,6 +273,8 @@ TEST(Make, ConstantsAndRanges) {
       .input(i64({}, {3}))
       .expect(f32({3}, {4.0 / 46, 1, 4.0 / 46}), 1e-6);
   OpRow("BlackmanWindow").attr("periodic", int64_t{0}).input(i64({}, {1})).expect(f32({1}, {1}));
+  // Integers are cut: the peak must be 1, not a little less.
+  OpRow("BlackmanWindow").attr("output_datatype", int64_t{7}).input(i64({}, {4})).expect(i64({4}, {0, 0, 1, 0}));
 }
 
 TEST(Make, Casts) {

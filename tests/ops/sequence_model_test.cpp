@@ -148,6 +148,19 @@ TEST(Losses, IgnoredClassesAndWeights) {
       .expect_all({f32({}, {std::log(2)}), f32({1, 2}, {-std::log(2), -std::log(2)})}, 1e-6);
 }
 
+// Without bodies it is attention; two heads of queries share one of keys. Equal scores average the values.
+TEST(FlexAttention, WithoutBodies) {
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    const Tensor q = typed(dtype, {1, 2, 1, 2}, {0, 0, 1, 0}), k = typed(dtype, {1, 1, 3, 2}, {0, 1, 0, 2, 0, 3}), v = typed(dtype, {1, 1, 3, 1}, {3, 6, 0});
+    const double tolerance = dtype == DType::kF32 ? 1e-6 : 1e-12;
+    OpRow("FlexAttention", "ai.onnx.preview").input(q).input(k).input(v).expect(typed(dtype, {1, 2, 1, 1}, {3, 3}), tolerance);
+    const double high = std::exp(0.5);
+    OpRow("FlexAttention", "ai.onnx.preview").attr("scale", 0.5f).input(typed(dtype, {1, 1, 1, 1}, {1})).input(typed(dtype, {1, 1, 2, 1}, {1, 0})).input(typed(dtype, {1, 1, 2, 1}, {1, 0}))
+        .expect(typed(dtype, {1, 1, 1, 1}, {high / (high + 1)}), tolerance);
+    OpRow("FlexAttention", "ai.onnx.preview").input(q).input(k).input(typed(dtype, {1, 1, 2, 1}, {1, 2})).expect_error("lengths of K and V");
+  }
+}
+
 TEST(NonMaxSuppression, OverlapAndLimits) {
   const auto nms = [](double most, double iou, double score) {
     return OpRow("NonMaxSuppression")
@@ -164,16 +177,37 @@ TEST(NonMaxSuppression, OverlapAndLimits) {
   nms(0, 0.9, 0).expect(i64({0, 3}, {}));
 }
 
+// Against the definition, in double: all bins of a signal without structure.
+TEST(Fourier, EveryBinIsItsSum) {
+  for (const int64_t n : {12, 20, 64, 66, 71, 90, 97, 122, 136}) {
+    for (const int64_t inverse : {0, 1}) {
+      std::vector<double> signal, bins;
+      for (int64_t i = 0; i < 2 * n; ++i) signal.push_back(std::fmod(static_cast<double>(i * i + 3) * 0.37, 2) - 1);
+      for (int64_t k = 0; k < n; ++k) {
+        double re = 0, im = 0;
+        for (int64_t i = 0; i < n; ++i) {
+          const double angle = (inverse ? 2 : -2) * M_PI * static_cast<double>(i * k % n) / static_cast<double>(n), c = std::cos(angle), s = std::sin(angle);
+          re += signal[2 * i] * c - signal[2 * i + 1] * s;
+          im += signal[2 * i] * s + signal[2 * i + 1] * c;
+        }
+        bins.push_back(inverse ? re / static_cast<double>(n) : re);
+        bins.push_back(inverse ? im / static_cast<double>(n) : im);
+      }
+      OpRow("DFT").attr("inverse", inverse).input(typed(DType::kF64, {1, n, 2}, signal)).expect(typed(DType::kF64, {1, n, 2}, bins), 1e-11);
+    }
+  }
+}
+
 TEST(Fourier, LengthsOfAllKinds) {
-  // A pure wave has one bin; lengths with factors 2, 3, 5 and a prime.
-  for (const int64_t n : {1, 2, 6, 15, 32, 37}) {
+  // A pure wave has one bin; lengths of factors 2, 3, 4, 5, of primes that are summed and of primes too large for that.
+  for (const int64_t n : {1, 2, 3, 4, 6, 8, 15, 16, 32, 37, 49, 61, 67, 134, 240, 251, 1024, 2018}) {
     std::vector<double> wave, bins(static_cast<size_t>(2 * n), 0);
     for (int64_t i = 0; i < n; ++i) {
       wave.push_back(std::cos(2 * M_PI * static_cast<double>(i) / static_cast<double>(n)));
       wave.push_back(std::sin(2 * M_PI * static_cast<double>(i) / static_cast<double>(n)));
     }
     bins[n == 1 ? 0 : 2] = static_cast<double>(n);
-    OpRow("DFT").input(f32({1, n, 2}, wave)).expect(f32({1, n, 2}, bins), 1e-5);
+    OpRow("DFT").input(f32({1, n, 2}, wave)).expect(f32({1, n, 2}, bins), 1e-7 * static_cast<double>(n) + 1e-5);
     OpRow("DFT").attr("inverse", int64_t{1}).input(f32({1, n, 2}, bins)).expect(f32({1, n, 2}, wave), 1e-5);
   }
   OpRow("DFT")

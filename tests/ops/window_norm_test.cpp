@@ -88,6 +88,37 @@ OpRow resize(const Tensor& x, std::vector<double> scales) {
   return OpRow("Resize").input(x).absent().input(f32({count}, scales));
 }
 
+// Positions are those of single precision, and what only rounding keeps from a half is one: (3 / 0.6f) is place 5, 2 / (4 / 7) is half way from 3 to 4.
+TEST(Resize, NearestAtIntegersAndHalves) {
+  const Tensor x = f32({7}, {0, 1, 2, 3, 4, 5, 6});
+  const auto how = [&](const char* rounding, const char* coordinates) {
+    return OpRow("Resize").attr("nearest_mode", std::string(rounding)).attr("coordinate_transformation_mode", std::string(coordinates)).input(x).absent();
+  };
+  const double tenths = 0.6f;
+  how("floor", "asymmetric").input(f32({1}, {tenths})).expect(f32({4}, {0, 1, 3, 5}));
+  how("ceil", "asymmetric").input(f32({1}, {tenths})).expect(f32({4}, {0, 2, 4, 5}));
+  how("floor", "half_pixel").input(f32({1}, {tenths})).expect(f32({4}, {0, 2, 3, 5}));
+  how("round_prefer_ceil", "asymmetric").absent().input(i64({1}, {4})).expect(f32({4}, {0, 2, 4, 5}));
+  how("round_prefer_floor", "asymmetric").absent().input(i64({1}, {4})).expect(f32({4}, {0, 2, 3, 5}));
+  // 19.5 / 1.3f - 0.5 is 14.500001 in single precision.
+  std::vector<double> many(24), scaled(31);
+  for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<double>(i);
+  for (size_t i = 0; i < scaled.size(); ++i) scaled[i] = std::ceil((static_cast<double>(i) + 0.5) / 1.3 - 1 - 1e-6);
+  scaled[0] = 0;
+  resize(f32({24}, many), {1.3f}).expect(f32({31}, scaled));
+  // The whole crop ends on the last element, whatever the rounding.
+  const Tensor row = f32({49}, std::vector<double>(49, 2));
+  OpRow("Resize")
+      .attr("coordinate_transformation_mode", std::string("tf_crop_and_resize"))
+      .attr("mode", std::string("linear"))
+      .attr("extrapolation_value", 9.0f)
+      .input(row)
+      .input(f32({2}, {0, 1}))
+      .absent()
+      .input(i64({1}, {50}))
+      .expect(f32({50}, std::vector<double>(50, 2)));
+}
+
 TEST(Resize, ModesAndCoordinates) {
   const Tensor x = f32({1, 4}, {1, 2, 3, 4});
   resize(x, {1, 2}).expect(f32({1, 8}, {1, 1, 2, 2, 3, 3, 4, 4}));

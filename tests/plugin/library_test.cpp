@@ -31,7 +31,7 @@ TEST(PluginLibrary, OperatorsAreInTheListsOfAllOthers) {
 TEST(PluginLibrary, LoadingTwiceIsLoadingOnce) {
   const plugin::Library& first = test::need_plugin("example");
   const size_t operators = all_ops().size();
-  const auto again = plugin::load(std::string(PLUGIN_FOLDER) + "/../plugins/example.so");
+  const auto again = plugin::load(test::plugin_folder() + "/../plugins/example.so");
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(*again, &first);
   EXPECT_EQ(all_ops().size(), operators);
@@ -73,7 +73,7 @@ INSTANTIATE_TEST_SUITE_P(All, RefusedPlugin,
 TEST(PluginLibrary, FilesThatAreNone) {
   const testing::TemporaryFolder folder;
   expect_says(plugin::load(folder.path("absent.so")).status(), {"absent.so", "no such file", "expected"});
-  expect_says(plugin::load(PLUGIN_FOLDER).status(), {"no such file"});
+  expect_says(plugin::load(test::plugin_folder()).status(), {"no such file"});
   std::ofstream(folder.path("text.so")) << "not a library at all, but long enough to have had a header if it were one of those";
   expect_says(plugin::load(folder.path("text.so")).status(), {"no shared library", "expected", "-shared"});
   std::ofstream(folder.path("empty.so"));

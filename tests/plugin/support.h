@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "plugin/library.h"
@@ -13,7 +14,9 @@
 
 namespace sinter::test {
 
-inline std::string plugin_path(const std::string& name) { return std::string(PLUGIN_FOLDER) + "/" + name + ".so"; }
+// Beside the programs' folder, wherever both have been copied to.
+inline std::string plugin_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "plugins"; }
+inline std::string plugin_path(const std::string& name) { return plugin_folder() + "/" + name + ".so"; }
 
 // The library, loaded.
 inline const plugin::Library& need_plugin(const std::string& name) {

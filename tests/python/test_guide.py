@@ -14,6 +14,7 @@ import models
 import numpy as np
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.path.join(ROOT, os.environ.get("SINTER_BUILD", "build"), "bin")
 GUIDE = os.path.join(os.environ.get("SINTER_SHARED", os.path.join(ROOT, "..", "shared")), "reference", "000_2ab3a6b6016a182c.txt")
 
 
@@ -127,6 +128,48 @@ class Guide(unittest.TestCase):
         out = self.run_script(found[1])
         self.assertIn("Input: input, Shape: [0, 3, 224, 224]", out)
         self.assertIn("Conv: 2", out)
+
+    def test_graph_surgeon(self):
+        found = [block for block in blocks() if "onnx_graphsurgeon" in block]
+        self.assertEqual(len(found), 1)
+        import onnx
+        import onnx_graphsurgeon as gs
+        self.model("model.onnx", size=224, classes=10)
+        path = os.path.join(self.folder, "model.onnx")
+        graph = gs.import_onnx(onnx.load(path))
+        relu = next(node for node in graph.nodes if node.op == "Relu")
+        relu.name, relu.op = "odd", "UnsupportedOp"
+        four = graph.layer(op="Mul", inputs=[np.float32(2).reshape(1), np.float32(2).reshape(1)], outputs=["four"])[0]
+        graph.outputs[0] = graph.layer(op="Mul", inputs=[graph.outputs[0], four], outputs=["scaled"])[0]
+        graph.outputs[0].dtype, graph.outputs[0].shape = np.float32, None
+        onnx.save(gs.export_onnx(graph), path)
+        self.assertIn("Replaced node: odd", self.run_script(found[0]))
+        made = gs.import_onnx(onnx.load(os.path.join(self.folder, "model_modified.onnx")))
+        self.assertEqual([node.op for node in made.nodes if node.name == "odd"], ["SupportedAlternative"])
+        self.assertEqual([node.op for node in made.nodes].count("Mul"), 1)  # 2 * 2 is folded
+        self.assertEqual(made.tensors()["four"].values.tolist(), [4])
+
+    def test_tegrastats(self):
+        """The shell block beside a benchmark, and the parser's block on every line that it wrote."""
+        with open(GUIDE, encoding="utf-8") as file:
+            shell = [block for block in re.findall(r"^```bash\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL) if "tegrastats --interval" in block]
+        parser = [block for block in blocks() if "def parse_tegrastats_line" in block]
+        self.assertEqual((len(shell), len(parser)), (1, 1))
+        if not os.path.exists(os.path.join(BIN, "tegrastats")):
+            self.skipTest("build/bin/tegrastats was not built: the deployment guide's block about tegrastats")
+        with open(os.path.join(self.folder, "benchmark.py"), "w", encoding="utf-8") as file:
+            file.write("import time\ntime.sleep(2.5)\n")
+        environment = {**os.environ, "PATH": BIN + os.pathsep + os.environ["PATH"]}
+        done = subprocess.run(["bash", "-m", "-c", shell[0]], cwd=self.folder, capture_output=True, text=True, timeout=60, env=environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(self.folder, "tegrastats.log"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertGreaterEqual(len(lines), 2)
+        names = {}
+        exec(parser[0], names)  # the guide's own function
+        for line in lines:
+            metrics = names["parse_tegrastats_line"](line)
+            self.assertGreater(metrics["ram_total_mb"], metrics["ram_used_mb"])
 
     def test_clean_up(self):
         names = ("import tensorrt as trt\nbuilder = trt.Builder(trt.Logger())\nengine = trt.Runtime(trt.Logger()).deserialize_cuda_engine(open('resnet50_fp16.engine', 'rb').read())\n"

@@ -49,11 +49,23 @@ TEST(Binding, ResultsMayHaveSizesThatCantBeSolved) {
   EXPECT_FALSE(bind_shape(shape({"t", "max(a,b)"}), {6, 1}, bindings, BindDims::kKnown).ok());
 }
 
-TEST(Binding, RangesNameTheSymbol) {
+TEST(Binding, RangesNameInputAndDimension) {
   plan::Plan plan;
-  plan.symbols = {{"n", 1, 2, 8}};
-  EXPECT_TRUE(check_ranges(plan, {{"n", 8}, {"m", 100}}, "x").ok());
-  EXPECT_NE(check_ranges(plan, {{"n", 9}}, "input 'x' [9]").message().find("input 'x' [9]: 'n' is 9"), std::string::npos);
+  plan.symbols = {{"n", 1, 2, 8}, {"k", 3, 3, 3}, {"m", 4, 4, INT64_MAX}};
+  plan.regions.resize(1);
+  plan::PlanValue value;
+  value.name = "x";
+  value.type = ValueType::tensor(DType::kF32, shape({"2*k", "n", "k", "m"}));
+  plan.regions[0].values = {value};
+  plan.regions[0].inputs = {0};
+  EXPECT_TRUE(check_ranges(plan, {{"n", 8}, {"m", 100}}, {}).ok());
+  const auto message = [&](const Bindings& bindings, const std::vector<Dims>& dims) { return check_ranges(plan, bindings, dims).message(); };
+  EXPECT_NE(message({{"n", 9}}, {{6, 9, 3, 4}}).find("input 'x' [6,9,3,4]: dimension 1 ('n') is 9, the engine was built for 1 to 8"), std::string::npos);
+  EXPECT_NE(message({{"k", 4}}, {{8, 1, 4, 4}}).find("dimension 2 ('k') is 4, the engine was built for 3;"), std::string::npos);
+  EXPECT_NE(message({{"m", 2}}, {{6, 1, 3, 2}}).find("dimension 3 ('m') is 2, the engine was built for 4 or more;"), std::string::npos);
+  plan.regions[0].values[0].type = ValueType::tensor(DType::kF32, shape({"2*k"}));
+  EXPECT_NE(message({{"k", 4}}, {{8}}).find("input 'x' [8]: dimension 0 (2*k) is 4"), std::string::npos);
+  EXPECT_EQ(ranges_text(plan), "'n' 1 to 8, 'k' 3, 'm' 4 or more");
 }
 
 TEST(MemoryPlanner, BuffersThatLiveTogetherNeverOverlap) {

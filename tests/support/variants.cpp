@@ -241,13 +241,7 @@ Status run_both(const ir::Model& model, const std::vector<Value>& inputs, bool o
   builder::BuildOptions options;
   options.timings = timings;
   SINTER_ASSIGN(builder::BuildResult built, builder::build_plan(*graph, options));
-  engine::EngineContents contents;
-  for (const ir::Value* value : graph->inputs) contents.manifest.inputs.push_back({value->name, value->type, value->onnx_names});
-  for (const ir::Value* value : graph->outputs) contents.manifest.outputs.push_back({value->name, value->type, value->onnx_names});
-  contents.manifest.isa = built.plan.isa;
-  contents.manifest.device = built.plan.cpu_model;
-  contents.plan = std::move(built.plan);
-  contents.blobs = std::move(built.blobs);
+  engine::EngineContents contents = session::plain_contents(*graph, std::move(built));
   SINTER_ASSIGN(const std::string bytes, engine::write_engine(contents));
   SINTER_ASSIGN(const auto engine, runtime::Engine::from_memory(bytes));
   SINTER_ASSIGN(loaded, run_engine(engine, inputs));

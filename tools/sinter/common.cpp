@@ -87,9 +87,11 @@ uint64_t parse_size(const std::string& text) {
 void BuildFlags::add_to(CLI::App& app) {
   app.add_option("--threads", threads_, "threads; default: the cores this process may use")->check(CLI::PositiveNumber);
   app.add_option("--timing-cache", timing_cache_, "file of timings, read and updated; safe for several processes");
-  app.add_option("--shapes", shapes_, "shapes of inputs: NAME:1x3x224x224,...");
-  app.add_option("--min-shapes", min_shapes_, "smallest shapes of dynamic inputs");
-  app.add_option("--max-shapes", max_shapes_, "largest shapes of dynamic inputs");
+  const auto one = [](CLI::Option* option) { option->allow_extra_args(false); };
+  one(app.add_option("--shapes,--optShapes", shapes_, "shapes of inputs: NAME:1x3x224x224,...; with --min-shapes or --max-shapes what is tuned for"));
+  one(app.add_option("--min-shapes,--minShapes", min_shapes_, "smallest shapes of dynamic inputs; given several times with --max-shapes (and --shapes): optimization profiles"));
+  one(app.add_option("--max-shapes,--maxShapes", max_shapes_, "largest shapes of dynamic inputs"));
+  one(app.add_option("--shapes-to-warm", warm_, "shapes that contexts of the engine make ready for when they are created; may be repeated"));
   app.add_flag("--dynamic-batch", dynamic_batch_, "make a fixed leading 1 of the inputs dynamic (with --shapes: of the size given there)");
   app.add_flag("--noTF32", no_tf32_, "full fp32 accuracy in convolutions and matrix products");
   app.add_flag("--fp16", fp16_, "permit fp16");
@@ -175,6 +177,30 @@ double parse_latency(const std::string& text) {
   return value * scale;
 }
 
+// The N-th of each is profile N's.
+void BuildFlags::set_shapes() {
+  warm_text_.clear();
+  for (const std::string& set : warm_) warm_text_ += (warm_text_.empty() ? "" : ";") + set;
+  options_.shapes_to_warm = or_null(warm_text_);
+  const size_t count = std::max({shapes_.size(), min_shapes_.size(), max_shapes_.size()});
+  const auto at = [](const std::vector<std::string>& list, size_t index) { return index < list.size() ? or_null(list[index]) : nullptr; };
+  if (count <= 1) {
+    options_.shapes = at(shapes_, 0);
+    options_.min_shapes = at(min_shapes_, 0);
+    options_.max_shapes = at(max_shapes_, 0);
+    return;
+  }
+  for (const auto* list : {&shapes_, &min_shapes_, &max_shapes_}) {
+    if (list->empty() || list->size() == count) continue;
+    throw CLI::ValidationError("found --shapes " + std::to_string(shapes_.size()) + " times, --min-shapes " + std::to_string(min_shapes_.size()) + " times and --max-shapes " +
+                               std::to_string(max_shapes_.size()) + " times, expected each as often as there are optimization profiles, or not at all");
+  }
+  profiles_.clear();
+  for (size_t p = 0; p < count; ++p) profiles_.push_back({at(min_shapes_, p), at(shapes_, p), at(max_shapes_, p)});
+  options_.optimization_profiles = profiles_.data();
+  options_.optimization_profile_count = count;
+}
+
 const sinter_build_options* BuildFlags::get() {
   sinter_build_options_init(&options_);
   if (!max_drop_.empty()) options_.max_drop = parse_share(max_drop_);
@@ -187,9 +213,7 @@ const sinter_build_options* BuildFlags::get() {
   options_.layer_output_types = or_null(layer_output_types_);
   options_.threads = threads_;
   options_.timing_cache = or_null(timing_cache_);
-  options_.shapes = or_null(shapes_);
-  options_.min_shapes = or_null(min_shapes_);
-  options_.max_shapes = or_null(max_shapes_);
+  set_shapes();
   options_.tf32 = !no_tf32_;
   options_.fp16 = fp16_;
   options_.bf16 = bf16_;

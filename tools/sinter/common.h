@@ -50,14 +50,19 @@ class BuildFlags {
   int threads() const { return threads_; }
   bool caches() const { return !cache_dir_.empty(); }
   void set_threads(int threads) { threads_ = threads; }
-  const std::string& shapes() const { return shapes_; }
+  void set_dynamic_batch() { dynamic_batch_ = true; }
+  std::string shapes() const { return shapes_.empty() ? "" : shapes_[0]; }  // of the first profile
   int max_samples() const { return calib_samples_; }
   std::string report_path;
   std::string preprocess, calib_cache, calib_data;
 
  private:
+  void set_shapes();
   int threads_ = 0;
-  std::string timing_cache_, shapes_, min_shapes_, max_shapes_, workspace_, max_build_memory_, fallback_, device_, trust_, cache_dir_, cache_size_;
+  std::vector<std::string> shapes_, min_shapes_, max_shapes_;  // one a profile
+  std::vector<sinter_optimization_profile> profiles_;
+  std::vector<std::string> warm_;
+  std::string warm_text_, timing_cache_, workspace_, max_build_memory_, fallback_, device_, trust_, cache_dir_, cache_size_;
   std::string disabled_passes_, tactics_, tactic_sources_;
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
   bool verbose_ = false, dynamic_batch_ = false, strict_ = false, best_ = false, strongly_typed_ = false, fp8_ = false, check_plugins_ = false;
@@ -100,6 +105,8 @@ void add_debug(CLI::App& app);
 void add_simplify(CLI::App& app);
 void add_zoo(CLI::App& app);
 void add_memory(CLI::App& app);
+void add_monitor(CLI::App& app);
+void add_surgeon(CLI::App& app);
 
 // Adds a command with its examples to the help, and with --plugins.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& description, const std::string& examples);

@@ -2,7 +2,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "bench/checklist.h"
 #include "common.h"
+#include "monitor/monitor.h"
 #include "trtexec/trtexec.h"
 #include "usage.h"
 
@@ -17,7 +19,9 @@ void print_log(void*, sinter_severity severity, const char* message) {
 int main(int argc, char** argv) {
   using namespace sinter::tool;
   const char* const slash = std::strrchr(argv[0], '/');
-  if (std::strcmp(slash ? slash + 1 : argv[0], "trtexec") == 0) return run_trtexec(argc - 1, argv + 1);
+  const char* const name = slash ? slash + 1 : argv[0];
+  if (std::strcmp(name, "trtexec") == 0) return run_trtexec(argc - 1, argv + 1);
+  if (std::strcmp(name, "tegrastats") == 0) return run_tegrastats(argc, argv);
   if (argc > 1 && std::strcmp(argv[1], "trtexec") == 0) return run_trtexec(argc - 2, argv + 2);
   CLI::App app("Turns an ONNX model into an engine tuned for this machine, and runs it.", "sinter");
   app.set_version_flag("--version", std::string("sinter ") + sinter_version());
@@ -40,8 +44,11 @@ int main(int argc, char** argv) {
   add_compare(app);
   add_debug(app);
   add_simplify(app);
+  add_surgeon(app);
+  add_checklist(app);
   add_zoo(app);
   add_memory(app);
+  add_monitor(app);
   sinter_set_log_sink(print_log, nullptr);
   try {
     check_command(app, argc, argv);

@@ -160,6 +160,17 @@ void Session::set_inputs(const InputFlags& inputs, const std::string& shapes_tex
     require(sinter_array_tensor(array, &tensor));
     require(sinter_context_set_input(context_.get(), i, tensor.dtype, tensor.dims, tensor.rank, tensor.data));
   }
+  choose_profile();
+}
+
+// Of several optimization profiles the first that takes the inputs.
+void Session::choose_profile() {
+  if (sinter_engine_optimization_profile_count(engine_.get()) <= 1) return;
+  std::vector<sinter_tensor> tensors(arrays_.size());
+  for (size_t i = 0; i < arrays_.size(); ++i) require(sinter_array_tensor(arrays_[i].get(), &tensors[i]));
+  size_t profile = 0;
+  require(sinter_engine_find_optimization_profile(engine_.get(), tensors.data(), tensors.size(), &profile));
+  require(sinter_context_set_optimization_profile(context_.get(), profile));
 }
 
 }  // namespace sinter::tool

@@ -31,6 +31,7 @@ class Session {
   uint64_t engine_bytes = 0;
 
  private:
+  void choose_profile();
   std::vector<int64_t> dims_of(const sinter_io_info& info, const std::map<std::string, std::vector<int64_t>>& shapes) const;
   Engine engine_;
   Context context_;

@@ -139,6 +139,41 @@ class DimsHW(_fixed("DimsHW", 2)):
     w = property(lambda self: self[1])
 
 
+class Typed:
+    """Types that a layer should be computed in and its results should have; num_outputs and get_output() are the layer's."""
+
+    def _no_types(self):
+        self._precision, self._output_types = None, {}
+
+    @property
+    def precision(self):
+        return self._precision if self._precision is not None else DataType.FLOAT
+
+    @precision.setter
+    def precision(self, dtype):
+        self._precision = DataType(dtype)
+
+    precision_is_set = property(lambda self: self._precision is not None)
+
+    def reset_precision(self):
+        self._precision = None
+
+    def set_output_type(self, index, dtype):
+        if not 0 <= index < self.num_outputs:
+            raise IndexError(f"layer '{self.name}' has no output {index}")
+        self._output_types[index] = DataType(dtype)
+
+    def get_output_type(self, index):
+        return self._output_types.get(index, self.get_output(index).dtype)
+
+    def output_type_is_set(self, index):
+        return index in self._output_types
+
+    def reset_output_type(self, index):
+        self._output_types.pop(index, None)
+
+
+
 class Weights:
     """Values of an array, which are not copied; Weights() is empty, Weights(DataType) too."""
 

@@ -373,23 +373,22 @@ class _Build:
                            f"fixed at 1, {fixed[name]}")
             self._options["shapes"] = fixed
             return
-        if len(profiles) > 1:
-            self._warn(f"{len(profiles)} optimization profiles are taken as one that covers all of them, tuned for the first one's optimum")
-        ends = {"min_shapes": {}, "shapes": {}, "max_shapes": {}}
+        self._options["optimization_profiles"] = [self._profile_shapes(number, profile, dynamic) for number, profile in enumerate(profiles)]
+
+    def _profile_shapes(self, number, profile, dynamic):
+        ends = {"min": {}, "opt": {}, "max": {}}
         for name, shape in dynamic.items():
-            given = [profile._shapes[name] for profile in profiles if name in profile._shapes]
-            if not given:
-                raise _BuildFailed(f"input '{name}' is dynamic, {shape}, and the optimization profile does not define it; call set_shape for it")
-            for wanted in given:
-                if len(wanted[0]) != len(shape):
-                    raise _BuildFailed(f"profile: input '{name}' has {len(shape)} dimensions, found {len(wanted[0])} in {wanted[1]}")
-                for axis, size in enumerate(shape):
-                    if size != -1 and any(end[axis] != size for end in wanted):
-                        raise _BuildFailed(f"profile: input '{name}', dimension {axis}: it is {size} in the network, found min {wanted[0]}, opt {wanted[1]}, max {wanted[2]}")
-            ends["min_shapes"][name] = tuple(map(min, *(low for low, _, _ in given))) if len(given) > 1 else given[0][0]
-            ends["shapes"][name] = given[0][1]
-            ends["max_shapes"][name] = tuple(map(max, *(high for _, _, high in given))) if len(given) > 1 else given[0][2]
-        self._options.update(ends)
+            wanted = profile._shapes.get(name)
+            if wanted is None:
+                raise _BuildFailed(f"input '{name}' is dynamic, {shape}, and optimization profile {number} does not define it; call set_shape for it")
+            if len(wanted[0]) != len(shape):
+                raise _BuildFailed(f"profile {number}: input '{name}' has {len(shape)} dimensions, found {len(wanted[0])} in {wanted[1]}")
+            for axis, size in enumerate(shape):
+                if size != -1 and any(end[axis] != size for end in wanted):
+                    raise _BuildFailed(f"profile {number}: input '{name}', dimension {axis}: it is {size} in the network, found min {wanted[0]}, opt {wanted[1]}, max {wanted[2]}")
+            for end, found in zip(("min", "opt", "max"), wanted):
+                ends[end][name] = tuple(found)
+        return ends
 
     def _open_timing_cache(self):
         config = self._config

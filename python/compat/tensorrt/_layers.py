@@ -1,7 +1,7 @@
 """Layers that a network is given in code: each holds its attributes and writes itself as ONNX nodes when the network is built or asked for shapes."""
 import numpy
 
-from ._base import Weights
+from ._base import Typed, Weights
 from ._enums import (AT_MOST_8, TO_ONNX, ActivationType, DataType, ElementWiseOperation, InterpolationMode, LayerType, MatrixOperation, PaddingMode, PoolingType,
                      ReduceOperation, ResizeCoordinateTransformation, SampleMode, ScaleMode, TopKOperation, UnaryOperation)
 
@@ -63,7 +63,7 @@ class Writer:
         return made[0]
 
 
-class Layer:
+class Layer(Typed):
     """The base: inputs, outputs, name, and the attributes that a subclass takes."""
 
     _kind, _outputs_count = LayerType.IDENTITY, 1
@@ -72,7 +72,7 @@ class Layer:
         self._network, self._inputs = network, list(inputs)
         index = network._next_layer()
         self._name, self.metadata = f"(Unnamed Layer* {index}) [{self._kind.name.title().replace('_', '')}]", ""
-        self._precision, self._output_types = None, {}
+        self._no_types()
         self.__dict__.update(attributes)
         self._outputs = [network._made_tensor(self, f"{self._name}_output{'_' + str(i) if i else ''}") for i in range(self._outputs_count)]
 
@@ -107,31 +107,6 @@ class Layer:
         if not 0 <= index < len(self._outputs):
             return None
         return self._outputs[index]
-
-    @property
-    def precision(self):
-        return self._precision if self._precision is not None else DataType.FLOAT
-
-    @precision.setter
-    def precision(self, dtype):
-        self._precision = DataType(dtype)
-
-    precision_is_set = property(lambda self: self._precision is not None)
-
-    def reset_precision(self):
-        self._precision = None
-
-    def set_output_type(self, index, dtype):
-        self._output_types[index] = DataType(dtype)
-
-    def get_output_type(self, index):
-        return self._output_types.get(index, self.get_output(index).dtype)
-
-    def output_type_is_set(self, index):
-        return index in self._output_types
-
-    def reset_output_type(self, index):
-        self._output_types.pop(index, None)
 
     def _names(self):
         return [tensor._inner if tensor is not None else "" for tensor in self._inputs]

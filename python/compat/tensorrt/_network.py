@@ -6,7 +6,7 @@ import sinter
 from sinter.onnx_proto import DecodeError, MESSAGES, ModelProto
 
 from ._add import Adders
-from ._base import Dims, Scoped, Severity, check_logger
+from ._base import Dims, Scoped, Severity, Typed, check_logger
 from ._enums import (OF_ONNX, OF_OPERATOR, OF_SINTER, TO_ONNX, DataType, ErrorCode, LayerType, NetworkDefinitionCreationFlag, TensorFormat, TensorLocation)
 from ._layers import Writer
 
@@ -96,12 +96,13 @@ class ITensor:
         return f"<ITensor '{self._name}' {self.dtype} {self.shape}>"
 
 
-class ILayer:
+class ILayer(Typed):
     """A node of the model."""
 
     def __init__(self, network, node):
         self._network, self._node = network, node
-        self._precision, self._output_types, self.metadata = None, {}, ""
+        self._no_types()
+        self.metadata = ""
 
     name = property(lambda self: self._node.name)
 
@@ -119,33 +120,6 @@ class ILayer:
 
     def get_output(self, index):
         return self._network._tensor(self._node.output[index])
-
-    @property
-    def precision(self):
-        return self._precision if self._precision is not None else DataType.FLOAT
-
-    @precision.setter
-    def precision(self, dtype):
-        self._precision = DataType(dtype)
-
-    precision_is_set = property(lambda self: self._precision is not None)
-
-    def reset_precision(self):
-        self._precision = None
-
-    def set_output_type(self, index, dtype):
-        if not 0 <= index < self.num_outputs:
-            raise IndexError(f"layer '{self.name}' has no output {index}")
-        self._output_types[index] = DataType(dtype)
-
-    def get_output_type(self, index):
-        return self._output_types.get(index, self.get_output(index).dtype)
-
-    def output_type_is_set(self, index):
-        return index in self._output_types
-
-    def reset_output_type(self, index):
-        self._output_types.pop(index, None)
 
     def __repr__(self):
         return f"<ILayer '{self.name}' {self._node.op_type}>"

@@ -8,6 +8,7 @@ import sinter
 from sinter import devices
 
 from ._base import Dims, IOutputAllocator, IProfiler, Scoped, Severity, check_logger, host_memory, listening
+from ._bindings import ContextBindings, EngineBindings
 from ._enums import (AT_MOST_8, AT_MOST_10, OF_SINTER, EngineCapability, ExecutionContextAllocationStrategy, HardwareCompatibilityLevel,
                      ProfilingVerbosity, TensorFormat, TensorIOMode, TensorLocation)
 from ._inspector import EngineInspector
@@ -71,11 +72,15 @@ class _Tensor:
         self.name, self.is_input, self.dtype, self.info = info.name, is_input, OF_SINTER[info.dtype], info
         self.shape = Dims(info.shape if info.shape is not None else ())
         self.numpy = info.numpy_dtype
+        self.profiles = [self._ends(engine, number) for number in range(engine.optimization_profile_count)]
+
+    def _ends(self, engine, profile):
+        """Least, best and largest shape in an optimization profile."""
         ranges = []
-        for size, symbol in zip(self.shape, info.dim_names):
-            found = engine.symbol_range(symbol) if size == -1 else (size, size, size)
+        for size, symbol in zip(self.shape, self.info.dim_names):
+            found = engine.symbol_range(symbol, profile) if size == -1 else (size, size, size)
             ranges.append(found if found is not None else (1, 1, _UNBOUNDED))
-        self.profile = [Dims(end[which] for end in ranges) for which in range(3)]
+        return [Dims(end[which] for end in ranges) for which in range(3)]
 
     def nbytes(self, shape):
         size = 1
@@ -85,7 +90,7 @@ class _Tensor:
         return (size * bits + 7) // 8
 
 
-class ICudaEngine(Scoped):
+class ICudaEngine(EngineBindings, Scoped):
     """An engine: immutable, shared by its contexts and by threads."""
 
     def __init__(self, engine, plan, logger):
@@ -108,7 +113,7 @@ class ICudaEngine(Scoped):
         return self._facts
 
     num_io_tensors = property(lambda self: len(self._tensors))
-    num_optimization_profiles = property(lambda self: 1)
+    num_optimization_profiles = property(lambda self: self._engine.optimization_profile_count)
     num_layers = property(lambda self: len(self._layers()))
     name = property(lambda self: self._info["manifest"]["model_name"])
     refittable = False
@@ -181,10 +186,11 @@ class ICudaEngine(Scoped):
 
     def get_tensor_profile_shape(self, name, profile_index):
         tensor = self._tensor(name)
-        if tensor is None or not tensor.is_input or profile_index != 0:
-            self._logger.log(Severity.ERROR, f"ICudaEngine::getProfileShape: Error Code 3: '{name}' is no input, or profile {profile_index} does not exist (there is 0)")
+        count = self.num_optimization_profiles
+        if tensor is None or not tensor.is_input or not 0 <= profile_index < count:
+            self._logger.log(Severity.ERROR, f"ICudaEngine::getProfileShape: Error Code 3: '{name}' is no input, or profile {profile_index} does not exist (there are {count})")
             return []
-        return [Dims(min(size, 2**31 - 1) for size in shape) for shape in tensor.profile]
+        return [Dims(min(size, 2**31 - 1) for size in shape) for shape in tensor.profiles[profile_index]]
 
     def get_tensor_profile_values(self, name, profile_index):
         return []
@@ -214,68 +220,8 @@ class ICudaEngine(Scoped):
     def get_engine_stat(self, stat):
         return int(self._info.get("weight_bytes", 0))
 
-    def __len__(self):
-        return len(self._tensors)
 
-    def __bool__(self):
-        return True
-
-    def __iter__(self):
-        return (tensor.name for tensor in self._tensors)
-
-    def __getitem__(self, key):
-        if isinstance(key, str):
-            return [tensor.name for tensor in self._tensors].index(key)
-        return self.get_tensor_name(key)
-
-    # ---- bindings by index (8.x) ----
-
-    if AT_MOST_8:
-        num_bindings = property(lambda self: len(self._tensors))
-        max_batch_size = 1
-
-        def _binding(self, key):
-            if isinstance(key, str):
-                found = self._tensor(key)
-                if found is None:
-                    raise KeyError(key)
-                return found
-            if not 0 <= key < len(self._tensors):
-                raise IndexError(f"binding {key} does not exist: the engine has {len(self._tensors)}")
-            return self._tensors[key]
-
-        def get_binding_index(self, name):
-            return next((index for index, tensor in enumerate(self._tensors) if tensor.name == name), -1)
-
-        def get_binding_name(self, index):
-            return self._binding(index).name
-
-        def get_binding_shape(self, key):
-            return self._binding(key).shape
-
-        def get_binding_dtype(self, key):
-            return self._binding(key).dtype
-
-        def binding_is_input(self, key):
-            return self._binding(key).is_input
-
-        def get_location(self, key):
-            return TensorLocation.DEVICE
-
-        def is_shape_binding(self, index):
-            return False
-
-        def is_execution_binding(self, index):
-            return True
-
-        def get_binding_format(self, index):
-            return TensorFormat.LINEAR
-
-        def get_profile_shape(self, profile_index, binding):
-            return self.get_tensor_profile_shape(self._binding(binding).name, profile_index)
-
-
-class IExecutionContext(Scoped):
+class IExecutionContext(ContextBindings, Scoped):
     """Runs of an engine: one at a time."""
 
     def __init__(self, engine):
@@ -285,6 +231,7 @@ class IExecutionContext(Scoped):
         self._inputs = [tensor for tensor in engine._tensors if tensor.is_input]
         self._outputs = [tensor for tensor in engine._tensors if not tensor.is_input]
         self._shapes = {tensor.name: tensor.shape if -1 not in tensor.shape else None for tensor in self._inputs}
+        self._profile = 0
         self._addresses, self._allocators = {}, {}
         self._changed = True      # addresses or shapes since the last run
         self._output_shapes = None  # of the shapes that are set
@@ -299,21 +246,29 @@ class IExecutionContext(Scoped):
     if AT_MOST_8:
         @property
         def active_optimization_profile(self):
-            return 0
+            return self._profile
 
         @active_optimization_profile.setter
         def active_optimization_profile(self, index):
             self.set_optimization_profile_async(index, 0)
     else:
-        active_optimization_profile = property(lambda self: 0)
+        active_optimization_profile = property(lambda self: self._profile)
 
     def _error(self, where, text):
         self._engine._logger.log(Severity.ERROR, f"IExecutionContext::{where}: Error Code 3: API Usage Error ({text})")
         return False
 
     def set_optimization_profile_async(self, profile_index, stream_handle):
-        if profile_index != 0:
-            return self._error("setOptimizationProfileAsync", f"profile {profile_index} does not exist, there is 0")
+        count = self._engine.num_optimization_profiles
+        if not 0 <= profile_index < count:
+            return self._error("setOptimizationProfileAsync", f"profile {profile_index} does not exist, there are {count}, from 0 on")
+        try:
+            with self._lock:
+                self._context.set_optimization_profile(profile_index)
+        except _sinter.Error as error:
+            return self._error("setOptimizationProfileAsync", str(error))
+        self._profile = profile_index
+        self._made = {}
         self._shapes = {tensor.name: tensor.shape if -1 not in tensor.shape else None for tensor in self._inputs}
         self._changed, self._output_shapes = True, None
         return True
@@ -330,9 +285,12 @@ class IExecutionContext(Scoped):
         for axis, size in enumerate(shape):
             if tensor.shape[axis] != -1 and size != tensor.shape[axis]:
                 return self._error("setInputShape", f"Static dimension mismatch while setting input shape for '{name}': found {shape}, expected {tensor.shape}")
-            least, _, most = (end[axis] for end in tensor.profile)
+            least, _, most = (end[axis] for end in tensor.profiles[self._profile])
             if not least <= size <= most:
-                return self._error("setInputShape", f"Supplied input shape {shape} of '{name}' violates the profile: dimension {axis} is {size}, expected {least} to {most}")
+                others = [number for number, ends in enumerate(tensor.profiles) if all(low <= dim <= high for low, dim, high in zip(ends[0], shape, ends[2]))]
+                fits = f"; profile {others[0]} takes it" if others else ""
+                return self._error("setInputShape", f"Supplied input shape {shape} of '{name}' violates the profile: dimension {axis} is {size}, expected {least} to {most} in "
+                                                    f"profile {self._profile}{fits}")
         if self._shapes[name] != shape:
             with self._lock:
                 self._shapes[name] = shape
@@ -524,37 +482,6 @@ class IExecutionContext(Scoped):
     def execute_async_v3(self, stream_handle):
         """Puts a run on a stream; False when it can't be: the log says why."""
         return self._run("enqueueV3", int(stream_handle))
-
-    def _take(self, where, bindings):
-        if len(bindings) != len(self._engine._tensors):
-            return self._error(where, f"found {len(bindings)} bindings, expected {len(self._engine._tensors)}: {', '.join(self._engine)}")
-        return all(self.set_tensor_address(tensor.name, binding) for tensor, binding in zip(self._engine._tensors, bindings))
-
-    def execute_v2(self, bindings):
-        """One run with addresses in the order of the engine's tensors; returns when it is over."""
-        return self._take("executeV2", bindings) and self._run("executeV2", 0)
-
-    if AT_MOST_8:
-        def execute_async_v2(self, bindings, stream_handle, input_consumed=None):
-            return self._take("enqueueV2", bindings) and self._run("enqueueV2", int(stream_handle))
-
-        def execute_async(self, batch_size=1, bindings=(), stream_handle=0, input_consumed=None):
-            return self.execute_async_v2(bindings, stream_handle)
-
-        def execute(self, batch_size=1, bindings=()):
-            return self.execute_v2(bindings)
-
-        def set_binding_shape(self, binding, shape):
-            return self.set_input_shape(self._engine.get_binding_name(binding), shape)
-
-        def get_binding_shape(self, binding):
-            return self.get_tensor_shape(self._engine.get_binding_name(binding))
-
-        def get_strides(self, binding):
-            return self.get_tensor_strides(self._engine.get_binding_name(binding))
-
-        def set_shape_input(self, binding, shape):
-            return self._error("setInputShapeBinding", "inputs are never shapes alone here; set the input's address")
 
     # ---- times ----
 

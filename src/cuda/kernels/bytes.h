@@ -18,6 +18,18 @@ SINTER_DEVICE void unpack_bytes(u32 word, f32* out) {
 #pragma unroll
   for (int i = 0; i < 4; ++i) out[i] = f32_of(byte_permute(word, 0x4b000000u, 0x7440u | (u32)i)) - (kSigned ? 8388736.0f : 8388608.0f);
 }
+// The same times `by`, which unsigned ones need one instruction for: 2^23 is a power of two, so that nothing is rounded before the product.
+template <typename T>
+SINTER_DEVICE void unpack_bytes_times(u32 word, f32 by, f32* out) {
+  if constexpr ((T)-1 < (T)0) {
+    unpack_bytes<T>(word, out);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) out[i] *= by;
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) out[i] = fmaf(f32_of(byte_permute(word, 0x4b000000u, 0x7440u | (u32)i)), by, by * -8388608.0f);
+  }
+}
 // The low bytes of four words.
 SINTER_DEVICE u32 pack_bytes(u32 a, u32 b, u32 c, u32 d) { return byte_permute(byte_permute(a, b, 0x0040u), byte_permute(c, d, 0x0040u), 0x5410u); }
 
@@ -28,6 +40,22 @@ SINTER_DEVICE u32 quotient_byte(f32 v, f32 low, f32 high, f32 by, f32 inverse) {
   const f32 x = min_number(max_number(v, low), high), near = x * inverse;
   return bits_of(fmaf(fmaf(-near, by, x), inverse, near) + 12582912.0f);
 }
+// Values in steps, rounded to nearest even and held to the range of T.
+template <typename T>
+struct SaturatedBytes {
+  SINTER_DEVICE u32 of(f32 v) { return pack_saturated<T>(nearest_whole(v), 0, 0); }
+};
+template <typename Round>
+struct FourBytes {
+  SINTER_DEVICE u32 of(const f32* v) { return pack_bytes(Round::of(v[0]), Round::of(v[1]), Round::of(v[2]), Round::of(v[3])); }
+};
+template <typename T>
+struct FourBytes<SaturatedBytes<T>> {
+  SINTER_DEVICE u32 of(const f32* v) {
+    const u32 above = pack_saturated<T>(nearest_whole(v[2]), nearest_whole(v[3]), 0);
+    return pack_saturated<T>(nearest_whole(v[0]), nearest_whole(v[1]), above);
+  }
+};
 // Whole numbers in the type's range.
 template <typename T>
 struct WholeBytes {
@@ -57,7 +85,7 @@ SINTER_DEVICE void store_floats(T* to, const f32* v) {
   if constexpr (IsByte<T>::value && N % 4 == 0) {
     Vec<u32, N / 4> words;
 #pragma unroll
-    for (int i = 0; i < N / 4; ++i) words.at[i] = pack_bytes(Round::of(v[i * 4]), Round::of(v[i * 4 + 1]), Round::of(v[i * 4 + 2]), Round::of(v[i * 4 + 3]));
+    for (int i = 0; i < N / 4; ++i) words.at[i] = FourBytes<Round>::of(v + i * 4);
     store_vec<u32, N / 4>((u32*)to, words);
   } else {
     Vec<T, N> vector;

@@ -16,10 +16,7 @@
 //   TYPE_B    element of B   FILL  pixels outside hold 1: p.fill, 2: *p.a_zero
 //   A_ZERO    1: a zero point of A and sums of columns in memory, 2: and these sums are made here
 //   B_ZERO    zero points of B, 1: a table of i32, 2: of B's type
-// and "generated.h" may define SINTER_EPILOGUE and the function
-//   void epilogue(const DenseParams& p, const Place& place, f32 (&v)[8]): eight columns of a row, in place;
-// with SINTER_ROUND, RoundResult, which stores results of 8 bits (bytes.h);
-// the same with `const Columns& columns` before v: what load_columns(p, place, columns) has read for any row of these columns.
+// and what "generated.h" may define (dense_finish.h).
 //
 // k is always summed in the same order for the same splits: results do not change from run to run.
 #include "device.h"
@@ -64,13 +61,7 @@ using namespace sinter_kernels;
 #endif
 
 #include "generated.h"
-#ifndef SINTER_ROUND
-typedef WholeBytes<OUT> RoundResult;
-#endif
-#ifndef SINTER_EPILOGUE
-struct Columns {};
-SINTER_DEVICE void load_columns(const DenseParams&, const Place&, Columns&) {}
-#endif
+#include "dense_finish.h"
 
 // Where a row and column of the tile are; beyond the edge the nearest element that exists, which is not written.
 SINTER_DEVICE Place locate(const DenseParams& p, int z, int row, int column) {
@@ -92,16 +83,20 @@ SINTER_DEVICE Place locate(const DenseParams& p, int z, int row, int column) {
   return place;
 }
 
-// Eight columns each of a few rows: all operands of the epilogue are asked for before the first result is stored, as a store holds back
-// the loads that follow it.
-template <int kCount>
-SINTER_DEVICE void finish(const DenseParams& p, const Place (&places)[kCount], const Scales& scales, const Columns& columns, f32 (&v)[kCount][8]) {
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) to_values(p, places[i], scales, v[i]);
-#ifdef SINTER_EPILOGUE
-#pragma unroll
-  for (int i = 0; i < kCount; ++i) epilogue(p, places[i], columns, v[i]);
+// What the epilogue will read of the tile is on its way while products are made.
+SINTER_DEVICE void ask_ahead(const DenseParams& p, int z, int first_row, int first_column) {
+#ifdef SINTER_AHEAD
+  constexpr int kColumns = 128 / SINTER_AHEAD < BN ? 128 / SINTER_AHEAD : BN, kAcross = BN / kColumns;
+  for (int line = thread_x(); line < BM * kAcross; line += kThreads) {
+    const Place place = locate(p, z, first_row + line / kAcross, first_column + line % kAcross * kColumns);
+    if (place.exists) ahead(p, place);
+  }
 #endif
+}
+
+template <int kCount>
+SINTER_DEVICE void store_results(const DenseParams& p, const Place (&places)[kCount], const Finish& finish, f32 (&v)[kCount][8]) {
+  to_results(p, places, finish, v);
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     if (places[i].exists) store_eight<OUT, RoundResult>((OUT*)p.c + places[i].offset, v[i], places[i].count);
@@ -165,19 +160,21 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
     }
     f32 v[1][8];
     for (int e = 0; e < 8; ++e) v[0][e] = carried(sums[e]);
-    Scales scales;
-    load_scales(p, place[0], scales);
-    Columns columns;
-    load_columns(p, place[0], columns);
-    finish<1>(p, place, scales, columns, v);
+    Finish finish;
+    load_finish(p, place[0], finish);
+    store_results<1>(p, place, finish, v);
   }
   cluster_barrier();
 }
 #endif
 
+struct Corner {  // of the block's tile of the result
+  int z, row, column;
+};
+
 // The first kCount tiles; weights need not wait for the kernel before.
 template <int kCount>
-SINTER_DEVICE void load_first(const DenseParams& p, LoaderA& a, const LoaderB& b, u32 shared, int first_tile, int tiles) {
+SINTER_DEVICE void load_first(const DenseParams& p, LoaderA& a, const LoaderB& b, const Corner& corner, u32 shared, int first_tile, int tiles) {
   const u32 stage_b = shared + STAGES * kStageA;
 #pragma unroll
   for (int t = 0; t < kCount; ++t) {
@@ -193,13 +190,14 @@ SINTER_DEVICE void load_first(const DenseParams& p, LoaderA& a, const LoaderB& b
     }
     copy_async_commit();
   }
+  ask_ahead(p, corner.z, corner.row, corner.column);
 }
 
 // The products of k tiles first … first + tiles - 1, STAGES - 1 of them on their way.
 #if MATH != 3
-SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
+SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, const Corner& corner, u32 shared, int first_tile, int tiles) {
   const u32 stage_b = shared + STAGES * kStageA;
-  load_first<STAGES - 1>(p, a, b, shared, first_tile, tiles);
+  load_first<STAGES - 1>(p, a, b, corner, shared, first_tile, tiles);
   copy_async_wait<STAGES - 2>();
   barrier();
   if (tiles > 0) math.fetch(0, shared, stage_b, 0);
@@ -231,10 +229,10 @@ SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b,
 #else
 // With four stages the products of the last tile are still under way when those of the next begin and the tile after is asked for; with three
 // they end first, so that two tiles can be on their way.
-SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, u32 shared, int first_tile, int tiles) {
+SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, const Corner& corner, u32 shared, int first_tile, int tiles) {
   constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;
   const u32 stage_b = shared + STAGES * kStageA;
-  load_first<kAhead>(p, a, b, shared, first_tile, tiles);
+  load_first<kAhead>(p, a, b, corner, shared, first_tile, tiles);
   int read = 0, write = kAhead;
   for (int t = 0; t < tiles; ++t) {
     copy_async_wait<kAhead - 1>();
@@ -284,7 +282,7 @@ SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
     first_tile = split * each;
     tiles = tiles - first_tile < each ? tiles - first_tile : each;
   }
-  sum_tiles(p, a, b, math, shared, first_tile, tiles);
+  sum_tiles(p, a, b, math, {z, first_row, first_column}, shared, first_tile, tiles);
 #if A_ZERO == 2 || B_ZERO
   const int first_k = first_tile * BK, end_k = (first_tile + tiles) * BK < p.k ? (first_tile + tiles) * BK : p.k;
   math.correct(p, first_column + warp() / WARPS_M * kWarpN, inner, end_k > first_k ? end_k - first_k : 0);
@@ -297,17 +295,15 @@ SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
   const u32 strip = shared + warp() * 16 * kLineFloats * 4;
   const int warp_row = first_row + warp() % WARPS_M * kWarpM, warp_column = first_column + warp() / WARPS_M * kWarpN;
   // Accumulators of later strips leave few registers for a batch, as do blocks of many threads; one that fills a processor has plenty.
-  constexpr bool kFew = (kStrips > 1 && Math::kFloats > 64) || kThreads > 256;
-  constexpr int kItems = 16 * (kWarpN / 8) / 32, kMost = kFew ? 2 : kStrips == 1 && Math::kFloats > 64 ? 8 : 4, kBatch = kItems < kMost ? kItems : kMost;
+  constexpr bool kFew = (kStrips > 1 && Math::kFloats > 64) || kThreads > 256, kMany = kStrips == 1 && Math::kFloats >= (INTEGERS ? 64 : 65);
+  constexpr int kItems = 16 * (kWarpN / 8) / 32, kMost = kFew ? 2 : kMany ? 8 : 4, kBatch = kItems < kMost ? kItems : kMost;
   // A lane has the same columns of every row.
   constexpr int kAcross = kWarpN / 8;
   static_assert(32 % kAcross == 0, "whole rows of items a warp");
   const int own_row = lane() / kAcross, own_column = lane() % kAcross * 8;
   const Place top = locate(p, z, warp_row, warp_column + own_column);
-  Scales scales;
-  load_scales(p, top, scales);
-  Columns columns;
-  load_columns(p, top, columns);
+  Finish finish;
+  load_finish(p, top, finish);
 #pragma unroll
   for (int i = 0; i < kStrips; ++i) {
     math.write_strip<kLineFloats>(i, strip);
@@ -324,7 +320,7 @@ SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
         for (int e = 0; e < 4; ++e) v[b][e] = low.at[e], v[b][e + 4] = high.at[e];
         places[b] = locate(p, z, warp_row + i * 16 + row, warp_column + own_column);
       }
-      finish<kBatch>(p, places, scales, columns, v);
+      store_results<kBatch>(p, places, finish, v);
     }
     warp_barrier();
   }

@@ -1,5 +1,6 @@
 // Sums of dense.cu: f32, or i32 of 8-bit integers (INTEGERS), which travel as the bits of floats, and what makes them the values that epilogues
-// see. Kernels whose f32 sums are exact (depthwise.cu, first_conv.cu) make i32 of them first. Uses dense.cu's compile-time names.
+// see. Kernels whose f32 sums are exact, being whole numbers below 2^24 (depthwise.cu, first_conv.cu), say so by SINTER_EXACT_SUMS. Uses dense.cu's
+// compile-time names.
 #pragma once
 
 #ifndef INTEGERS
@@ -11,7 +12,6 @@ SINTER_DEVICE f32 carried(f32 sum) { return sum; }
 SINTER_DEVICE f32 sum_of(f32 carrier) { return carrier; }
 struct Scales {};
 SINTER_DEVICE void load_scales(const DenseParams&, const Place&, Scales&) {}
-SINTER_DEVICE void to_values(const DenseParams&, const Place&, const Scales&, f32 (&)[8]) {}
 #else
 typedef i32 Sum;
 SINTER_DEVICE f32 carried(i32 sum) { return f32_of((u32)sum); }
@@ -55,34 +55,30 @@ SINTER_DEVICE void load_scales(const DenseParams& p, const Place& place, Scales&
   for (int i = 0; i < 8; ++i) scales.bias[i] = (i32)((u32)scales.bias[i] - (u32)sums[i] * (u32)(i32)*(const TYPE*)p.a_zero);
 #endif
 }
-// For sums that may exceed 32 bits with their bias, which only biases near the ends of 32 bits make.
-SINTER_DEVICE void to_values_wide(const DenseParams& p, const Place& place, const Scales& scales, f32 (&v)[8]) {
+// Sums with their bias as floats, not yet scaled; the wide ones are those that may exceed 32 bits, which only biases near the ends of 32 bits make, or
+// whose biases are no exact floats where sums are.
+SINTER_DEVICE void to_floats_wide(const DenseParams& p, const Place& place, const Scales& scales, f32 (&v)[8]) {
   const int column = table_column(p, place);
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
     if (i >= place.count) continue;
     const i32 bias = p.bias[column + i];
+#ifdef SINTER_EXACT_SUMS
+    v[i] = carried((i32)v[i]);
+#endif
     const u32 corrected = bits_of(v[i]) + ((u32)scales.bias[i] - (u32)bias);
-    v[i] = (f32)((i64)(i32)corrected + bias + p.bias_high[column + i] * ((i64)1 << 32)) * scales.scale[i];
+    v[i] = (f32)((i64)(i32)corrected + bias + p.bias_high[column + i] * ((i64)1 << 32));
   }
 }
-SINTER_DEVICE void to_values(const DenseParams& p, const Place& place, const Scales& scales, f32 (&v)[8]) {
-  if (p.bias_high) {
-    to_values_wide(p, place, scales, v);
-    return;
-  }
+SINTER_DEVICE void to_floats(const Scales& scales, f32 (&v)[8]) {
 #pragma unroll
-  for (int i = 0; i < 8; ++i) v[i] = (f32)(i32)(bits_of(v[i]) + (u32)scales.bias[i]) * scales.scale[i];
+#ifdef SINTER_EXACT_SUMS
+  for (int i = 0; i < 8; ++i) v[i] += (f32)scales.bias[i];  // which is exact too, so that the sum is rounded once
+#else
+  for (int i = 0; i < 8; ++i) v[i] = (f32)(i32)(bits_of(v[i]) + (u32)scales.bias[i]);
+#endif
 }
 #endif
-// For f32 sums of whole numbers below 2^24.
-SINTER_DEVICE void exact_to_values(const DenseParams& p, const Place& place, const Scales& scales, f32 (&v)[8]) {
-#if INTEGERS
-#pragma unroll
-  for (int i = 0; i < 8; ++i) v[i] = carried((i32)v[i]);
-#endif
-  to_values(p, place, scales, v);
-}
 // The zero point of such a kernel's image, whose elements are FROM.
 #ifndef FILL
 #define FILL 0

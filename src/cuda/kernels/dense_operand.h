@@ -44,6 +44,20 @@ template <typename T, bool kWhole>
 SINTER_DEVICE void operand_full(const DenseParams& p, int i, const Place& place, f32 (&out)[8]) {
   load_eight<T, kWhole>((const T*)p.operands[i].data + place.offset, place.count, out);
 }
+// Times `by`, as the terms of results in steps are (dense_finish.h).
+template <typename T, bool kWhole>
+SINTER_DEVICE void operand_full_times(const DenseParams& p, int i, const Place& place, f32 by, f32 (&out)[8]) {
+  const T* const from = (const T*)p.operands[i].data + place.offset;
+  if constexpr (IsByte<T>::value && kWhole) {
+    const Vec<u32, 2> words = load_vec<u32, 2>((const u32*)from);
+    unpack_bytes_times<T>(words.at[0], by, out);
+    unpack_bytes_times<T>(words.at[1], by, out + 4);
+  } else {
+    load_eight<T, kWhole>(from, place.count, out);
+#pragma unroll
+    for (int e = 0; e < 8; ++e) out[e] *= by;
+  }
+}
 // One value a column.
 template <typename T, bool kWhole>
 SINTER_DEVICE void operand_column(const DenseParams& p, int i, const Place& place, f32 (&out)[8]) {

@@ -27,11 +27,10 @@ using namespace sinter_kernels;
 #endif
 #include "dense_operand.h"
 #define A_ZERO 0
+#define SINTER_EXACT_SUMS 1
 #include "dense_integer.h"
 #include "generated.h"
-#ifndef SINTER_ROUND
-typedef WholeBytes<OUT> RoundResult;
-#endif
+#include "dense_finish.h"
 
 constexpr int kThreads = 128;
 // Input pixels under a piece.
@@ -118,7 +117,6 @@ SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
       }
     }
   }
-  // All operands of the epilogue are asked for before the first result is stored.
   const auto locate = [&](int oy, int ox) {
     Place at = place;
     at.exists = y + oy < p.rows_y && x + ox < p.rows_x;
@@ -127,21 +125,15 @@ SINTER_KERNEL_BLOCKS(depthwise, kThreads, BLOCKS, (const DenseParams p)) {
     at.offset = image * p.c_image + row * p.c_y + column * p.c_x + place.column;
     return at;
   };
-#if INTEGERS
-  Scales scales;
-  load_scales(p, place, scales);
+  Finish finish;
+  load_finish(p, place, finish);
+  Place places[OY * OX];
+  f32 (&results)[OY * OX][8] = (f32 (&)[OY * OX][8])sums;
 #pragma unroll
-  for (int o = 0; o < OY * OX; ++o) exact_to_values(p, place, scales, sums[o / OX][o % OX]);
-#endif
-#ifdef SINTER_EPILOGUE
-  Columns columns;
-  load_columns(p, place, columns);
-#pragma unroll
-  for (int o = 0; o < OY * OX; ++o) epilogue(p, locate(o / OX, o % OX), columns, sums[o / OX][o % OX]);
-#endif
+  for (int o = 0; o < OY * OX; ++o) places[o] = locate(o / OX, o % OX);
+  to_results(p, places, finish, results);
 #pragma unroll
   for (int o = 0; o < OY * OX; ++o) {
-    const Place at = locate(o / OX, o % OX);
-    if (at.exists) store_eight<OUT, RoundResult>((OUT*)p.c + at.offset, sums[o / OX][o % OX], at.count);
+    if (places[o].exists) store_eight<OUT, RoundResult>((OUT*)p.c + places[o].offset, results[o], places[o].count);
   }
 }

@@ -97,6 +97,9 @@ SINTER_DEVICE u32 shuffle_down(u32 value, int by) {
   return out;
 }
 
+// Asks for the line of memory behind the address, so that a later load waits less.
+SINTER_DEVICE void prefetch_line(const void* address) { asm volatile("prefetch.global.L2 [%0];" ::"l"(address)); }
+
 // ---- bits ----
 SINTER_DEVICE u32 bits_of(f32 x) { return __builtin_bit_cast(u32, x); }
 SINTER_DEVICE f32 f32_of(u32 bits) { return __builtin_bit_cast(f32, bits); }
@@ -104,6 +107,20 @@ SINTER_DEVICE f32 f32_of(u32 bits) { return __builtin_bit_cast(f32, bits); }
 SINTER_DEVICE u32 byte_permute(u32 a, u32 b, u32 selector) {
   u32 out;
   asm("prmt.b32 %0, %1, %2, %3;" : "=r"(out) : "r"(a), "r"(b), "r"(selector));
+  return out;
+}
+// To nearest even; beyond the range the nearest that there is, 0 for NaN.
+SINTER_DEVICE i32 nearest_whole(f32 x) {
+  i32 out;
+  asm("cvt.rni.s32.f32 %0, %1;" : "=r"(out) : "f"(x));
+  return out;
+}
+// The low half of `above`, then `b` and `a` held to the range of T: bytes 3 2, 1, 0 of the result.
+template <typename T>
+SINTER_DEVICE u32 pack_saturated(i32 a, i32 b, u32 above) {
+  u32 out;
+  if constexpr ((T)-1 < (T)0) asm("cvt.pack.sat.s8.s32.b32 %0, %1, %2, %3;" : "=r"(out) : "r"(b), "r"(a), "r"(above));
+  else asm("cvt.pack.sat.u8.s32.b32 %0, %1, %2, %3;" : "=r"(out) : "r"(b), "r"(a), "r"(above));
   return out;
 }
 SINTER_DEVICE f32 shuffle_xor(f32 value, int mask) { return f32_of(shuffle_xor(bits_of(value), mask)); }

@@ -27,11 +27,10 @@ using namespace sinter_kernels;
 #include "tensor_core.h"
 #include "dense_operand.h"
 #define A_ZERO 0
+#define SINTER_EXACT_SUMS 1
 #include "dense_integer.h"
 #include "generated.h"
-#ifndef SINTER_ROUND
-typedef WholeBytes<OUT> RoundResult;
-#endif
+#include "dense_finish.h"
 
 constexpr int kWarps = TILE_Y / 2, kThreads = kWarps * 32;
 constexpr int kPatchRows = (TILE_Y - 1) * STRIDE_Y + TAPS_R;
@@ -135,7 +134,6 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
     }
     warp_barrier();
     const int y = y1 + warp() * 2 + i;
-    // All operands of the epilogue are asked for before the first result is stored.
     Place places[kItems];
     f32 v[kItems][8];
 #pragma unroll
@@ -153,17 +151,10 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
       place.row = (block_y() * p.rows_y + row) * p.rows_x + column;
       place.offset = block_y() * p.c_image + row * p.c_y + column * p.c_x + place.column;
     }
-#if INTEGERS
-    Scales scales;  // a lane has the same columns of every pixel
+    Finish finish;  // a lane has the same columns of every pixel
     static_assert(32 % (BN / 8) == 0, "whole pixels of items a warp");
-    load_scales(p, places[0], scales);
-#pragma unroll
-    for (int b = 0; b < kItems; ++b) exact_to_values(p, places[b], scales, v[b]);
-#endif
-#ifdef SINTER_EPILOGUE
-#pragma unroll
-    for (int b = 0; b < kItems; ++b) epilogue(p, places[b], v[b]);
-#endif
+    load_finish(p, places[0], finish);
+    to_results(p, places, finish, v);
 #pragma unroll
     for (int b = 0; b < kItems; ++b) {
       if (places[b].exists) store_eight<OUT, RoundResult>((OUT*)p.c + places[b].offset, v[b], places[b].count);

@@ -5,7 +5,7 @@
 struct ResizeArgs {
   i64 count, channels, out_h, out_w, in_n, in_c, in_h, in_w;  // count: of threads; in_*: strides
   i32 channels_last, linear;
-  // How an axis is mapped: position = (x + shift) * factor / divisor + offset, in f64 as the reference.
+  // How an axis is mapped: position = (x + shift) * factor / divisor + offset, as the reference (ops/resampling.h) in f64 for linear, in f32 for nearest.
   f64 shift[2], factor[2], divisor[2], offset[2];
   i64 limit[2];      // the last source position
   i32 rounding;      // nearest: 0 prefers floor, 1 prefers ceil, 2 floor, 3 ceil
@@ -22,11 +22,13 @@ SINTER_DEVICE f64 floor_f64(f64 x) {
 }
 
 SINTER_DEVICE Place source_place(const ResizeArgs& args, int axis, i64 x) {
-  const f64 position = ((f64)x + args.shift[axis]) * args.factor[axis] / args.divisor[axis] + args.offset[axis];
+  const f64 position = args.linear ? ((f64)x + args.shift[axis]) * args.factor[axis] / args.divisor[axis] + args.offset[axis]
+                                   : (f64)(((f32)x + (f32)args.shift[axis]) * (f32)args.factor[axis] / (f32)args.divisor[axis] + (f32)args.offset[axis]);
   f64 base = floor_f64(position);
   const f64 part = position - base;
   if (!args.linear) {
-    const bool up = args.rounding == 0 ? part > 0.5 : args.rounding == 1 ? part >= 0.5 : args.rounding == 3 ? part > 0.0 : false;
+    const bool tie = part - 0.5 < 1e-6 && 0.5 - part < 1e-6;  // only rounding keeps it from being a half
+    const bool up = args.rounding == 0 ? part > 0.5 && !tie : args.rounding == 1 ? part > 0.5 || tie : args.rounding == 3 ? part > 0.0 : false;
     base += up ? 1.0 : 0.0;
   }
   const i64 at = (i64)base;

@@ -13,6 +13,7 @@ Status adapt_group_normalization(AdaptContext& context) {
   }
   const int64_t width = (*shape)[1].value() / groups;
   for (size_t i = 1; i <= 2; ++i) {
+    if (!context.input(i)) return context.error(fmt::format("no input {}", i), "scale and bias", "correct the model");
     ir::Value* column = context.emit("Reshape", {context.input(i), context.constant_i64("column", {groups, 1})});
     ir::Value* wide =
         column ? context.emit("Expand", {column, context.constant_i64("wide", {groups, width})}) : nullptr;

@@ -36,12 +36,12 @@ std::map<std::string, std::vector<int64_t>> parse_dims(const std::string& shapes
   return parsed;
 }
 
-std::vector<int64_t> dims_of(const sinter_engine* engine, const sinter_io_info& info, const std::map<std::string, std::vector<int64_t>>& shapes) {
+std::vector<int64_t> dims_of(const sinter_engine* engine, const sinter_io_info& info, const std::map<std::string, std::vector<int64_t>>& shapes, size_t profile) {
   if (const auto given = shapes.find(info.name); given != shapes.end()) return given->second;
   std::vector<int64_t> dims;
   for (int32_t axis = 0; axis < info.rank; ++axis) {
     int64_t low = 1, best = info.dims[axis], high = 1;
-    if (best < 0 && sinter_engine_symbol_range(engine, info.dim_names[axis], &low, &best, &high) != SINTER_OK) best = 1;
+    if (best < 0 && sinter_engine_optimization_profile_range(engine, profile, info.dim_names[axis], &low, &best, &high) != SINTER_OK) best = 1;
     dims.push_back(best);
   }
   return dims;
@@ -82,6 +82,7 @@ Lane::Lane(const sinter_engine* engine, const Options& options, const std::strin
   sinter_context_options how;
   sinter_context_options_init(&how);
   how.threads = threads;
+  how.optimization_profile = options.use_profile;
   sinter_context* context = nullptr;
   require(sinter_context_create(engine, &how, &context));
   context_.reset(context);
@@ -94,7 +95,7 @@ void Lane::set_inputs(const Options& options, const std::string& shapes_text) {
   for (size_t i = 0; i < sinter_engine_input_count(engine_); ++i) {
     sinter_io_info info;
     require(sinter_engine_input_info(engine_, i, &info));
-    const std::vector<int64_t> dims = dims_of(engine_, info, shapes);
+    const std::vector<int64_t> dims = dims_of(engine_, info, shapes, static_cast<size_t>(options.use_profile));
     const auto file = std::find_if(options.load_inputs.begin(), options.load_inputs.end(), [&](const auto& entry) { return matches(entry.first, info.name); });
     if (file != options.load_inputs.end()) {
       arrays_.push_back(read_input(info.name, file->second, info, dims));

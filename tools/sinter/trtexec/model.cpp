@@ -48,22 +48,6 @@ std::vector<std::string> ones_for_dynamic(std::vector<std::string> dims) {
   return dims;
 }
 
-// The profile that is tuned for, widened by the others.
-std::string widened(const std::vector<Profile>& profiles, const std::string& name, Shapes Profile::*which, bool largest) {
-  std::vector<std::string> dims;
-  for (const Profile& profile : profiles) {
-    const std::string* found = find_shape(profile.*which, name);
-    if (!found) continue;
-    const std::vector<std::string> those = split_dims(*found, 'x');
-    if (dims.empty()) dims = those;
-    for (size_t i = 0; i < std::min(dims.size(), those.size()); ++i) {
-      const bool replace = largest ? std::stoll(those[i]) > std::stoll(dims[i]) : std::stoll(those[i]) < std::stoll(dims[i]);
-      if (replace) dims[i] = those[i];
-    }
-  }
-  return join(dims);
-}
-
 void append(std::string& list, const std::string& name, const std::string& dims) { list += (list.empty() ? "" : ",") + name + ":" + dims; }
 
 void check_names(const std::vector<Input>& inputs, const Shapes& shapes) {
@@ -73,6 +57,25 @@ void check_names(const std::vector<Input>& inputs, const Shapes& shapes) {
     for (const Input& input : inputs) names += (names.empty() ? "'" : ", '") + input.name + "'";
     if (!found) throw Error{"Cannot find input tensor with name \"" + pattern + "\" in the model; its inputs are " + names};
   }
+}
+
+BuildShapes profile_shapes(const std::vector<Input>& inputs, const Profile& profile, size_t number, const Log& log) {
+  BuildShapes result;
+  for (const Input& input : inputs) {
+    if (!input.dynamic()) continue;
+    const std::string* const min = find_shape(profile.min, input.name);
+    const std::string* const opt = find_shape(profile.opt, input.name);
+    const std::string* const max = find_shape(profile.max, input.name);
+    const std::string* const any = opt ? opt : min ? min : max;
+    const std::string ones = join(ones_for_dynamic(input.dims));
+    if (!any) log.warn("Dynamic dimensions required for input: " + input.name + ", but no shapes were provided. Automatically overriding shape to: " + ones);
+    const auto text = [&](const std::string* found) { return found ? *found : any ? *any : ones; };
+    append(result.min, input.name, text(min));
+    append(result.opt, input.name, text(opt));
+    append(result.max, input.name, text(max));
+    log.info("Set shape of input tensor " + input.name + " for optimization profile " + std::to_string(number) + " to: MIN=" + text(min) + " OPT=" + text(opt) + " MAX=" + text(max));
+  }
+  return result;
 }
 
 }  // namespace
@@ -89,7 +92,7 @@ std::vector<Input> inputs_of(const std::string& path) {
   return inputs;
 }
 
-BuildShapes build_shapes(const std::vector<Input>& inputs, const Options& options, const Log& log) {
+std::vector<BuildShapes> build_shapes(const std::vector<Input>& inputs, const Options& options, const Log& log) {
   const bool dynamic = std::any_of(inputs.begin(), inputs.end(), [](const Input& input) { return input.dynamic(); });
   const bool given = !options.shapes.inputs.empty() || !options.profiles.empty();
   if (!dynamic) {
@@ -99,30 +102,16 @@ BuildShapes build_shapes(const std::vector<Input>& inputs, const Options& option
   if (static_cast<size_t>(options.use_profile) >= std::max<size_t>(options.profiles.size(), 1)) {
     throw Error{"--useProfile=" + std::to_string(options.use_profile) + ": there are " + std::to_string(options.profiles.size()) + " profiles, expected a smaller number"};
   }
-  if (options.profiles.size() > 1) log.info("The " + std::to_string(options.profiles.size()) + " profiles become one range that holds them all, tuned at profile " + std::to_string(options.use_profile));
   check_names(inputs, options.shapes);
   for (const Profile& profile : options.profiles) {
     for (const Shapes* shapes : {&profile.min, &profile.opt, &profile.max}) check_names(inputs, *shapes);
   }
-  BuildShapes result;
-  for (const Input& input : inputs) {
-    if (!input.dynamic()) continue;
-    std::string min = widened(options.profiles, input.name, &Profile::min, false), max = widened(options.profiles, input.name, &Profile::max, true), opt;
-    if (!options.profiles.empty()) {
-      if (const std::string* found = find_shape(options.profiles[static_cast<size_t>(options.use_profile)].opt, input.name)) opt = *found;
-    } else if (const std::string* found = find_shape(options.shapes, input.name)) {
-      min = opt = max = *found;
-    }
-    if (opt.empty()) {
-      min = opt = max = join(ones_for_dynamic(input.dims));
-      log.warn("Dynamic dimensions required for input: " + input.name + ", but no shapes were provided. Automatically overriding shape to: " + opt);
-    }
-    append(result.min, input.name, min);
-    append(result.opt, input.name, opt);
-    append(result.max, input.name, max);
-    log.info("Set shape of input tensor " + input.name + " for optimization profile 0 to: MIN=" + min + " OPT=" + opt + " MAX=" + max);
-  }
-  return result;
+  std::vector<Profile> profiles = options.profiles;
+  if (profiles.empty()) profiles.push_back({options.shapes, options.shapes, options.shapes});
+  std::vector<BuildShapes> results;
+  for (const Profile& profile : profiles) results.push_back(profile_shapes(inputs, profile, results.size(), log));
+  if (profiles.size() > 1 && !options.use_profile_given) log.warn("Multiple profiles are currently selected, but --useProfile was not given: inference is of profile 0.");
+  return results;
 }
 
 std::string run_shapes(const std::vector<Input>& inputs, const Options& options) {

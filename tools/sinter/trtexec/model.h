@@ -19,11 +19,11 @@ struct Input {
 std::vector<Input> inputs_of(const std::string& path);
 
 struct BuildShapes {
-  std::string min, opt, max;  // as sinter_build_options takes them; "": the model's own
+  std::string min, opt, max;  // as sinter_build_options takes them
 };
 
-// The rules of trtexec: shapes alone are all three, dynamic inputs without any become 1, static models take none. Several profiles become one range.
-BuildShapes build_shapes(const std::vector<Input>& inputs, const Options& options, const Log& log);
+// One a profile, none for static models. The rules of trtexec: shapes alone are all three, dynamic inputs without any become 1, static models take none.
+std::vector<BuildShapes> build_shapes(const std::vector<Input>& inputs, const Options& options, const Log& log);
 // Those of the inference, for every input.
 std::string run_shapes(const std::vector<Input>& inputs, const Options& options);
 

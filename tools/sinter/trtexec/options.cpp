@@ -122,7 +122,10 @@ void parse_build(Arguments& arguments, Options& options) {
   options.load_engine = arguments.take("--loadEngine").value_or("");
   parse_profiles(arguments, options);
   if (const auto shapes = arguments.take("--shapes")) options.shapes = parse_shapes("--shapes", *shapes);
-  options.use_profile = static_cast<int>(arguments.take_integer("--useProfile").value_or(0));
+  const auto use_profile = arguments.take_integer("--useProfile");
+  options.use_profile = static_cast<int>(use_profile.value_or(0));
+  options.use_profile_given = use_profile.has_value();
+  if (options.use_profile < 0) throw Error{"--useProfile: found " + std::to_string(options.use_profile) + ", expected 0 or more", true};
   parse_precision(arguments, options);
   parse_pools(arguments, options);
   options.timing_cache = arguments.take("--timingCacheFile").value_or("");

@@ -26,6 +26,7 @@ struct Options {
   std::vector<Profile> profiles;
   Shapes shapes;
   int use_profile = 0;
+  bool use_profile_given = false;
   bool fp16 = false, bf16 = false, int8 = false, fp8 = false, best = false, tf32 = true, strongly_typed = false;
   std::string constraints, layer_precisions, layer_output_types, calib;
   double workspace_mib = -1;  // negative: no limit

@@ -121,7 +121,9 @@ class Tool {
 
   void build() {
     log_.info("Start parsing network model.");
-    const BuildShapes shapes = build_shapes(inputs_, options_, log_);
+    const std::vector<BuildShapes> shapes = build_shapes(inputs_, options_, log_);
+    std::vector<sinter_optimization_profile> profiles;
+    for (const BuildShapes& profile : shapes) profiles.push_back({profile.min.c_str(), profile.opt.c_str(), profile.max.c_str()});
     sinter_build_options how;
     sinter_build_options_init(&how);
     how.device = device_.c_str();
@@ -129,9 +131,8 @@ class Tool {
     how.tf32 = options_.tf32;
     how.fp16 = options_.fp16;
     how.bf16 = options_.bf16;
-    how.shapes = or_null(shapes.opt);
-    how.min_shapes = or_null(shapes.min);
-    how.max_shapes = or_null(shapes.max);
+    how.optimization_profiles = profiles.data();
+    how.optimization_profile_count = profiles.size();
     how.timing_cache = or_null(options_.timing_cache);
     how.precision_constraints = or_null(options_.constraints);
     how.layer_precisions = or_null(options_.layer_precisions);
@@ -237,15 +238,17 @@ class Tool {
   }
 
   void print_profiles() {
-    for (const Input& input : inputs_) {
-      std::string low, best, high;
-      for (const std::string& dim : input.dims) {
-        int64_t range[3] = {};
-        const bool bound = sinter_engine_symbol_range(engine_.get(), dim.c_str(), &range[0], &range[1], &range[2]) == SINTER_OK;
-        std::string* const texts[] = {&low, &best, &high};
-        for (int i = 0; i < 3; ++i) *texts[i] += (texts[i]->empty() ? "" : "x") + (bound ? std::to_string(range[i]) : dim);
+    for (size_t profile = 0; profile < sinter_engine_optimization_profile_count(engine_.get()); ++profile) {
+      for (const Input& input : inputs_) {
+        std::string low, best, high;
+        for (const std::string& dim : input.dims) {
+          int64_t range[3] = {};
+          const bool bound = sinter_engine_optimization_profile_range(engine_.get(), profile, dim.c_str(), &range[0], &range[1], &range[2]) == SINTER_OK;
+          std::string* const texts[] = {&low, &best, &high};
+          for (int i = 0; i < 3; ++i) *texts[i] += (texts[i]->empty() ? "" : "x") + (bound ? std::to_string(range[i]) : dim);
+        }
+        log_.info("Model input " + input.name + " (profile " + std::to_string(profile) + "): min=" + low + ", opt=" + best + ", max=" + high);
       }
-      log_.info("Model input " + input.name + " (profile 0): min=" + low + ", opt=" + best + ", max=" + high);
     }
   }
 

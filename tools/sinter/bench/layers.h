@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "common.h"
 
@@ -23,7 +24,7 @@ PeakRates measure_peak_rates(const char* device, int threads);
 // gives it, with flops_per_s, bytes_per_s, floor_us and times_floor.
 nlohmann::ordered_json time_layers(sinter_context* context, const PeakRates& peaks);
 void print_layers(const nlohmann::ordered_json& result);
-// One row a layer.
-void write_layers_csv(const std::string& path, const nlohmann::ordered_json& result);
+// Headings, then one row a layer.
+std::vector<std::vector<std::string>> layer_rows(const nlohmann::ordered_json& result);
 
 }  // namespace sinter::tool

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 
 namespace sinter::tool {
 namespace {
@@ -53,12 +52,6 @@ std::string in_units(double value, const char* unit) {
   char text[48];
   std::snprintf(text, sizeof text, "%.3g %s%s", value, kPrefixes[prefix], unit);
   return text;
-}
-
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + "\"";
 }
 
 }  // namespace
@@ -128,20 +121,18 @@ void print_layers(const Json& result) {
   std::printf("\n");
 }
 
-void write_layers_csv(const std::string& path, const Json& result) {
+std::vector<std::vector<std::string>> layer_rows(const Json& result) {
   static const char* const kColumns[] = {"region", "layer", "op", "tactic", "problem", "runs", "median_us", "min_us", "mean_us", "tuned_us", "dense_type",
-                                         "dense_ops", "other_ops", "bytes", "flops_per_s", "bytes_per_s", "floor_us", "times_floor"};
-  std::ofstream out(path);
-  for (size_t i = 0; i < std::size(kColumns); ++i) out << (i ? "," : "") << kColumns[i];
-  out << '\n';
+                                         "dense_ops", "other_ops", "bytes", "live_bytes", "flops_per_s", "bytes_per_s", "floor_us", "times_floor"};
+  std::vector<std::vector<std::string>> rows(1, {std::begin(kColumns), std::end(kColumns)});
   for (const Json& layer : result.at("layers")) {
-    for (size_t i = 0; i < std::size(kColumns); ++i) {
-      const Json& value = layer.at(kColumns[i]);
-      out << (i ? "," : "") << (value.is_string() ? quoted(value.get<std::string>()) : value.dump());
+    auto& row = rows.emplace_back();
+    for (const char* const column : kColumns) {
+      const Json& value = layer.at(column);
+      row.push_back(value.is_string() ? value.get<std::string>() : value.dump());
     }
-    out << '\n';
   }
-  if (!out.flush()) throw Failure{"can't write '" + path + "'; choose a place this user may write to"};
+  return rows;
 }
 
 }  // namespace sinter::tool

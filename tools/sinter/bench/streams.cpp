@@ -1,4 +1,4 @@
-#include "bench_streams.h"
+#include "streams.h"
 
 #include <algorithm>
 #include <atomic>
