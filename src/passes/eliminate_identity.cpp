@@ -1,6 +1,6 @@
 // eliminate_identity: nodes that change nothing.
 //
-//   Identity, Dropout when not training, Cast to the type it has, Reshape/Flatten/Squeeze/Unsqueeze/Expand to the shape it has,
+//   Identity, Dropout when not training or of ratio 0, Cast to the type it has, Reshape/Flatten/Squeeze/Unsqueeze/Expand to the shape it has,
 //   Slice of everything, Pad by nothing, Tile once, Concat/Sum/Max/Min/Mean of one, Split into one, x * 1, x / 1, x + 0, x - 0
 //   → their input. (x + 0 turns -0 into 0, which is equal.)
 #include <algorithm>
@@ -24,6 +24,7 @@ IrValue* equal_operand(const Graph& graph, const Node& node, std::string& reason
   if (name == "Dropout") {
     if (node.output(1) && graph.use_count(node.output(1)) > 0) return reason = "its mask is used", nullptr;
     if (!node.input(2)) return x;
+    if (is_scalar(node.input(1), 0)) return x;  // what functional calls that never switch training off leave behind
     const Tensor* training = constant_of(node.input(2));
     if (!training || training->to_i64()[0] != 0) return reason = "it may be training", nullptr;
     return x;

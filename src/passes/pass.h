@@ -19,7 +19,7 @@ struct PassOptions {
   bool stack_products = false;     // products become batches: for GPUs
   std::vector<std::string> disabled;  // pass names to skip
   int64_t stop_after_patch = -1;   // apply at most so many patches; -1: all
-  bool verify_each = true;
+  bool verify_each = true;  // the graph's invariants after every patch, whose time grows with the graph's size; false: after every pass
   std::function<void(std::string_view line)> trace;  // one line a patch: number, pass, node, description
 };
 

@@ -1,4 +1,4 @@
-// The pass driver: groups of pipeline.def to their fixed points, one patch at a time, the graph verified after each.
+// The pass driver: groups of pipeline.def to their fixed points, one patch at a time, the graph verified after each or after each pass.
 #include <algorithm>
 
 #include "passes/match.h"
@@ -73,6 +73,7 @@ class Driver {
     while (!stopped()) {
       SINTER_ASSIGN(const bool more, sweep(pass, graph_));
       if (!more) break;
+      if (!options_.verify_each) SINTER_TRY(ir::verify(graph_).with(fmt::format("after pass '{}'", pass.name)));
       fired = true;
     }
     return fired;

@@ -188,6 +188,7 @@ namespace {
 
 passes::PassOptions pass_options(const BuildRequest& request) {
   passes::PassOptions options = request.passes;
+  options.verify_each = false;
   options.stack_products = request.build.device != nullptr;
   return options;
 }
