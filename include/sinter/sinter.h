@@ -517,6 +517,12 @@ SINTER_API sinter_status sinter_conformance(const char* const* folders, size_t c
 SINTER_API sinter_status sinter_peaks_json(const char* device, int32_t threads, int32_t refresh, char** out);
 /* CPU features, cores and quota, memory, libraries found, what is missing and how to get it. */
 SINTER_API sinter_status sinter_doctor_json(char** out);
+/* What a board (a Jetson) says of itself: {"jetson", "model", "part", "module", "l4t", "jetpack", "cuda", "cudnn",
+ * "power_mode": {"id", "name"}, "highest_power_mode", "gpu_clock": {"min_hz", "max_hz"}, "desktop_runs",
+ * "boots_to_desktop", "memory": {"total", "available", "swap_total", "swap_free"} in bytes}; what is not known is
+ * empty, 0 or null. root stands before every path of /proc, /sys and so on; NULL: what the environment's
+ * SINTER_SYSTEM_ROOT says, which all of Sinter's probes follow, or nothing. */
+SINTER_API sinter_status sinter_board_json(const char* root, char** out);
 
 /* Arrays: tensors in files. */
 typedef struct sinter_array sinter_array;

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
+#include "base/system_files.h"
 #include "capi/request.h"
 #include "onnx/inspect.h"
 #include "onnx/operator_list.h"
@@ -201,6 +202,14 @@ sinter_status sinter_doctor_json(char** out) {
   return guarded([&]() -> Status {
     SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
     *out = capi::copy_text(session::to_json(session::examine_machine()));
+    return ok_status();
+  });
+}
+
+sinter_status sinter_board_json(const char* root, char** out) {
+  return guarded([&]() -> Status {
+    SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
+    *out = capi::copy_text(session::to_json(session::read_board(root ? root : system_root())));
     return ok_status();
   });
 }

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <cstdlib>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/cpu_info.h"
+#include "base/system_files.h"
 #include "base/version.h"
 #include "tactic/device.h"
 #include "tactic/registry.h"
@@ -16,13 +18,6 @@ namespace {
 
 using Kind = DoctorLine::Kind;
 constexpr double kGiB = 1 << 30;
-
-std::string governor() {
-  std::ifstream in("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
-  std::string text;
-  in >> text;
-  return text;
-}
 
 void examine_cpu(std::vector<DoctorLine>& lines) {
   const CpuInfo& cpu = cpu_info();
@@ -39,8 +34,7 @@ void examine_cpu(std::vector<DoctorLine>& lines) {
   lines.push_back({Kind::kInfo, "cores", fmt::format("{} online, {} usable here (affinity mask and cgroup quota): the default of --threads",
                                                       cpu.logical_cores, cpu.usable_cores), ""});
   lines.push_back({Kind::kInfo, "caches", fmt::format("L1d {} KiB, L2 {} KiB, L3 {} KiB", cpu.l1d_bytes >> 10, cpu.l2_bytes >> 10, cpu.l3_bytes >> 10), ""});
-  lines.push_back({Kind::kInfo, "memory", fmt::format("{:.1f} GiB", static_cast<double>(cpu.memory_bytes) / kGiB), ""});
-  const std::string mode = governor();
+  const std::string mode = system_text(system_root() + "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
   if (!mode.empty() && mode != "performance") {
     lines.push_back({Kind::kMissing, "clock", fmt::format("the CPU governor is '{}': timings will vary", mode),
                      "cpupower frequency-set -g performance"});
@@ -60,7 +54,9 @@ void examine_providers(std::vector<DoctorLine>& lines) {
 }
 
 void examine_gpu(std::vector<DoctorLine>& lines) {
-  const bool device = ::access("/dev/nvidia0", F_OK) == 0 || ::access("/dev/nvhost-gpu", F_OK) == 0;
+  const std::string root = system_root();
+  const bool device =
+      ::access((root + "/dev/nvidia0").c_str(), F_OK) == 0 || ::access((root + "/dev/nvhost-gpu").c_str(), F_OK) == 0;
   const std::vector<CudaFinding> findings = examine_cuda();
   if (!device && !findings.empty() && !findings[0].good) {
     lines.push_back({Kind::kInfo, "gpu", "no NVIDIA GPU found; " + findings[0].text, ""});
@@ -74,12 +70,116 @@ void examine_gpu(std::vector<DoctorLine>& lines) {
   }
 }
 
+std::string gib(int64_t bytes) { return fmt::format("{:.1f} GiB", static_cast<double>(bytes) / kGiB); }
+std::string mode_text(const PowerMode& mode) { return fmt::format("{} (mode {})", mode.name, mode.id); }
+
+// The board's libraries: CUDA 11 of JetPack 5 has no NVRTC that knows what Sinter's kernels use.
+void examine_libraries(const Board& board, std::vector<DoctorLine>& lines) {
+  if (board.cuda.empty()) {
+    lines.push_back({Kind::kMissing, "CUDA",
+                     "not installed: engines with stored kernels run, but none can be built for the GPU",
+                     "sudo apt-get install nvidia-jetpack"});
+  } else if (std::atoi(board.cuda.c_str()) < 12) {
+    lines.push_back({Kind::kMissing, "CUDA",
+                     board.cuda + ": Sinter's GPU kernels need CUDA 12 or newer; the processor's work as they are",
+                     "flash JetPack 6 or newer"});
+  } else {
+    lines.push_back({Kind::kGood, "CUDA", board.cuda, ""});
+  }
+  lines.push_back(
+      {Kind::kInfo, "cuDNN",
+       board.cudnn.empty() ? "not installed (used only when --tacticSources=+CUDNN asks for it)" : board.cudnn, ""});
+}
+
+void examine_clocks(const Board& board, std::vector<DoctorLine>& lines) {
+  if (!board.power_mode) {
+    lines.push_back(
+        {Kind::kInfo, "power mode", "unknown: no mode in /etc/nvpmodel.conf and /var/lib/nvpmodel/status", ""});
+  } else if (board.power_mode->id == board.highest_power_mode->id) {
+    lines.push_back({Kind::kGood, "power mode", mode_text(*board.power_mode) + ", the highest", ""});
+  } else {
+    lines.push_back(
+        {Kind::kMissing, "power mode",
+         fmt::format("{}, not the highest, {}", mode_text(*board.power_mode), mode_text(*board.highest_power_mode)),
+         fmt::format("sudo nvpmodel -m {}", board.highest_power_mode->id)});
+  }
+  const auto mhz = [](int64_t hz) { return (hz + 500000) / 1000000; };
+  if (board.gpu_max_hz == 0) {
+    lines.push_back({Kind::kInfo, "jetson_clocks",
+                     "unknown: the kernel tells no clock of the GPU (a container without /sys/class/devfreq?)", ""});
+  } else if (board.gpu_min_hz == board.gpu_max_hz) {
+    lines.push_back(
+        {Kind::kGood, "jetson_clocks", fmt::format("on: the GPU's clock stays at {} MHz", mhz(board.gpu_max_hz)), ""});
+  } else {
+    lines.push_back({Kind::kMissing, "jetson_clocks",
+                     fmt::format("off: the GPU's clock moves between {} and {} MHz, timings will vary",
+                                 mhz(board.gpu_min_hz), mhz(board.gpu_max_hz)),
+                     "sudo jetson_clocks"});
+  }
+}
+
 }  // namespace
 
+std::vector<DoctorLine> examine_board(const Board& board) {
+  std::vector<DoctorLine> lines;
+  if (!board.jetson) return lines;
+  std::string module =
+      board.module.empty() ? "of an unknown part number" : fmt::format("{} ({})", board.module, board.part);
+  if (!board.model.empty()) module += ", " + board.model;
+  lines.push_back({Kind::kInfo, "module", module, ""});
+  lines.push_back({Kind::kInfo, "L4T",
+                   board.l4t.empty() ? "unknown: no /etc/nv_tegra_release (in a container: mount it)" : board.l4t, ""});
+  const std::string source =
+      board.jetpack_package ? "package nvidia-jetpack" : "by its L4T; the package nvidia-jetpack is not installed";
+  lines.push_back(
+      {Kind::kInfo, "JetPack", board.jetpack.empty() ? "unknown" : fmt::format("{} ({})", board.jetpack, source), ""});
+  examine_libraries(board, lines);
+  examine_clocks(board, lines);
+  return lines;
+}
+
+std::vector<DoctorLine> examine_memory(const Board& board) {
+  std::vector<DoctorLine> lines;
+  const SystemMemory& memory = board.memory;
+  std::string text = gib(memory.total > 0 ? memory.total : cpu_info().memory_bytes);
+  if (memory.total > 0) text += fmt::format(", {} available", gib(memory.available));
+  if (cpu_info().memory_bytes < memory.total && !board.jetson)
+    text += fmt::format("; this control group may take {}", gib(cpu_info().memory_bytes));
+  lines.push_back({Kind::kInfo, "memory", text, ""});
+  lines.push_back({Kind::kInfo, "swap",
+                   memory.swap_total > 0
+                       ? fmt::format("{}, {} in use", gib(memory.swap_total), gib(memory.swap_total - memory.swap_free))
+                       : "none",
+                   ""});
+  int64_t bytes = 0;
+  std::string names;
+  for (const MemoryHolder& holder : board.desktop) {
+    bytes += holder.bytes;
+    if (names.find(holder.name) == names.npos) names += (names.empty() ? "" : ", ") + holder.name;
+  }
+  const std::string boot = board.boots_to_desktop ? "the system starts into one" : "the system starts without one";
+  // On a board the desktop's memory is what models lack.
+  const std::string remedy = board.jetson && (board.boots_to_desktop || !board.desktop.empty())
+                                 ? "sudo systemctl set-default multi-user.target, then reboot, frees its memory"
+                                 : "";
+  lines.push_back({Kind::kInfo, "desktop",
+                   board.desktop.empty() ? "none runs; " + boot
+                                         : fmt::format("runs: {} hold {:.0f} MiB; {}", names,
+                                                       static_cast<double>(bytes) / (1 << 20), boot),
+                   remedy});
+  return lines;
+}
+
 std::vector<DoctorLine> examine_machine() {
+  const auto append = [](std::vector<DoctorLine>& to, std::vector<DoctorLine> more) {
+    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
   std::vector<DoctorLine> lines;
   lines.push_back({Kind::kInfo, "sinter", std::string(version()), ""});
+  const Board board = read_board(system_root());
+  append(lines, examine_board(board));
   examine_cpu(lines);
+  append(lines, examine_memory(board));
   examine_providers(lines);
   examine_gpu(lines);
   return lines;

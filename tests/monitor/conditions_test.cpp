@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "monitor/fake_root.h"
+#include "support/fake_root.h"
 
 namespace sinter::tool::monitor {
 namespace {

@@ -5,9 +5,9 @@
 
 #include <map>
 
-#include "monitor/fake_root.h"
 #include "monitor/tegrastats.h"
 #include "monitor/view.h"
+#include "support/fake_root.h"
 
 namespace sinter::tool::monitor {
 namespace {

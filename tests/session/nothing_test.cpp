@@ -14,7 +14,7 @@ TEST(NothingToBuild, NothingAtAllIsRefused) {
       &sinter_build, &sinter_build_to_memory, &sinter_load_or_build, &sinter_cache_list_json, &sinter_build_report_text, &sinter_calibrate_json,
       &sinter_eval_json, &sinter_compare_json, &sinter_dump_tensors, &sinter_debug_precision_json, &sinter_sign, &sinter_simplify_json,
       &sinter_edit_json, &sinter_memory_json, &sinter_check_json, &sinter_check_plugins_json, &sinter_inspect_json, &sinter_operators_json, &sinter_tactics_json,
-      &sinter_conformance, &sinter_peaks_json, &sinter_doctor_json, &sinter_array_read, &sinter_array_random, &sinter_array_picture,
+      &sinter_conformance, &sinter_peaks_json, &sinter_doctor_json, &sinter_board_json, &sinter_array_read, &sinter_array_random, &sinter_array_picture,
       &sinter_array_tensor, &sinter_tensor_write, &sinter_network_create, &sinter_network_load, &sinter_network_create_body,
       &sinter_network_add_input, &sinter_network_add_constant, &sinter_network_add_node, &sinter_network_mark_output, &sinter_network_unmark_output,
       &sinter_network_set_name, &sinter_network_set_node_name, &sinter_network_set_input_type, &sinter_network_set_range,

@@ -106,7 +106,7 @@ class Walk {
     latency_ = summarise(measure(run, state_.bench.duration_s, 10));
     add("Benchmark before writing inference code", true, number(latency_.median) + " ms median, " + number(latency_.p99) + " p99", "sinter bench " + model_ + "   # or trtexec --onnx=" + model_);
     add("Run warm-up iterations before measuring latency", warm_.steady || !warm_.judged, warm_up_text(warm_), "sinter bench " + model_ + " --max-warmup 20000");
-    const auto settings = monitor::check_settings("", gpu_);
+    const auto settings = monitor::check_settings(monitor::system_root(), gpu_);
     std::string found, fixes;
     for (const auto& finding : settings) {
       found += (found.empty() ? "" : "; ") + finding.text;
@@ -130,18 +130,18 @@ class Walk {
   }
 
   void load() {
-    monitor::Machine machine("", state_.bench.nvml.get());
+    monitor::Machine machine(monitor::system_root(), state_.bench.nvml.get());
     const monitor::Sample sample = machine.read();
     const double total = sample.ram_total_mb.value_or(0), used = sample.ram_used_mb.value_or(0);
     add("Monitor memory for headroom", total > 0 && total - used > kRoomShare * total, number(total - used, 0) + " of " + number(total, 0) + " MB are free, the process had " + number(peak_rss_mb(), 0) + " at most",
         "sinter bench " + model_ + " --monitor; sinter memory " + model_);
     const Run run = runner(session_);
-    const auto before = monitor::read_counters("", state_.bench.nvml.get());
+    const auto before = monitor::read_counters(monitor::system_root(), state_.bench.nvml.get());
     const double part = state_.sustain_s / 3;
     const double first = median_of(measure(run, part, 3));
     measure(run, part, 1);
     const double last = median_of(measure(run, part, 3));
-    const auto after = monitor::read_counters("", state_.bench.nvml.get());
+    const auto after = monitor::read_counters(monitor::system_root(), state_.bench.nvml.get());
     std::string throttled;
     for (const auto& finding : monitor::check_stretch(before, after, state_.sustain_s)) {
       if (finding.kind == "throttled") throttled += "; " + finding.text;

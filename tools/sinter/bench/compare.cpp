@@ -12,9 +12,9 @@ constexpr size_t kRounds = 16;
 
 void put_comparison(const std::string& a, const std::string& b, const Run& run_a, const Run& run_b, const BenchOptions& options, BenchReport& report) {
   const WarmUp warm_a = warm_up(run_a, options.warmup_ms, options.most_warmup_ms), warm_b = warm_up(run_b, options.warmup_ms, options.most_warmup_ms);
-  const auto before = monitor::read_counters("", options.nvml.get());
+  const auto before = monitor::read_counters(monitor::system_root(), options.nvml.get());
   const Turns turns = take_turns(run_a, run_b, options.duration_s, kRounds);
-  const auto after = monitor::read_counters("", options.nvml.get());
+  const auto after = monitor::read_counters(monitor::system_root(), options.nvml.get());
   const Summary first = summarise(turns.a_ms), second = summarise(turns.b_ms);
   const Ratio ratio = ratio_of(turns.a, turns.b);
   std::printf("warm-up   A %s\n          B %s\n", warm_up_text(warm_a).c_str(), warm_up_text(warm_b).c_str());
@@ -35,7 +35,7 @@ void put_comparison(const std::string& a, const std::string& b, const Run& run_a
   }
   report.section("", "<p>A: " + escaped(a) + "<br>B: " + escaped(b) + "</p><p>A takes " + number(ratio.value) + " of B's time, 95 % sure between " + number(ratio.low) + " and " +
                          number(ratio.high) + ": " + escaped(verdict) + ".</p>\n" + figure_html(charts_svg({chart, histogram("A", "ms", turns.a_ms, 50), histogram("B", "ms", turns.b_ms, 50)})));
-  std::vector<monitor::Finding> findings = monitor::check_settings("", false);
+  std::vector<monitor::Finding> findings = monitor::check_settings(monitor::system_root(), false);
   const auto stretch = monitor::check_stretch(before, after, options.duration_s);
   findings.insert(findings.end(), stretch.begin(), stretch.end());
   put_findings(findings, report);

@@ -140,7 +140,7 @@ void bench_one(BenchOptions& options, BenchReport& report) {
   Measured measured;
   measured.first_ms = ms_of(run);
   measured.second_ms = ms_of(run);
-  const auto before = monitor::read_counters("", options.nvml.get());
+  const auto before = monitor::read_counters(monitor::system_root(), options.nvml.get());
   measured.warm = warm_up(run, options.warmup_ms, options.most_warmup_ms);
   std::unique_ptr<Sampler> sampler;
   if (options.monitor) sampler = std::make_unique<Sampler>(options.monitor_interval_ms, options.nvml.get());
@@ -148,13 +148,13 @@ void bench_one(BenchOptions& options, BenchReport& report) {
   measured.ms = measure(run, options.duration_s, 10);
   measured.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   const std::vector<monitor::Sample> samples = sampler ? sampler->stop() : std::vector<monitor::Sample>();
-  const auto after = monitor::read_counters("", options.nvml.get());
+  const auto after = monitor::read_counters(monitor::system_root(), options.nvml.get());
   measured.latency = summarise(measured.ms);
   const Json info = engine_info(session);
   put_result(session, measured, report);
   print_result(session, info, measured, report);
   put_memory(session, info, report);
-  std::vector<monitor::Finding> findings = monitor::check_settings("", on_gpu(session));
+  std::vector<monitor::Finding> findings = monitor::check_settings(monitor::system_root(), on_gpu(session));
   const std::vector<monitor::Finding> stretch = monitor::check_stretch(before, after, measured.seconds + measured.warm.ms / 1000);
   findings.insert(findings.end(), stretch.begin(), stretch.end());
   if (const double spread = measured.latency.spread(); spread > kWideSpread) {

@@ -72,7 +72,7 @@ std::string fall_of(const char* name, const std::vector<Sample>& samples, Get ge
 
 Sampler::Sampler(int interval_ms, const monitor::Nvml* nvml)
     : thread_([this, interval_ms, nvml] {
-        monitor::Machine machine("", nvml);
+        monitor::Machine machine(monitor::system_root(), nvml);
         auto moment = std::chrono::steady_clock::now();
         while (!stopping_) {
           moment += std::chrono::milliseconds(interval_ms);
@@ -118,7 +118,7 @@ void put_samples(const std::vector<Sample>& samples, const std::vector<monitor::
   const Figure clock = put("cpu_mhz_mean", mean_of(samples, 0, samples.size(), fastest_core));
   put("gpu_mhz_mean", mean_of(samples, 0, samples.size(), gpu_clock));
   const Figure heat = put("temperature_max_c", most_of(samples, warmest));
-  const Figure trip = put("temperature_limit_c", monitor::trip_celsius(""));
+  const Figure trip = put("temperature_limit_c", monitor::trip_celsius(monitor::system_root()));
   std::printf("monitor   %zu readings", samples.size());
   if (load) std::printf(", processor %.0f %% busy", *load);
   if (clock) std::printf(" at %.0f MHz", *clock);

@@ -56,8 +56,8 @@ void bench_sustain(BenchOptions& options, BenchReport& report) {
   const Run run = runner(session);
   run();
   const double total = options.sustain_min * 60, window_s = std::min(kLongestWindowS, std::max(0.05, total / 60));
-  monitor::Machine machine("", options.nvml.get());
-  const auto before = monitor::read_counters("", options.nvml.get());
+  monitor::Machine machine(monitor::system_root(), options.nvml.get());
+  const auto before = monitor::read_counters(monitor::system_root(), options.nvml.get());
   std::vector<Window> windows;
   std::printf("%8s %14s %12s %10s %8s\n", "s", "inferences/s", "median ms", "MHz", "C");
   const auto start = Clock::now();
@@ -74,7 +74,7 @@ void bench_sustain(BenchOptions& options, BenchReport& report) {
     std::fflush(stdout);
   }
   const double ended = since_start(), part = std::min(60.0, ended / 2);
-  const auto after = monitor::read_counters("", options.nvml.get());
+  const auto after = monitor::read_counters(monitor::system_root(), options.nvml.get());
   const Part first = part_of(windows, 0, part), last = part_of(windows, ended - part, ended + 1);
   const double kept = first.rate > 0 ? last.rate / first.rate : 1;
   const std::string what = part < 60 ? number(part, 1) + " s" : "minute";
@@ -94,7 +94,7 @@ void bench_sustain(BenchOptions& options, BenchReport& report) {
   }
   latency.xs = rate.xs;
   report.section("Sustained load", "<p>The last " + what + " has " + number(100 * kept, 1) + " % of the rate of the first.</p>\n" + figure_html(charts_svg({rate, latency})));
-  std::vector<monitor::Finding> findings = monitor::check_settings("", on_gpu(session));
+  std::vector<monitor::Finding> findings = monitor::check_settings(monitor::system_root(), on_gpu(session));
   const auto stretch = monitor::check_stretch(before, after, ended);
   findings.insert(findings.end(), stretch.begin(), stretch.end());
   put_findings(findings, report);

@@ -155,7 +155,7 @@ void bench_sweep(BenchOptions& options, BenchReport& report) {
   print_plot(points);
   put_charts(points, report);
   report.section("Table", table_html(report.rows));
-  put_findings(monitor::check_settings("", false), report);
+  put_findings(monitor::check_settings(monitor::system_root(), false), report);
 }
 
 }  // namespace sinter::tool

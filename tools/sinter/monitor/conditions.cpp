@@ -3,10 +3,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <sinter/sinter.h>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "machine.h"
@@ -53,54 +56,24 @@ void check_turbo(const std::string& root, std::vector<Finding>& findings) {
   }
 }
 
-struct PowerModel {
-  int id = -1;
-  std::string name;
-};
-
-// How high a power mode is: MAXN above all, else the watts of its name.
-double rank_of(const PowerModel& model) {
-  if (model.name.find("MAXN") != model.name.npos) return model.name.find("SUPER") != model.name.npos ? 2e6 : 1e6;
-  for (size_t i = 0; i < model.name.size(); ++i) {
-    const double watts = std::strtod(model.name.c_str() + i, nullptr);
-    if (watts > 0) return watts;
-  }
-  return 0;
-}
-
-// "< POWER_MODEL ID=0 NAME=15W >"
-std::vector<PowerModel> power_models(const std::string& text) {
-  std::vector<PowerModel> models;
-  for (size_t at = text.find("< POWER_MODEL"); at != text.npos; at = text.find("< POWER_MODEL", at + 1)) {
-    const std::string line = text.substr(at, text.find('>', at) - at);
-    const size_t id = line.find("ID="), name = line.find("NAME=");
-    if (id == line.npos || name == line.npos) continue;
-    models.push_back({std::atoi(line.c_str() + id + 3), line.substr(name + 5, line.find_first_of(" \t", name) - name - 5)});
-  }
-  return models;
-}
-
+// By what the board says of itself (sinter_board_json).
 void check_jetson(const std::string& root, std::vector<Finding>& findings) {
-  const auto models = power_models(text_of_file(root + "/etc/nvpmodel.conf"));
-  const std::string status = text_of_file(root + "/var/lib/nvpmodel/status");
-  const size_t colon = status.find(':');
-  if (!models.empty() && colon != status.npos) {
-    const int current = std::atoi(status.c_str() + colon + 1);
-    const auto highest = *std::max_element(models.begin(), models.end(), [](const PowerModel& a, const PowerModel& b) { return rank_of(a) < rank_of(b); });
-    const auto found = std::find_if(models.begin(), models.end(), [&](const PowerModel& model) { return model.id == current; });
-    const std::string name = found == models.end() ? std::to_string(current) : found->name;
-    if (current != highest.id) {
-      findings.push_back({"power_mode", "the power mode is " + name + ", not the highest, " + highest.name, "sudo nvpmodel -m " + std::to_string(highest.id)});
-    }
+  char* text = nullptr;
+  if (sinter_board_json(root.c_str(), &text) != SINTER_OK) return;
+  const auto board = nlohmann::json::parse(std::unique_ptr<char, void (*)(void*)>(text, sinter_free).get());
+  const auto &current = board.at("power_mode"), &highest = board.at("highest_power_mode"),
+             &clock = board.at("gpu_clock");
+  if (!current.is_null() && current.at("id") != highest.at("id")) {
+    findings.push_back({"power_mode",
+                        "the power mode is " + current.at("name").get<std::string>() + ", not the highest, " +
+                            highest.at("name").get<std::string>(),
+                        "sudo nvpmodel -m " + std::to_string(highest.at("id").get<int>())});
   }
-  if (text_of_file(root + "/etc/nv_tegra_release").empty() && models.empty()) return;
-  const std::string folder = root + "/sys/class/devfreq/";
-  for (const std::string& name : names_in(folder)) {
-    const Figure least = number_of_file(folder + name + "/min_freq"), most = number_of_file(folder + name + "/max_freq");
-    if (!least || !most || *least >= *most || name.find("gpu") == name.npos) continue;
-    findings.push_back({"clocks", printed("the GPU's clock moves between %.0f and %.0f MHz", *least / 1e6, *most / 1e6), "sudo jetson_clocks"});
-    return;
-  }
+  if ((!board.at("jetson").get<bool>() && highest.is_null()) || clock.is_null()) return;
+  const double least = clock.at("min_hz"), most = clock.at("max_hz");
+  if (least < most)
+    findings.push_back({"clocks", printed("the GPU's clock moves between %.0f and %.0f MHz", least / 1e6, most / 1e6),
+                        "sudo jetson_clocks"});
 }
 
 double sum_over_cores(const std::string& root, const char* file, bool& any) {

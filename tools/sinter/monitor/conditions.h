@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "machine.h"
 #include "nvml.h"
 #include "sample.h"
 

@@ -115,7 +115,7 @@ void run_live(const LiveOptions& options) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   const auto nvml = Nvml::open();
-  Machine machine("", nvml.get());
+  Machine machine(system_root(), nvml.get());
   auto moment = std::chrono::steady_clock::now();
   for (long done = 0; !ended && (options.count == 0 || done < options.count); ++done) {
     moment += std::chrono::milliseconds(options.interval_ms);

@@ -58,6 +58,11 @@ std::string sensor_name(std::string name) {
 
 }  // namespace
 
+std::string system_root() {
+  const char* const root = std::getenv("SINTER_SYSTEM_ROOT");
+  return root ? root : "";
+}
+
 std::string text_of_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return "";

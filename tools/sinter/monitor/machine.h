@@ -13,6 +13,8 @@
 
 namespace sinter::tool::monitor {
 
+// What stands before every path of /proc, /sys and so on: SINTER_SYSTEM_ROOT, as in the libraries, else nothing.
+std::string system_root();
 // What a file of /proc or /sys says, without its last newline; "" when it can't be read.
 std::string text_of_file(const std::string& path);
 // A number at the beginning of the file.
