@@ -98,7 +98,10 @@ class DeviceBench {
     for (const TensorDesc& desc : problem.inputs) inputs.push_back(desc.opt);
     for (const TensorDesc& desc : problem.outputs) outputs.push_back(desc.opt);
     SINTER_ASSIGN(const int64_t workspace, kernel_->specialize(inputs, outputs, 1));
-    SINTER_ASSIGN(workspace_, DeviceBuffer::make(&device, workspace));
+    auto room = DeviceBuffer::make(&device, workspace);
+    if (!room.ok())
+      return std::move(room).status().with(fmt::format("while making room for {} bytes of workspace", workspace));
+    workspace_ = std::move(room).value();
     for (size_t i = 0; i < tensors.inputs.size(); ++i) {
       inputs_.push_back(candidate.offer.packed_inputs[i] ? nullptr : tensors.inputs[i].data());
     }

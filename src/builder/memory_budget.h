@@ -1,4 +1,4 @@
-// The bound on the builder's own memory (--max-build-memory).
+// The bound on the builder's own memory (--max-build-memory); without one, what a board may give away.
 #pragma once
 
 #include <string_view>

@@ -4,6 +4,8 @@
 #include <map>
 #include <mutex>
 
+#include "base/system_files.h"
+#include "base/system_memory.h"
 #include "cuda/driver_api.h"
 
 namespace sinter {
@@ -29,6 +31,7 @@ class CudaDevice final : public Device {
     spec_.processors = attribute(kAttrMultiprocessors);
     spec_.shared_bytes = attribute(kAttrSharedOptin);
     spec_.l2_bytes = attribute(kAttrL2Bytes);
+    integrated_ = attribute(kAttrIntegrated) != 0;
   }
 
   const DeviceSpec& spec() const override { return spec_; }
@@ -67,14 +70,10 @@ class CudaDevice final : public Device {
   }
 
   Result<void*> allocate(int64_t bytes) override {
+    SINTER_TRY(check_budget(bytes));
     CUdeviceptr pointer = 0;
     const CUresult result = api_.MemAlloc(&pointer, static_cast<size_t>(std::max<int64_t>(bytes, 1)));
-    if (result == kCudaErrorOutOfMemory) {
-      return make_error(Code::kOutOfMemory,
-                        "cuMemAlloc failed with CUDA_ERROR_OUT_OF_MEMORY: {} bytes wanted on {} (cuda:{}), {} are free; use smaller inputs, fewer "
-                        "contexts, or free memory of other programs",
-                        bytes, name_, ordinal_, free_bytes());
-    }
+    if (result == kCudaErrorOutOfMemory) return no_room("cuMemAlloc failed with CUDA_ERROR_OUT_OF_MEMORY", bytes);
     SINTER_TRY(check(result, "cuMemAlloc"));
     return reinterpret_cast<void*>(static_cast<uintptr_t>(pointer));
   }
@@ -82,6 +81,7 @@ class CudaDevice final : public Device {
     if (memory && alive()) api_.MemFree(address_of(memory));
   }
   Result<void*> allocate_host(int64_t bytes) override {
+    SINTER_TRY(check_budget(bytes));
     void* pointer = nullptr;
     SINTER_TRY(check(api_.MemHostAlloc(&pointer, static_cast<size_t>(std::max<int64_t>(bytes, 1)), 0), fmt::format("cuMemHostAlloc({} bytes of pinned host memory)", bytes)));
     return pointer;
@@ -91,7 +91,9 @@ class CudaDevice final : public Device {
   }
   int64_t free_bytes() override {
     size_t free = 0, total = 0;
-    return api_.MemGetInfo(&free, &total) == kCudaSuccess ? static_cast<int64_t>(free) : 0;
+    const int64_t told = api_.MemGetInfo(&free, &total) == kCudaSuccess ? static_cast<int64_t>(free) : 0;
+    const int64_t budget = integrated_ ? memory_budget(system_root()) : INT64_MAX;
+    return budget == INT64_MAX ? told : budget;
   }
   bool is_device_memory(const void* address) override {
     unsigned type = 0;
@@ -175,12 +177,26 @@ class CudaDevice final : public Device {
 
  private:
   bool alive() const { return loss_of(context_).empty(); }
+  // An integrated GPU takes the host's memory, and its driver would give so much of it that the kernel ends some
+  // program.
+  Status check_budget(int64_t bytes) {
+    if (!integrated_ || bytes <= memory_budget(system_root())) return ok_status();
+    return no_room("more than this board may give", bytes);
+  }
+  Status no_room(std::string_view what, int64_t bytes) {
+    return make_error(Code::kOutOfMemory, "{}: {} bytes wanted on {} (cuda:{}), {} are free{}{}", what, bytes, name_,
+                      ordinal_, free_bytes(),
+                      integrated_ ? " (what the host has available, less a margin for the rest of its programs)"
+                                  : "; nvidia-smi shows what other programs hold, end some, or have fewer contexts",
+                      integrated_ ? memory_advice(system_root()) : fmt::format("; {}", memory_remedies()));
+  }
 
   const DriverApi& api_;
   int ordinal_;
   CUcontext context_;
   std::string name_;
   DeviceSpec spec_;
+  bool integrated_ = false;
   mutable std::mutex mutex_;
   std::string cause_;  // of the loss, with the layer where it is known; of the first failure that explain() saw
 };

@@ -27,7 +27,7 @@ using nvrtcProgram = struct _nvrtcProgram*;
 // Results that are treated apart.
 constexpr CUresult kCudaSuccess = 0, kCudaErrorOutOfMemory = 2, kCudaErrorNoDevice = 100, kCudaErrorInvalidDevice = 101;
 // CUdevice_attribute.
-constexpr int kAttrClockRate = 13, kAttrMultiprocessors = 16, kAttrL2Bytes = 38, kAttrMajor = 75, kAttrMinor = 76,
+constexpr int kAttrClockRate = 13, kAttrMultiprocessors = 16, kAttrIntegrated = 18, kAttrL2Bytes = 38, kAttrMajor = 75, kAttrMinor = 76,
               kAttrSharedOptin = 97;
 // CUfunction_attribute.
 constexpr int kFuncSharedBytes = 1, kFuncLocalBytes = 3, kFuncRegisters = 4, kFuncMaxDynamicShared = 8;

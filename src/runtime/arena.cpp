@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/system_files.h"
+#include "base/system_memory.h"
 #include "core/tensor.h"
 
 namespace sinter::runtime {
@@ -39,6 +41,8 @@ void Arena::Free::operator()(uint8_t* memory) const {
 
 Status Arena::reserve(int64_t bytes) {
   if (bytes <= bytes_) return ok_status();
+  // Pages come when they are touched: mapping more than there are would not fail.
+  SINTER_TRY(check_memory_budget(bytes - bytes_, "an arena for activations and scratch"));
   if (bytes <= memory_.get_deleter().mapped_bytes) {
     bytes_ = bytes;
     return ok_status();
@@ -57,7 +61,7 @@ Status Arena::reserve(int64_t bytes) {
   } else if (::posix_memalign(&memory, kTensorAlignment, static_cast<size_t>(size)) != 0) {
     memory = nullptr;
   }
-  if (!memory) return make_error(Code::kOutOfMemory, "an arena of {} bytes could not be allocated; use smaller inputs or free memory", size);
+  if (!memory) return make_error(Code::kOutOfMemory, "an arena of {} bytes could not be allocated{}", size, memory_advice(system_root()));
   memory_ = std::unique_ptr<uint8_t, Free>(static_cast<uint8_t*>(memory), Free{mapped});
   bytes_ = size;
   return ok_status();

@@ -5,22 +5,29 @@
 
 #include "base/core_lease.h"
 #include "base/cpu_info.h"
+#include "base/system_files.h"
+#include "base/system_memory.h"
 #include "runtime/binding.h"
 #include "tactic/registry.h"
 
 namespace sinter::runtime {
 namespace {
 
-// Runs fn() → Status with the device (may be null) current; no exception passes.
+// Runs fn() → Status with the engine's device, if it has one, current; no exception passes.
 template <typename Fn>
-Status guarded(Device* device, Fn&& fn) {
+Status guarded(const Engine& engine, Fn&& fn) {
+  Device* const device = engine.device();
   try {
     const DeviceScope scope(device);
     SINTER_TRY(scope.status());
     Status status = fn();
-    return device && !status.ok() ? device->explain(std::move(status)) : status;
+    if (device && !status.ok()) status = device->explain(std::move(status));
+    return status.code() == Code::kOutOfMemory
+               ? std::move(status).with(fmt::format("in engine '{}'", engine.file().name()))
+               : std::move(status);
   } catch (const std::bad_alloc&) {
-    return make_error(Code::kOutOfMemory, "memory is spent; use smaller inputs, fewer contexts or free memory");
+    return make_error(Code::kOutOfMemory, "memory is spent in engine '{}'{}", engine.file().name(),
+                      memory_advice(system_root()));
   } catch (const std::exception& error) {
     return make_error(Code::kInternal, "an unexpected failure while running: {}; report this", error.what());
   }
@@ -108,7 +115,7 @@ Status ExecutionContext::set_optimization_profile(size_t profile) {
       &engine->plan(), &engine->programs(), &engine->blobs(), team, std::max(options_.max_shapes, engine->file().manifest().shapes_to_warm.size() + 1), shared_ ? shared_->profile : options_.profile, options_.observer,
       engine->device(), &engine->device_blobs(), options_.graphs, options_.arena, options_.watcher, &cancelled_});
   auto executor = std::make_unique<RegionExecutor>(*shared, 0, nullptr);
-  SINTER_TRY(guarded(engine->device(), [&]() -> Status {
+  SINTER_TRY(guarded(*engine, [&]() -> Status {
     SINTER_TRY(executor->open_device());
     return warm_up(*executor, *engine);
   }));
@@ -163,7 +170,7 @@ Result<int64_t> device_arena_bytes(const Engine& engine, std::span<const Dims> i
     request.inputs.push_back(*dims);
   }
   int64_t bytes = 0;
-  SINTER_TRY(guarded(engine.device(), [&]() -> Status {
+  SINTER_TRY(guarded(engine, [&]() -> Status {
     SINTER_ASSIGN(const std::unique_ptr<ShapePlan> plan, make_shape_plan(request));
     bytes = plan->device_arena_bytes;
     return ok_status();
@@ -276,7 +283,7 @@ Status ExecutionContext::prepare(std::span<const Dims> input_dims) {
   if (input_dims.size() != inputs_.size()) {
     return make_error(Code::kInvalidArgument, "{} shapes given, the engine has {} inputs", input_dims.size(), inputs_.size());
   }
-  return with_profiles(guarded(engine_->device(), [&] { return executor_->prepare(input_dims); }), input_dims);
+  return with_profiles(guarded(*engine_, [&] { return executor_->prepare(input_dims); }), input_dims);
 }
 
 Status ExecutionContext::prepare() {
@@ -301,20 +308,23 @@ Status ExecutionContext::check_inputs() const {
 Status ExecutionContext::execute() {
   SINTER_TRY(check_inputs());
   const CoreLease lease(leased_cores());
-  Status status = guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_}); });
+  Status status =
+      guarded(*engine_, [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_}); });
   return status.ok() ? status : with_profiles(std::move(status), input_dims());
 }
 
 Status ExecutionContext::enqueue(DeviceStream stream) {
   SINTER_TRY(check_inputs());
-  Status status = guarded(engine_->device(), [&] { return executor_->run(inputs_, targets_, false, results_, {device_inputs_, stream, /*wait=*/false}); });
+  Status status = guarded(*engine_, [&] {
+    return executor_->run(inputs_, targets_, false, results_, {device_inputs_, stream, /*wait=*/false});
+  });
   return status.ok() ? status : with_profiles(std::move(status), input_dims());
 }
 
 Result<std::vector<Value>> ExecutionContext::run(std::span<const Value> inputs) {
   std::vector<Value> results;
   const CoreLease lease(leased_cores());
-  const Status status = guarded(engine_->device(), [&] { return executor_->run(inputs, {}, true, results); });
+  const Status status = guarded(*engine_, [&] { return executor_->run(inputs, {}, true, results); });
   if (status.ok()) return results;
   std::vector<Dims> dims(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {

@@ -29,8 +29,21 @@ int64_t RegionExecutor::device_bytes() const {
 }
 
 Status RegionExecutor::reserve_memory(const ShapePlan& plan) {
-  SINTER_TRY(arena_.reserve(plan.arena_bytes));
-  return device_ ? device_->reserve_arena(plan.device_arena_bytes) : ok_status();
+  Status status = arena_.reserve(plan.arena_bytes);
+  if (status.ok() && device_) status = device_->reserve_arena(plan.device_arena_bytes);
+  return status.ok() ? ok_status() : std::move(status).with(largest_need(plan));
+}
+
+// Which layer makes the arenas as large as they are, for when they do not fit.
+std::string RegionExecutor::largest_need(const ShapePlan& plan) const {
+  constexpr double kMiB = 1 << 20;
+  const auto most = std::max_element(plan.steps.begin(), plan.steps.end(),
+                                     [](const auto& a, const auto& b) { return a.live_bytes < b.live_bytes; });
+  if (most == plan.steps.end()) return "while making room for a region without steps";
+  const plan::Step& step = program_.region->steps[static_cast<size_t>(most - plan.steps.begin())];
+  return fmt::format("layer '{}' ({}) needs the most: {:.1f} MiB of activations and {:.1f} MiB of workspace", step.name,
+                     step.problem.op, static_cast<double>(most->live_bytes - most->workspace_bytes) / kMiB,
+                     static_cast<double>(most->workspace_bytes) / kMiB);
 }
 
 // Where the plan wants it: in place, or a copy.

@@ -126,6 +126,7 @@ class RegionExecutor {
   Status ask_allocator(size_t index, const Dims& dims, int64_t bytes, OutputTarget& target) const;
   Status check_asynchronous(std::span<const OutputTarget> targets, const RunOptions& options) const;
   Status reserve_memory(const ShapePlan& plan);
+  std::string largest_need(const ShapePlan& plan) const;
   Status run_steps();
   bool is_cancelled() const { return shared_.cancelled && shared_.cancelled->load(std::memory_order_relaxed); }
   // A failure seen only when the device was waited for: says which steps it can be of.

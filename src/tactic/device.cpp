@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/system_files.h"
+#include "base/system_memory.h"
 #include "core/tensor.h"
 
 namespace sinter {
@@ -22,10 +24,11 @@ class HostDevice final : public Device {
   Result<void*> allocate(int64_t bytes) override {
     constexpr int64_t kAddresses = int64_t{1} << 47;  // of a process; more is not asked for
     if (bytes > kAddresses) return make_error(Code::kOutOfMemory, "{} bytes are more than a process can have; use smaller inputs", bytes);
+    SINTER_TRY(check_memory_budget(bytes, "memory of the CPU"));
     void* memory = nullptr;
     const size_t size = static_cast<size_t>((std::max<int64_t>(bytes, 1) + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment);
     if (::posix_memalign(&memory, kDeviceAlignment, size) != 0) {
-      return make_error(Code::kOutOfMemory, "{} bytes could not be allocated; use smaller inputs or free memory", bytes);
+      return make_error(Code::kOutOfMemory, "{} bytes could not be allocated{}", bytes, memory_advice(system_root()));
     }
     return memory;
   }

@@ -10,6 +10,7 @@
 #include "cuda/kernel.h"
 #include "cuda/nets.h"
 #include "session/run.h"
+#include "support/fake_root.h"
 
 namespace sinter::testing {
 namespace {
@@ -171,6 +172,59 @@ TEST(Fault, out_of_memory_names_sizes_and_the_process_lives) {
   }
   const auto results = (*context)->run(inputs);
   ASSERT_TRUE(results.ok()) << results.status().to_string();
+}
+
+// In a child whose mock GPU shares the memory of a made-up board.
+class FaultBoardChild : public FakeRootTest {
+ protected:
+  void put_available(int64_t mib) {
+    put("/proc/meminfo", fmt::format("MemTotal: 8000000 kB\nMemAvailable: {} kB", mib * 1024));
+  }
+};
+
+TEST_F(FaultBoardChild, takes_what_the_board_has_available) {
+  if (!is_child()) GTEST_SKIP() << "runs in a child of Fault.an_integrated_gpu_keeps_to_what_its_board_has_available";
+  const Environment root("SINTER_SYSTEM_ROOT", root_);
+  put_available(5000);
+  put("/proc/812/status", "Name:\tpython3\nVmRSS:\t2048000 kB");
+  put("/proc/901/status", "Name:\tgnome-shell\nVmRSS:\t409600 kB");
+  const std::vector<Value> inputs{random_tensor({2, 3, 17, 19}, 1)};
+  Loaded net = load_net(kDeviceNet);
+  put_available(250);  // the margin alone takes 244
+  {
+    const DeviceScope scope(harness_device());
+    EXPECT_EQ(harness_device()->free_bytes(), int64_t{250} * (1 << 20) - int64_t{8000000} * 1024 / 32);
+  }
+  EXPECT_TRUE(net.context->run(inputs).ok());  // small
+  put_available(244);
+  net.context = *runtime::ExecutionContext::create(net.engine, {});
+  const auto failed = net.context->run(inputs);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.status().code(), Code::kOutOfMemory);
+  std::printf("run: %s\n", failed.status().to_string().c_str());
+  const auto loaded = runtime::Engine::from_memory(net.bytes);
+  ASSERT_FALSE(loaded.ok());
+  std::printf("load: %s\n", loaded.status().to_string().c_str());
+  const auto graph = parse_net(kDeviceNet);
+  const auto built = build_contents(*graph);
+  ASSERT_FALSE(built.ok());
+  std::printf("build: %s\n", built.status().to_string().c_str());
+  put_available(5000);  // those programs were ended
+  EXPECT_TRUE(net.context->run(inputs).ok());
+}
+
+TEST(Fault, an_integrated_gpu_keeps_to_what_its_board_has_available) {
+  if (on_real_gpu()) GTEST_SKIP() << "needs the mock driver's integrated GPU";
+  const Child child = run_child("FaultBoardChild.takes_what_the_board_has_available", "SINTER_MOCK_INTEGRATED=1");
+  EXPECT_EQ(child.code, 0) << child.text;
+  expect_text(
+      child.text,
+      {"run: ", "more than this board may give: ",
+       "bytes wanted on Mock GPU (cuda:0), 0 are free (what the host has available, less a margin",
+       "most is held by python3 (process 812, 2000 MiB), gnome-shell (process 901, 400 MiB)",
+       "sudo systemctl set-default multi-user.target", "--memPoolSize=workspace:", "smaller batches",
+       "a larger machine", "while making room for activations and scratch", "needs the most: ", "in engine '",
+       "load: ", "while making room for the weights on the device", "while loading engine '", "build: ", "node '"});
 }
 
 TEST(Fault, out_of_memory_of_a_run_says_what_asked) {

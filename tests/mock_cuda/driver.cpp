@@ -208,6 +208,8 @@ MOCK_API int cuDeviceGetName(char* name, int length, int) { return std::snprintf
 MOCK_API int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = state().limit, 0; }
 MOCK_API int cuDeviceGetAttribute(int* value, int attribute, int) {
   static const std::map<int, int> values = {{16, 4}, {38, 1 << 20}, {75, 8}, {76, 0}, {97, 163 << 10}};
+  const char* const integrated = std::getenv("SINTER_MOCK_INTEGRATED");
+  if (attribute == 18) return *value = integrated ? std::atoi(integrated) : 0, 0;
   const auto it = values.find(attribute);
   *value = it == values.end() ? 1 : it->second;
   return 0;
