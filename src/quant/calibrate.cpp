@@ -178,11 +178,24 @@ std::string to_string(const RangeOptions& options) {
   return std::string(algorithm_name(options.algorithm));
 }
 
+namespace {
+
+// Values a bin on average from which on a histogram tells a distribution. What GlobalAveragePool leaves of a few hundred images is less, and any cut is as near
+// to such bins as none: a range by entropy was a third of the values' there.
+constexpr int64_t kLeastValues = int64_t{8} * Histogram::kFirstBins;
+
+double entropy_or_wider(const Histogram& histogram) {
+  const double range = entropy_range(histogram);
+  return histogram.count() < kLeastValues ? std::max(range, mse_range(histogram)) : range;
+}
+
+}  // namespace
+
 float choose_range(const Histogram& histogram, const RangeOptions& options) {
   if (histogram.count() == 0 || histogram.largest() == 0) return 0;
   const auto range = [&] {
     switch (options.algorithm) {
-      case Algorithm::kEntropy: return entropy_range(histogram);
+      case Algorithm::kEntropy: return entropy_or_wider(histogram);
       case Algorithm::kMinMax: return static_cast<double>(histogram.largest());
       case Algorithm::kPercentile: return percentile_range(histogram, options.percentile);
       case Algorithm::kMse: return mse_range(histogram);

@@ -65,6 +65,7 @@ bool is_nonnegative(const IrValue& value) {
   if (!node) return false;
   if (const auto* epilogue = node->attributes.find_as<std::string>(kEpilogueAttr)) return ends_nonnegative(*epilogue);
   if (node->is("Pointwise", "sinter") && node->outputs.size() == 1) return ends_nonnegative(node->attributes.s("program"));
+  if (node->is("GlobalAveragePool") || node->is("AveragePool") || node->is("ReduceMean")) return node->input(0) && is_nonnegative(*node->input(0));
   return node->is("Relu") || node->is("Sigmoid") || node->is("Softmax");
 }
 

@@ -114,6 +114,18 @@ TEST(Calibrate, EntropyKeepsAllOfAFewDistinctValues) {
   }
 }
 
+// What an image leaves behind a GlobalAveragePool: so few values that most bins hold one or none, and any cut looks as good as none.
+TEST(Calibrate, EntropyCutsOffNoMoreOfFewValuesThanTheLeastErrorDoes) {
+  for (const size_t count : {20, 256, 4000}) {
+    const std::vector<float> values = draw(count, [](std::mt19937& r) { return std::fabs(std::normal_distribution<double>(0.3, 0.1)(r)); });
+    Histogram histogram;
+    histogram.add(values);
+    const float entropy = choose_range(histogram, {Algorithm::kEntropy}), mse = choose_range(histogram, {Algorithm::kMse});
+    EXPECT_GE(entropy, mse) << count;
+    EXPECT_LE(plain_error(values, entropy), 1.2 * plain_error(values, mse)) << count;
+  }
+}
+
 TEST(Calibrate, MseIsNearTheLeastErrorOfTheValuesThemselves) {
   for (const Case& test : hostile_cases()) {
     const std::vector<float> values = test.values();
