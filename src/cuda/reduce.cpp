@@ -1,11 +1,12 @@
 // ReduceSum and its kin, GlobalAveragePool, GlobalMaxPool, ArgMax and ArgMin, over any axes; f32, f16 and bf16. The global pools work in
-// channels-last too. Bandwidth-bound.
+// channels-last too; sinter.IntegerGlobalAveragePool also (kernels/global_pool_int8.cu). Bandwidth-bound.
 #include <algorithm>
 #include <map>
 #include <optional>
 
 #include "cuda/broadcast.h"
 #include "cuda/cuda_tactic.h"
+#include "tactic/integer_mean.h"
 
 namespace sinter::cuda {
 namespace {
@@ -23,6 +24,7 @@ std::optional<int> operation(const Problem& problem) {
 }
 
 bool is_arg(const Problem& problem) { return problem.op == "ArgMax" || problem.op == "ArgMin"; }
+bool is_byte_mean(const Problem& problem) { return is_op(problem, "IntegerGlobalAveragePool", "sinter"); }
 bool is_pool(const Problem& problem) { return problem.op == "GlobalAveragePool" || problem.op == "GlobalMaxPool"; }
 
 // Which axes are reduced; nullopt when that is not known.
@@ -146,10 +148,63 @@ class ArgKernel final : public Kernel {
   int32_t last_;
 };
 
+constexpr int64_t kMostImages = 65535;                  // of a grid's second axis
+constexpr int64_t kMostPixels = int64_t{16} << 23;      // sixteen warps add bytes in 32 bits each
+
+// As in kernels/global_pool_int8.cu.
+struct MeanArgs {
+  int64_t pixels = 1, channels = 1, step = 1, offset = 0;
+  float factor = 1, zero = 0, low = 0, high = 0;
+};
+
+class ByteMeanKernel final : public Kernel {
+ public:
+  ByteMeanKernel(Function plane, Function last, const Problem& problem, Layout layout)
+      : plane_(std::move(plane)), last_(std::move(last)), mean_(*integer_mean(problem)), layout_(layout) {
+    args_.zero = static_cast<float>(mean_.y_zero);
+    args_.low = problem.outputs[0].dtype == DType::kI8 ? -128.0f : 0.0f;
+    args_.high = problem.outputs[0].dtype == DType::kI8 ? 127.0f : 255.0f;
+  }
+
+  Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
+    const Dims& dims = inputs[0];
+    images_ = dims[0];
+    args_.pixels = product(dims, 2);
+    args_.channels = dims[1];
+    args_.step = layout_ == Layout::kRowMajor ? 1 : dims[1];
+    args_.offset = args_.pixels * mean_.x_zero;
+    args_.factor = mean_.factor(args_.pixels);
+    vectors_ = layout_ == Layout::kChannelsLast && args_.channels % 4 == 0 && images_ <= kMostImages && args_.pixels <= kMostPixels;
+    return int64_t{0};
+  }
+
+  Status launch(const LaunchArgs& args) override {
+    Launch how;
+    how.stream = args.stream;
+    if (vectors_) {
+      how.grid = {ceil_quotient(args_.channels, 128), images_, 1};
+      how.threads = 512;
+      return cuda::launch(last_, how, args.inputs[0], args.outputs[0], args_);
+    }
+    how.grid.x = images_ * args_.channels;
+    how.threads = 256;
+    return cuda::launch(plane_, how, args.inputs[0], args.outputs[0], args_);
+  }
+
+ private:
+  Function plane_, last_;
+  IntegerMean mean_;
+  Layout layout_;
+  MeanArgs args_;
+  int64_t images_ = 1;
+  bool vectors_ = false;  // mean_last does it
+};
+
 class Reduce final : public CudaTactic {
  public:
   using CudaTactic::CudaTactic;
   void query(const Problem& problem, Answer& answer) const override {
+    if (is_byte_mean(problem)) return offer_byte_mean(problem, answer);
     if (!operation(problem)) return;
     if (problem.has_epilogue()) return answer.decline("an epilogue");
     if (!is_compute_float(problem.inputs[0].dtype)) return answer.decline("not f32, f16 or bf16");
@@ -167,6 +222,7 @@ class Reduce final : public CudaTactic {
     }
   }
   Result<std::unique_ptr<Kernel>> bind(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const override {
+    if (is_byte_mean(problem)) return bind_byte_mean(problem, offer, blobs);
     if (is_arg(problem)) {
       SINTER_ASSIGN(Function function, load_code(blobs, "arg_thread"));
       return std::unique_ptr<Kernel>(std::make_unique<ArgKernel>(std::move(function), problem.attributes.i_or("axis", 0),
@@ -181,7 +237,35 @@ class Reduce final : public CudaTactic {
 
  protected:
   Result<Source> source(const Problem& problem, const Offer&) const override {
+    if (is_byte_mean(problem)) {
+      const DType to = problem.outputs[0].dtype;
+      return Source{"global_pool_int8.cu",
+                    {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("TO={}", device_type(to)), fmt::format("QUANTIZE={}", to == DType::kF32 ? 0 : 1)},
+                    ""};
+    }
     return Source{"reduce.cu", {fmt::format("TYPE={}", device_type(problem.inputs[0].dtype)), fmt::format("OP={}", *operation(problem))}, ""};
+  }
+
+ private:
+  static void offer_byte_mean(const Problem& problem, Answer& answer) {
+    if (const std::string reason = integer_mean_objection(problem); !reason.empty()) return answer.decline(reason);
+    for (const Layout layout : {Layout::kRowMajor, Layout::kChannelsLast}) {
+      Offer offer = uniform_offer(problem, layout);
+      offer.packed_inputs.assign(problem.inputs.size(), false);
+      for (size_t i = 1; i < problem.inputs.size(); ++i) {
+        offer.input_layouts[i] = Layout::kRowMajor;
+        offer.packed_inputs[i] = problem.inputs[i].present;  // known when it is bound
+      }
+      answer.offer(std::move(offer));
+    }
+  }
+  Result<std::unique_ptr<Kernel>> bind_byte_mean(const Problem& problem, const Offer& offer, std::span<const Tensor> blobs) const {
+    if (const std::string reason = integer_mean_objection(problem); !reason.empty()) {
+      return make_error(Code::kInvalidEngine, "{}: {}; the engine is damaged: rebuild it", id(), reason);
+    }
+    SINTER_ASSIGN(Function plane, load_code(blobs, "mean_plane"));
+    SINTER_ASSIGN(Function last, load_code(blobs, "mean_last"));
+    return std::unique_ptr<Kernel>(std::make_unique<ByteMeanKernel>(std::move(plane), std::move(last), problem, offer.input_layouts[0]));
   }
 };
 

@@ -66,6 +66,11 @@ std::optional<ValueScale> made_by(const plan::Step& step, size_t output, const s
     if (!scale) return std::nullopt;
     return ValueScale{*scale, problem.inputs.size() > 2 ? static_cast<int64_t>(single(problem.inputs[2]).value_or(0)) : 0};
   }
+  if (problem.op == "IntegerGlobalAveragePool" && problem.inputs.size() > 4) {
+    const auto scale = single(problem.inputs[3]), zero = single(problem.inputs[4]);
+    if (!scale || !zero) return std::nullopt;
+    return ValueScale{*scale, static_cast<int64_t>(*zero)};
+  }
   if (problem.has_epilogue() && output < problem.epilogue.outputs.size()) {
     return Tail(problem.epilogue, problem.inputs, problem.epilogue_base - 1).read(problem.epilogue.outputs[output]);
   }

@@ -56,6 +56,29 @@ TEST(Pool, largest_of_bytes) {
   }
 }
 
+// Exact: sums of whole numbers, one product in f32.
+TEST(GlobalPool, means_of_bytes) {
+  for (const DType dtype : {DType::kI8, DType::kU8}) {
+    const int low = dtype == DType::kI8 ? -128 : 0;
+    const auto row_of = [&](const Dims& dims, int zero) {
+      TacticRow row("IntegerGlobalAveragePool", "sinter");
+      row.input(random_integers(dtype, dims, low, low + 255, 1)).constant_input(Tensor::scalar(DType::kF32, 0.037f));
+      row.constant_input(random_integers(dtype, {}, zero, zero, 2));
+      return row;
+    };
+    for (const Dims& dims : {Dims{2, 19, 7, 7}, Dims{1, 300, 5, 9}, Dims{1, 32, 20, 31}, Dims{1, 3, 1, 1}, Dims{2, 8, 11}, Dims{1, 5, 3, 4, 6}}) {
+      for (const int zero : {0, 7}) {
+        check(row_of(dims, zero), {});
+        for (const DType to : {DType::kI8, DType::kU8}) check(row_of(dims, zero).constant_input(Tensor::scalar(DType::kF32, 0.011f)).constant_input(random_integers(to, {}, 3, 3, 2)), {});
+      }
+    }
+    // All bytes at an end: sums of 16 bits are full.
+    TacticRow full = row_of({1, 24, 33, 31}, 0);
+    full.inputs[0] = Value(random_integers(dtype, {1, 24, 33, 31}, low + 255, low + 255, 1));
+    check(full, {});
+  }
+}
+
 TEST(Pool, one_and_three_axes) {
   const auto row_of = [](const char* op, Dims dims, std::vector<int64_t> kernel, std::vector<int64_t> strides, std::vector<int64_t> pads) {
     TacticRow row(op);
