@@ -1,7 +1,7 @@
-"""The Python blocks about TensorRT of the deployment guide in ../shared, run as they stand there, each as a script of its own in an empty folder.
+"""The Python blocks about TensorRT and the trtexec lines of the deployment guide in ../shared, run as they stand there, each as a script of its own in an empty folder.
 
 A block is preceded only by names and files that it takes from elsewhere, and followed by calls of what it defines. The models are small ones with the names
-and shapes that the guide speaks of.
+and shapes that the guide speaks of. Its benchmarks of a minute take a second here, unless SINTER_GUIDE_WHOLE=1.
 """
 import os
 import re
@@ -21,6 +21,13 @@ GUIDE = os.path.join(os.environ.get("SINTER_SHARED", os.path.join(ROOT, "..", "s
 def blocks():
     with open(GUIDE, encoding="utf-8") as file:
         return re.findall(r"^```python\n(.*?)^```$", file.read(), re.MULTILINE | re.DOTALL)
+
+
+def trtexec_lines():
+    """Commands of trtexec, those in comments too, continuation lines joined."""
+    with open(GUIDE, encoding="utf-8") as file:
+        text = file.read().replace("\\\n", " ")
+    return [re.sub(r"\s+", " ", line) for line in re.findall(r"^(?:# )?(trtexec +--.*)$", text, re.MULTILINE)]
 
 
 @unittest.skipUnless(os.path.isfile(GUIDE), "../shared is not here: the Python blocks of the deployment guide")
@@ -170,6 +177,25 @@ class Guide(unittest.TestCase):
         for line in lines:
             metrics = names["parse_tegrastats_line"](line)
             self.assertGreater(metrics["ram_total_mb"], metrics["ram_used_mb"])
+
+    def test_trtexec_lines(self):
+        lines = trtexec_lines()
+        self.assertEqual(len(lines), 10)
+        for name in ("resnet50_simplified", "resnet50", "model", "yolov8n"):
+            self.model(f"{name}.onnx", size=224, classes=10, batch="batch_size" if name == "model" else 1)
+        import sinter
+        np.save(os.path.join(self.folder, "x.npy"), self.x)
+        sinter.calibrate(os.path.join(self.folder, "resnet50_simplified.onnx"), calib_data=os.path.join(self.folder, "x.npy"), calib_cache=os.path.join(self.folder, "calibration.cache"))
+        environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        # What a line loads, another one has saved; `model.engine` is named by none.
+        for line in sorted(lines, key=lambda line: "--loadEngine" in line):
+            if not os.environ.get("SINTER_GUIDE_WHOLE"):
+                line = line.replace("--duration=60", "--duration=1").replace("--warmUp=5000", "--warmUp=50")
+            with self.subTest(line=line):
+                line = line.replace("=model.engine", "=model_fp16.engine")
+                done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=300)
+                self.assertEqual(done.returncode, 0, done.stdout[-1000:] + done.stderr[-1000:])
+                self.assertIn("&&&& PASSED", done.stdout)
 
     def test_clean_up(self):
         names = ("import tensorrt as trt\nbuilder = trt.Builder(trt.Logger())\nengine = trt.Runtime(trt.Logger()).deserialize_cuda_engine(open('resnet50_fp16.engine', 'rb').read())\n"
