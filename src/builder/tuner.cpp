@@ -183,7 +183,7 @@ Candidates collect_candidates(const Problem& problem, const BuildOptions& option
       } else if (options.precision.strict_nans && !offer.propagates_nan) {
         result.refusals.push_back(fmt::format("{} {}: may drop NaN, --strict-nans forbids it", label, offer.config));
       } else if (dynamic && !offer.shape_independent) {
-        result.refusals.push_back(fmt::format("{} {}: its packed weights depend on the shape, which is dynamic here", label, offer.config));
+        result.refusals.push_back(fmt::format("{} {}: made for one shape, which is dynamic here", label, offer.config));
       } else {
         offer.input_layouts.resize(problem.inputs.size(), Layout::kRowMajor);
         offer.output_layouts.resize(problem.outputs.size(), Layout::kRowMajor);

@@ -17,7 +17,7 @@ struct Offer {
   std::vector<bool> packed_inputs;     // true: a constant input that prepare consumes; not passed to launch. {}: none
   int64_t workspace_bytes = 0;         // at the optimum shape, for the problem's thread count
   int in_place_input = -1;             // output 0 may be the same buffer as this input (same bytes, same layout); -1: no
-  bool shape_independent = true;       // packed weights and bound state are valid for every shape of the profile
+  bool shape_independent = true;       // what is packed and bound serves every shape of the profile, a new one in microseconds
   bool propagates_nan = true;
   double estimate_us = 0;              // analytic cost; 0: none. Only prunes
 };

@@ -183,6 +183,13 @@ Result<PostOps> make_post_ops(const Problem& problem, const std::vector<Dims>& i
   return result;
 }
 
+Offer offer_for_one_shape(const std::string& implementation) {
+  Offer offer;
+  offer.config = fmt::format("{} {}", library_version(), implementation);
+  offer.shape_independent = false;
+  return offer;
+}
+
 bool is_slow_implementation(const char* info) {
   const std::string_view name = info;
   return name.find("ref") != name.npos || name.substr(0, 4) == "gemm" || name.find("simple") != name.npos;

@@ -35,6 +35,10 @@ struct PostOps {
 // `output`: concrete dims and layout of output 0. An error says what has no post-op.
 Result<PostOps> make_post_ops(const Problem& problem, const std::vector<Dims>& inputs, const Dims& output, Layout layout);
 
+// What every offer says: code is generated, and weights are packed, for one shape. A new one costs each step a fraction of a millisecond, a network
+// several.
+Offer offer_for_one_shape(const std::string& implementation);
+
 // True (with the name) for implementations that are no reason to choose oneDNN.
 bool is_slow_implementation(const char* info);
 

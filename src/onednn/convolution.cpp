@@ -199,8 +199,7 @@ class Convolution final : public Tactic {
     const std::string where = fmt::format("{} → {}: ", layout_name(source), layout_name(target));
     if (!made.ok()) return answer.decline(where + made.status().message());
     if (is_slow_implementation(made->implementation.c_str())) return answer.decline(where + "only " + made->implementation);
-    Offer offer;
-    offer.config = fmt::format("{} {}", library_version(), made->implementation);
+    Offer offer = offer_for_one_shape(made->implementation);
     offer.input_layouts.assign(problem.inputs.size(), Layout::kRowMajor);
     offer.input_layouts[0] = source;
     offer.packed_inputs.assign(problem.inputs.size(), false);

@@ -141,8 +141,7 @@ class Matmul final : public Tactic {
     const auto made = describe(problem, inputs, problem.outputs[0].opt, packed);
     if (!made.ok()) return answer.decline(made.status().message());
     if (is_slow_implementation(made->implementation.c_str())) return answer.decline("only " + made->implementation);
-    Offer offer;
-    offer.config = fmt::format("{} {}", library_version(), made->implementation);
+    Offer offer = offer_for_one_shape(made->implementation);
     offer.packed_inputs.assign(problem.inputs.size(), false);
     offer.packed_inputs[1] = packed;
     if (problem.op == "Gemm" && problem.op_input_count() > 2) offer.packed_inputs[2] = problem.inputs[2].present;
