@@ -378,6 +378,10 @@ typedef struct sinter_build_options {
   size_t optimization_profile_count;
   const char* shapes_to_warm;    /* sets of input shapes, separated by ';': "x:1x3x224x224;x:8x3x224x224": contexts make ready for them when they are created, and keep
                                     them ready besides max_shapes others; NULL: none */
+  const char* hardware_compatibility; /* "none" (default), or "ampere+": of a build for a GPU, kernels use nothing beyond compute capability 8.0 and 48 KiB of shared
+                                    memory, and the engine carries PTX, which the driver of any later GPU compiles once when it is loaded; NULL: none */
+  const char* target;            /* a board that is not this machine ("orin-nano"): an engine for it, of code that can be made here; tactics are chosen by the times that a board's
+                                    timing_cache has, else by estimates; such an engine says 'not measured on target' and can be tuned there; NULL: this machine */
 } sinter_build_options;
 SINTER_API void sinter_build_options_init(sinter_build_options* options);
 

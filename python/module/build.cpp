@@ -29,7 +29,7 @@ constexpr Field kFields[] = {
     SINTER_FIELD(strict_nans, kInt), SINTER_FIELD(workspace_bytes, kSize), SINTER_FIELD(max_build_memory_bytes, kSize), SINTER_FIELD(target_only, kInt),
     SINTER_FIELD(trace_passes, kInt), SINTER_FIELD(disabled_passes, kText), SINTER_FIELD(tactic_filter, kText), SINTER_FIELD(report_path, kText),
     SINTER_FIELD(verbose, kInt), SINTER_FIELD(device, kText), SINTER_FIELD(dynamic_batch, kInt), SINTER_FIELD(trust, kText), SINTER_FIELD(strict, kInt),
-    SINTER_FIELD(tactic_sources, kText), SINTER_FIELD(calib_data, kText), SINTER_FIELD(preprocess, kText), SINTER_FIELD(calib_cache, kText),
+    SINTER_FIELD(tactic_sources, kText), SINTER_FIELD(hardware_compatibility, kText), SINTER_FIELD(target, kText), SINTER_FIELD(calib_data, kText), SINTER_FIELD(preprocess, kText), SINTER_FIELD(calib_cache, kText),
     SINTER_FIELD(calib_algorithm, kText), SINTER_FIELD(calib_percentile, kReal), SINTER_FIELD(calib_batch, kInt), SINTER_FIELD(calib_max_samples, kInt),
     SINTER_FIELD(max_drop, kReal), SINTER_FIELD(min_cosine, kReal), SINTER_FIELD(calib_labels, kText), SINTER_FIELD(float_layers, kText),
     SINTER_FIELD(precision_constraints, kText), SINTER_FIELD(layer_precisions, kText), SINTER_FIELD(layer_output_types, kText), SINTER_FIELD(best, kInt),

@@ -162,6 +162,8 @@ class BuildOptions:
     target_only: bool | None
     fallback: Literal["reference", "error", "cpu"] | None
     tactic_sources: Sequence[str] | str | None
+    hardware_compatibility: str | None
+    target: str | None
     trust: str | None
     strict: bool | None
     progress: Callable[[str, int, int], bool | None] | None

@@ -56,7 +56,7 @@ class BuildOptions:
     max_drop, min_cosine, accuracy_check, latency_ms   targets of accuracy and speed; accuracy_check(engine_path) -> bool
     float_layers, precision_constraints, layer_precisions, layer_output_types   types of single layers, as of trtexec
     plugins            libraries of operators (sinter/plugin.h) to load before; check_plugins: their kernels are tried first, between guard pages
-    strict_nans, target_only, fallback ("reference", "error", "cpu"), tactic_sources, trust, strict
+    strict_nans, target_only, fallback ("reference", "error", "cpu"), tactic_sources, hardware_compatibility, target, trust, strict
     cache_dir          of load_or_build: a folder of engines; the one for this model, these options and this machine is loaded, or built and kept there.
                        cache_bytes: what was not used for longest goes beyond so many (default 8 GiB)
     progress           progress(phase, done, total) is called now and then (total 0: unknown); False stops the build: CancelledError
@@ -66,7 +66,7 @@ class BuildOptions:
     _NAMES = frozenset("""device threads fp16 bf16 int8 best fp8 tf32 strongly_typed shapes min_shapes max_shapes optimization_profiles shapes_to_warm dynamic_batch timing_cache workspace_bytes
         max_build_memory_bytes calibrator calib_data preprocess calib_cache calib_algorithm calib_percentile calib_batch calib_max_samples calib_labels
         int8_placeholders max_drop min_cosine accuracy_check latency_ms float_layers precision_constraints layer_precisions layer_output_types strict_nans
-        target_only fallback tactic_sources trust strict progress report_path verbose trace_passes disabled_passes tactic_filter
+        target_only fallback tactic_sources hardware_compatibility target trust strict progress report_path verbose trace_passes disabled_passes tactic_filter
         cache_dir cache_bytes plugins check_plugins""".split())
     __slots__ = tuple(sorted(_NAMES))
 

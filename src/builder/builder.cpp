@@ -20,6 +20,20 @@ Status check_options(const BuildOptions& options) {
 
 }  // namespace
 
+DeviceSpec spec_of(const BuildOptions& options) {
+  constexpr int kAmpere = 80;
+  constexpr int64_t kEverySharedBytes = 48 << 10;  // what every block may have without asking
+  DeviceSpec spec = options.device ? options.device->spec() : DeviceSpec();
+  if (!options.device || !options.ampere_plus) return spec;
+  spec.sm = kAmpere;
+  spec.shared_bytes = kEverySharedBytes;
+  return spec;
+}
+
+std::string cpu_model(const BuildOptions& options) {
+  return options.target ? options.target->text : cpu_info().model_name;
+}
+
 Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& options) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
@@ -37,9 +51,9 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
   plan::Plan& plan = result.plan;
   plan.threads = options.threads;
   plan.isa = isa_name(options.isa);
-  plan.cpu_model = cpu_info().model_name;
+  plan.cpu_model = cpu_model(options);
   if (options.device) {
-    plan.device = options.device->spec();
+    plan.device = spec_of(options);
     plan.device_model = options.device->name();
   }
   plan.symbols = state.symbols.ranges;
@@ -56,6 +70,10 @@ Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& optio
   report.threads = options.threads;
   report.timed_offers = tuner.timed();
   report.cached_offers = tuner.from_cache();
+  result.estimated_offers = tuner.estimated();
+  if (tuner.estimated() > 0)
+    report.notes.push_back(fmt::format("not measured on target: {} of {} times are estimates", tuner.estimated(),
+                                       tuner.estimated() + tuner.from_cache()));
   report.build_s = report.tuning_s = std::chrono::duration<double>(Clock::now() - start).count();
   return result;
 }

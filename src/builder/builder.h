@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "builder/boards.h"
 #include "builder/constraints.h"
 #include "builder/report.h"
 #include "builder/timing_cache.h"
@@ -33,6 +34,11 @@ struct Progress {
 
 struct BuildOptions {
   Device* device = nullptr;  // null: the CPU
+  const Board* target = nullptr;  // --target: `device` stands for its GPU, and nothing is measured: times come from the
+                                  // timing cache, else from its peaks
+  // --hardwareCompatibilityLevel=ampere+: kernels use nothing beyond compute capability 8.0 and 48 KiB of shared
+  // memory, and their code is carried as PTX too.
+  bool ampere_plus = false;
   int threads = 1;
   Isa isa = cpu_info().isa;
   Precision precision;
@@ -58,8 +64,14 @@ struct BuildResult {
   std::vector<Tensor> blobs;  // plan.blobs, in order
   std::map<std::string, plan::PackedWeight> packed_weights;  // ir::digest of a constant → where it lies in a blob
   BuildReport report;
+  int64_t estimated_offers = 0;             // of a target: by its peaks
   Status timing_cache_saved = ok_status();  // a plan is not lost because its timings couldn't be written
 };
+
+// What problems of this build say of their device: the device's own, or less where code must run on others too.
+DeviceSpec spec_of(const BuildOptions& options);
+// The processor that steps are chosen for: this machine's, or the target's.
+std::string cpu_model(const BuildOptions& options);
 
 // The graph must be verified and typed; it is not changed. Reads and updates the timing cache.
 Result<BuildResult> build_plan(const ir::Graph& graph, const BuildOptions& options);

@@ -13,6 +13,7 @@
 
 #include "base/files.h"
 #include "builder/tuner.h"
+#include "tactic/code.h"
 
 namespace sinter::builder {
 namespace {
@@ -91,7 +92,7 @@ class DeviceBench {
       blob_addresses_.push_back(packed.data());
       packed_.push_back(std::move(packed));
     }
-    SINTER_ASSIGN(Tensor code, candidate.tactic->compile(problem, candidate.offer));
+    SINTER_ASSIGN(Tensor code, compile_code(*candidate.tactic, problem, candidate.offer, {device.spec().sm}));
     if (code.defined()) blobs_.push_back(std::move(code));
     SINTER_ASSIGN(kernel_, candidate.tactic->bind(problem, candidate.offer, blobs_));
     std::vector<Dims> inputs, outputs;
@@ -99,8 +100,10 @@ class DeviceBench {
     for (const TensorDesc& desc : problem.outputs) outputs.push_back(desc.opt);
     SINTER_ASSIGN(const int64_t workspace, kernel_->specialize(inputs, outputs, 1));
     auto room = DeviceBuffer::make(&device, workspace);
-    if (!room.ok())
-      return std::move(room).status().with(fmt::format("while making room for {} bytes of workspace", workspace));
+    if (!room.ok()) {
+      return std::move(room).status().with(
+          fmt::format("while making room for {} bytes of workspace of '{}'", workspace, candidate.tactic->id()));
+    }
     workspace_ = std::move(room).value();
     for (size_t i = 0; i < tensors.inputs.size(); ++i) {
       inputs_.push_back(candidate.offer.packed_inputs[i] ? nullptr : tensors.inputs[i].data());
@@ -137,6 +140,7 @@ std::optional<FileLock> take_turn(const Device& device) {
 }  // namespace
 
 void Tuner::compile_ahead(std::span<const Problem> problems) {
+  if (!options_.device->is_here()) return;  // nothing is timed
   struct Job {
     const Tactic* tactic;
     Problem problem;
@@ -152,8 +156,10 @@ void Tuner::compile_ahead(std::span<const Problem> problems) {
     }
   }
   std::atomic<size_t> next{0};
+  const int sm = options_.device->spec().sm;
   const auto work = [&] {
-    for (size_t i = next++; i < jobs.size(); i = next++) (void)jobs[i].tactic->compile(jobs[i].problem, jobs[i].offer);
+    for (size_t i = next++; i < jobs.size(); i = next++)
+      (void)compile_code(*jobs[i].tactic, jobs[i].problem, jobs[i].offer, {sm});
   };
   std::vector<std::thread> workers;
   for (int t = 1; t < cpu_info().usable_cores && static_cast<size_t>(t) < jobs.size(); ++t) workers.emplace_back(work);

@@ -14,7 +14,7 @@ constexpr int64_t kMostShapeElements = 64;
 
 void set_target(Problem& problem, const BuildOptions& options, plan::Place place) {
   if (place == plan::Place::kDevice) {
-    problem.device = options.device->spec();
+    problem.device = spec_of(options);
     return;
   }
   problem.threads = options.threads;

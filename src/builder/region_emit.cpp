@@ -5,6 +5,7 @@
 #include "builder/region_builder.h"
 #include "core/work.h"
 #include "tactic/arithmetic.h"
+#include "tactic/code.h"
 
 namespace sinter::builder {
 
@@ -95,11 +96,21 @@ Result<int32_t> RegionBuilder::add_reformat(const ir::Value& value, int32_t from
   return made;
 }
 
+// A cubin of the device that is here; for others a bundle of what can be made here.
 Status RegionBuilder::add_code(const Tactic& tactic, plan::Step& step) {
-  SINTER_ASSIGN(const Tensor code, tactic.compile(step.problem, step.offer));
-  if (code.defined()) {
-    SINTER_ASSIGN(step.code, state_.add_blob(code, step.name));
+  if (!step.problem.on_cuda() || !has_kernel_text(tactic)) return ok_status();
+  Device& device = *state_.options.device;
+  const int toolkit = cuda_compiler_number();
+  std::vector<CodeForm> forms;
+  std::vector<CodeTarget> targets{{device.spec().sm}};
+  if (state_.options.ampere_plus) targets.push_back({step.problem.device.sm, /*ptx=*/true});
+  if (!device.is_here() && !toolkit) targets.clear();  // compiled on the target
+  for (const CodeTarget& target : targets) {
+    SINTER_ASSIGN(Tensor code, compile_code(tactic, step.problem, step.offer, target));
+    forms.push_back({target, device.is_integrated() && !target.ptx, toolkit, std::move(code)});
   }
+  const bool plain = device.is_here() && !state_.options.ampere_plus;
+  SINTER_ASSIGN(step.code, state_.add_blob(plain ? forms[0].bytes : bundle_code(forms), step.name));
   return ok_status();
 }
 

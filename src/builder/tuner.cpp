@@ -333,10 +333,22 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
 }
 
 std::string Tuner::timing_key(const Problem& problem, const Candidate& candidate) const {
-  const std::string base = problem.on_cuda()
-                               ? fmt::format("{}|{}|", problem.key(), options_.device->name())
-                               : fmt::format("{}|{}|{}|{}|{}|", problem.key(), cpu_info().model_name, isa_name(options_.isa), options_.threads, cold_weights_ ? kMethod : -kMethod);
+  const std::string base =
+      problem.on_cuda() ? fmt::format("{}|{}|", problem.key(), options_.device->name())
+                        : fmt::format("{}|{}|{}|{}|{}|", problem.key(), cpu_model(options_), isa_name(options_.isa),
+                                      options_.threads, cold_weights_ ? kMethod : -kMethod);
   return TimingCache::key(base + offer_text(candidate));
+}
+
+void Tuner::estimate(const Problem& problem, std::span<Candidate* const> open, const std::vector<Candidate>& all) {
+  for (Candidate* candidate : open) {
+    const auto same = [&](const Candidate& other) { return other.tactic == candidate->tactic; };
+    const auto rank = std::count_if(all.data(), static_cast<const Candidate*>(candidate), same);
+    candidate->timing = {
+        estimate_us(*options_.target, problem, *candidate->tactic, candidate->offer, static_cast<size_t>(rank)), 0};
+    candidate->timed = true;
+    ++estimated_;
+  }
 }
 
 Status Tuner::time(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate>& candidates) {
@@ -354,6 +366,7 @@ Status Tuner::time(const Problem& problem, std::span<const Tensor> constants, st
     }
   }
   if (open.empty()) return ok_status();
+  if (options_.target) return estimate(problem, open, candidates), ok_status();
   SINTER_TRY(measure(problem, constants, open));
   for (size_t i = 0; i < open.size(); ++i) {
     if (!open[i]->timed) continue;

@@ -47,11 +47,14 @@ class Tuner {
   const MemoryBudget& budget() const { return budget_; }
   int64_t timed() const { return timed_; }
   int64_t from_cache() const { return from_cache_; }
+  int64_t estimated() const { return estimated_; }
 
  private:
   class Bench;
   std::string timing_key(const Problem& problem, const Candidate& candidate) const;
   Status measure(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
+  // Of a target that is not here, by its peaks; no timing cache is told.
+  void estimate(const Problem& problem, std::span<Candidate* const> open, const std::vector<Candidate>& all);
   // The same with a device's events (device_tuner.cpp).
   Status measure_on_device(const Problem& problem, std::span<const Tensor> constants, std::vector<Candidate*>& open);
 
@@ -62,7 +65,7 @@ class Tuner {
   std::unique_ptr<ThreadTeam> team_;
   std::map<std::string, double> reformats_;
   DeviceBuffer flush_;  // larger than the device's second-level cache
-  int64_t timed_ = 0, from_cache_ = 0;
+  int64_t timed_ = 0, from_cache_ = 0, estimated_ = 0;
 };
 
 // Values in [-1, 1), never denormal; integers 0 and 1, so that indices stay in range.

@@ -48,9 +48,11 @@ Result<session::BuildOutcome> build(const char* model_path, const sinter_build_o
       SINTER_ASSIGN(session::MixedOutcome made, session::build_mixed(request, *mixed));
       return std::move(made.built);
     }
-    SINTER_ASSIGN(const session::BuildRequest request, to_calibrated_request(model_path, options));
+    SINTER_ASSIGN(session::BuildRequest request, to_calibrated_request(model_path, options));
     if (!session::is_engine_file(request.model_path)) return session::build_model(request);
     SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
+    SINTER_ASSIGN(const sinter_build_options given, read_options(options, sinter_build_options_init));
+    if (!given.device) SINTER_TRY(session::take_device_of(*file, 0, request));
     return session::retune(*file, request);
   }();
   if (!outcome.ok()) return outcome;
@@ -129,6 +131,12 @@ sinter_status sinter_load_or_build(const char* path, const sinter_build_options*
     SINTER_TRY(capi::require(out != nullptr, "the place for the engine"));
     SINTER_TRY(capi::require(path != nullptr, "the model's path"));
     SINTER_ASSIGN(const sinter_build_options given, capi::read_options(options, sinter_build_options_init));
+    if (given.target) {
+      return make_error(Code::kInvalidArgument,
+                        "--target {}: an engine for it can't be loaded on this machine; write it with sinter_build "
+                        "('sinter build'), and load it there",
+                        given.target);
+    }
     if (given.cache_dir && !session::is_engine_file(path)) {
       SINTER_ASSIGN(auto engine, capi::load_cached(path, given));
       *out = new sinter_engine(std::move(engine));

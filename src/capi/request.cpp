@@ -31,6 +31,56 @@ Result<builder::Fallback> fallback_of(sinter_fallback fallback, bool on_device) 
   return make_error(Code::kInvalidArgument, "build options: fallback is {}; use a sinter_fallback", static_cast<int>(fallback));
 }
 
+// Everything that runs what is built is for this machine.
+Status set_target(session::BuildRequest& request, const sinter_build_options& options) {
+  if (!options.target) return ok_status();
+  builder::BuildOptions& build = request.build;
+  SINTER_ASSIGN(build.target, builder::find_board(options.target));
+  const bool other = options.device && std::string_view(options.device) != "cuda";
+  if (other)
+    return make_error(Code::kInvalidArgument,
+                      "--target {} and --device {}: found both, expected one of them: a target says its device",
+                      options.target, options.device);
+  if (options.max_drop >= 0 || options.min_cosine >= 0 || options.accuracy_check || options.latency_ms > 0) {
+    return make_error(Code::kInvalidArgument,
+                      "--target {}: found a target of accuracy or time, which needs runs on the board; build there, or "
+                      "give the types of layers",
+                      options.target);
+  }
+  if (options.tactic_sources && *options.tactic_sources) {
+    return make_error(
+        Code::kInvalidArgument,
+        "--target {} and --tacticSources={}: found both, expected one of them: libraries have to be asked on the board",
+        options.target, options.tactic_sources);
+  }
+  build.device = builder::target_device(*build.target);
+  build.isa = Isa::kBaseline;
+  if (options.threads <= 0) build.threads = build.target->cores;
+  if (build.tactic_filter.empty()) build.tactic_filter = {"cpu.", "cuda."};  // modules are of this machine's processor
+  request.fastest = false;
+  return ok_status();
+}
+
+Result<bool> ampere_plus_of(const sinter_build_options& options, const builder::BuildOptions& build) {
+  const std::string_view level = options.hardware_compatibility ? options.hardware_compatibility : "none";
+  if (level == "none") return false;
+  if (level != "ampere+")
+    return make_error(Code::kInvalidArgument, "--hardwareCompatibilityLevel: found '{}', expected none or ampere+",
+                      level);
+  if (!build.device)
+    return make_error(
+        Code::kInvalidArgument,
+        "--hardwareCompatibilityLevel=ampere+ is about GPUs, and the build is for the CPU; add --device cuda");
+  // What libraries choose is for the GPU that they ask.
+  if (!build.tactic_sources.empty()) {
+    return make_error(Code::kInvalidArgument,
+                      "--hardwareCompatibilityLevel=ampere+ and --tacticSources=+{}: found both, expected one of them: "
+                      "a library's choice holds for one GPU",
+                      build.tactic_sources[0]);
+  }
+  return true;
+}
+
 // trtexec's grammar: "+NAME" adds a library, "-NAME" removes it, and a name without a sign is an error.
 Result<std::vector<std::string>> tactic_sources_of(const char* text, bool on_device) {
   std::vector<std::string> sources;
@@ -139,6 +189,8 @@ std::string command_of(const session::BuildRequest& request, const sinter_build_
   add_text("--device", options.device);
   add_flag("--fallback=error", options.fallback == SINTER_FALLBACK_ERROR);
   add_flag("--fallback=cpu", options.fallback == SINTER_FALLBACK_CPU);
+  add_text("--target", options.target);
+  if (request.build.ampere_plus) add_text("--hardwareCompatibilityLevel", "ampere+");
   add_text("--tactics", options.tactic_filter);
   add_text("--tacticSources", options.tactic_sources);
   add_text("--disable-passes", options.disabled_passes);
@@ -246,19 +298,21 @@ Result<session::BuildRequest> to_request(const char* model_path, const sinter_bu
   build.workspace_bytes = limit_of(options.workspace_bytes);
   build.max_build_memory_bytes = limit_of(options.max_build_memory_bytes);
   SINTER_ASSIGN(const DeviceId device, parse_device(options.device ? options.device : "cpu"));
-  if (device.kind != DeviceKind::kCpu) {
+  if (device.kind != DeviceKind::kCpu && !options.target) {
     SINTER_ASSIGN(build.device, find_device(device));
   }
-  SINTER_ASSIGN(build.fallback, fallback_of(options.fallback, build.device != nullptr));
   build.tactic_filter = split_names(options.tactic_filter);
+  SINTER_TRY(set_target(request, options));
+  SINTER_ASSIGN(build.fallback, fallback_of(options.fallback, build.device != nullptr));
   SINTER_ASSIGN(build.tactic_sources, tactic_sources_of(options.tactic_sources, build.device != nullptr));
+  SINTER_ASSIGN(build.ampere_plus, ampere_plus_of(options, build));
   if (options.progress) {
     build.progress = [progress = options.progress, user = options.progress_user](const builder::Progress& p) {
       return progress(user, std::string(p.phase).c_str(), p.done, p.total) == 0;
     };
   }
   request.portable = options.target_only == 0;
-  request.float_times = options.verbose != 0 || options.report_path != nullptr;
+  request.float_times = !options.target && (options.verbose != 0 || options.report_path != nullptr);
   request.strict = options.strict != 0;
   request.fallback_chosen = options.fallback != SINTER_FALLBACK_DEFAULT;
   request.trusted_keys = trusted_keys_of(options.trust, request.trust_any);

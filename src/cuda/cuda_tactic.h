@@ -11,15 +11,18 @@
 
 namespace sinter::cuda {
 
-class CudaTactic : public Tactic {
+class CudaTactic : public Tactic, public CodeMaker {
  public:
   CudaTactic(const char* id, int version) : id_(id), version_(version) {}
   std::string_view id() const final { return id_; }
   int version() const final { return version_; }
   DeviceKind device() const final { return DeviceKind::kCuda; }
   Result<Tensor> compile(const Problem& problem, const Offer& offer) const final {
+    return compile_for(problem, offer, {problem.device.sm});
+  }
+  Result<Tensor> compile_for(const Problem& problem, const Offer& offer, const CodeTarget& target) const final {
     SINTER_ASSIGN(const Source text, source(problem, offer));
-    return cuda::compile(text, problem.device.sm);
+    return cuda::compile(text, target);
   }
 
  protected:

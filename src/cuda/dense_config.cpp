@@ -37,6 +37,9 @@ constexpr Tile kWarpgroups8[] = {{128, 256, 128, 4, 8, 1, 1.0, true}, {256, 128,
                                  {64, 32, 128, 3, 4, 1, 0.5, true}};
 constexpr Tile kTf32[] = {{128, 128, 32, 3, 2, 2, 1.0}, {128, 128, 32, 3, 2, 4, 0.9}, {128, 64, 32, 3, 2, 2, 0.9},
                           {64, 64, 32, 4, 2, 2, 0.85},  {64, 32, 32, 4, 2, 1, 0.6},   {32, 64, 32, 4, 1, 2, 0.6}};
+// Where a block has 48 KiB (--hardwareCompatibilityLevel=ampere+) most of the tiles above do not fit.
+constexpr Tile kSmall16[] = {{128, 64, 32, 3, 2, 2, 0.7}, {64, 128, 32, 3, 2, 2, 0.7}, {64, 64, 32, 4, 2, 2, 0.6}};
+constexpr Tile kSmallTf32[] = {{64, 32, 32, 3, 2, 1, 0.6}, {32, 64, 32, 3, 1, 2, 0.6}};
 constexpr Tile kFma[] = {
     {128, 128, 16, 3, 4, 2, 1.0}, {128, 64, 16, 3, 4, 1, 0.9}, {64, 64, 16, 4, 2, 1, 0.7}, {32, 64, 32, 3, 1, 1, 0.5}};
 
@@ -50,7 +53,16 @@ std::span<const Tile> tiles_of(DenseMath math) {
   return {};
 }
 
-constexpr std::span<const Tile> kAllTiles[] = {kTensor16, kWarpgroups, kTf32, kFma, kTensor8, kWarpgroups8};
+constexpr int64_t kEverySharedBytes = 48 << 10;  // what a block may have without asking
+
+std::span<const Tile> small_tiles(DenseMath math, const DeviceSpec& device) {
+  if (device.shared_bytes > kEverySharedBytes) return {};
+  if (math == DenseMath::kTensor16) return kSmall16;
+  return math == DenseMath::kTf32 ? std::span<const Tile>(kSmallTf32) : std::span<const Tile>();
+}
+
+constexpr std::span<const Tile> kAllTiles[] = {kTensor16, kWarpgroups,  kTf32,    kFma,
+                                               kTensor8,  kWarpgroups8, kSmall16, kSmallTf32};
 
 // FLOP a microsecond of one multiprocessor.
 double rate_of(const Tile& tile, DenseMath math) {
@@ -147,6 +159,8 @@ std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpe
   std::vector<Tile> tiles(tiles_of(size.math).begin(), tiles_of(size.math).end());
   if (size.math == DenseMath::kTensor16) tiles.insert(tiles.end(), std::begin(kWarpgroups), std::end(kWarpgroups));
   if (size.math == DenseMath::kTensor8) tiles.insert(tiles.end(), std::begin(kWarpgroups8), std::end(kWarpgroups8));
+  const std::span<const Tile> small = small_tiles(size.math, device);
+  tiles.insert(tiles.end(), small.begin(), small.end());
   for (const Tile& t : tiles) {
     for (const auto& [splits, cluster] : {std::pair{1, 1}, {2, 1}, {4, 1}, {8, 1}, {16, 1}, {1, 2}, {1, 4}, {1, 8}}) {
       const DenseConfig config{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, splits, cluster, t.warpgroups};
@@ -155,7 +169,7 @@ std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpe
     }
   }
   if (all.empty()) {  // every tile is wasteful: a single small product
-    const Tile& t = tiles_of(size.math).back();
+    const Tile& t = small.empty() ? tiles_of(size.math).back() : small.back();
     all.push_back({DenseConfig{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, 1, 1, false}, 0});
   }
   std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.time < b.time; });

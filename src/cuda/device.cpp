@@ -1,6 +1,7 @@
 // tactic/device.h on CUDA's driver.
 #include "tactic/device.h"
 
+#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -32,11 +33,16 @@ class CudaDevice final : public Device {
     spec_.shared_bytes = attribute(kAttrSharedOptin);
     spec_.l2_bytes = attribute(kAttrL2Bytes);
     integrated_ = attribute(kAttrIntegrated) != 0;
+    maps_host_memory_ = integrated_;
+    if (const char* knob = std::getenv("SINTER_MAP_HOST_MEMORY"); knob && *knob)
+      maps_host_memory_ = std::string_view(knob) != "0";
   }
 
   const DeviceSpec& spec() const override { return spec_; }
   const std::string& name() const override { return name_; }
   int ordinal() const override { return ordinal_; }
+  bool is_integrated() const override { return integrated_; }
+  bool maps_host_memory() const override { return maps_host_memory_; }
 
   Status lost() const override {
     const std::string loss = loss_of(context_);
@@ -83,11 +89,19 @@ class CudaDevice final : public Device {
   Result<void*> allocate_host(int64_t bytes) override {
     SINTER_TRY(check_budget(bytes));
     void* pointer = nullptr;
-    SINTER_TRY(check(api_.MemHostAlloc(&pointer, static_cast<size_t>(std::max<int64_t>(bytes, 1)), 0), fmt::format("cuMemHostAlloc({} bytes of pinned host memory)", bytes)));
+    SINTER_TRY(check(api_.MemHostAlloc(&pointer, static_cast<size_t>(std::max<int64_t>(bytes, 1)),
+                                       maps_host_memory_ ? kHostAllocMapped : 0),
+                     fmt::format("cuMemHostAlloc({} bytes of pinned host memory)", bytes)));
     return pointer;
   }
   void release_host(void* memory) override {
     if (memory && alive()) api_.MemFreeHost(memory);
+  }
+  void* device_address(const void* host) override {
+    CUdeviceptr address = 0;
+    if (!maps_host_memory_ || !is_pinned_memory(host)) return nullptr;
+    const CUresult result = api_.MemHostGetDevicePointer(&address, const_cast<void*>(host), 0);
+    return result == kCudaSuccess ? reinterpret_cast<void*>(static_cast<uintptr_t>(address)) : nullptr;
   }
   int64_t free_bytes() override {
     size_t free = 0, total = 0;
@@ -196,7 +210,7 @@ class CudaDevice final : public Device {
   CUcontext context_;
   std::string name_;
   DeviceSpec spec_;
-  bool integrated_ = false;
+  bool integrated_ = false, maps_host_memory_ = false;
   mutable std::mutex mutex_;
   std::string cause_;  // of the loss, with the layer where it is known; of the first failure that explain() saw
 };

@@ -22,10 +22,13 @@ using CUstream = struct CUstream_st*;
 using CUevent = struct CUevent_st*;
 using CUgraph = struct CUgraph_st*;
 using CUgraphExec = struct CUgraphExec_st*;
+using CUlinkState = struct CUlinkState_st*;
 using nvrtcProgram = struct _nvrtcProgram*;
 
 // Results that are treated apart.
 constexpr CUresult kCudaSuccess = 0, kCudaErrorOutOfMemory = 2, kCudaErrorNoDevice = 100, kCudaErrorInvalidDevice = 101;
+// Ways of a driver to say that code is not for it: an invalid image, no code for this GPU, PTX that is invalid or too new, no compiler, compiling forbidden.
+constexpr CUresult kCudaRefusals[] = {200, 209, 218, 221, 222, 223};
 // CUdevice_attribute.
 constexpr int kAttrClockRate = 13, kAttrMultiprocessors = 16, kAttrIntegrated = 18, kAttrL2Bytes = 38, kAttrMajor = 75, kAttrMinor = 76,
               kAttrSharedOptin = 97;
@@ -34,6 +37,9 @@ constexpr int kFuncSharedBytes = 1, kFuncLocalBytes = 3, kFuncRegisters = 4, kFu
 // CUstream_flags, CUevent_flags, CUstreamCaptureMode, CUpointer_attribute, CUmemorytype.
 constexpr unsigned kStreamNonBlocking = 1, kEventDefault = 0, kEventDisableTiming = 2;
 constexpr int kCaptureThreadLocal = 1, kPointerMemoryType = 2, kMemoryTypeHost = 1, kMemoryTypeDevice = 2;
+// CUjit_option, CUjitInputType; flags of cuMemHostAlloc.
+constexpr int kJitErrorLog = 5, kJitErrorLogBytes = 6, kJitInputPtx = 1;
+constexpr unsigned kHostAllocMapped = 2;
 // CUlaunchAttributeID.
 constexpr int kLaunchClusterDimension = 4, kLaunchProgrammaticSerialization = 6;
 
@@ -78,6 +84,7 @@ struct LaunchConfig {
   X(CUresult, MemFree, cuMemFree_v2, (CUdeviceptr pointer))                                                            \
   X(CUresult, MemGetInfo, cuMemGetInfo_v2, (size_t* free, size_t* total))                                              \
   X(CUresult, MemHostAlloc, cuMemHostAlloc, (void** pointer, size_t bytes, unsigned flags))                            \
+  X(CUresult, MemHostGetDevicePointer, cuMemHostGetDevicePointer_v2, (CUdeviceptr * pointer, void* host, unsigned flags)) \
   X(CUresult, MemFreeHost, cuMemFreeHost, (void* pointer))                                                             \
   X(CUresult, MemcpyHtoDAsync, cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void* from, size_t bytes, CUstream s))     \
   X(CUresult, MemcpyDtoHAsync, cuMemcpyDtoHAsync_v2, (void* to, CUdeviceptr from, size_t bytes, CUstream s))           \
@@ -101,6 +108,12 @@ struct LaunchConfig {
   X(CUresult, GraphExecDestroy, cuGraphExecDestroy, (CUgraphExec executable))                                          \
   X(CUresult, GraphDestroy, cuGraphDestroy, (CUgraph graph))                                                           \
   X(CUresult, ModuleLoadData, cuModuleLoadData, (CUmodule * module, const void* image))                                \
+  X(CUresult, LinkCreate, cuLinkCreate_v2, (unsigned count, int* options, void** values, CUlinkState* state))            \
+  X(CUresult, LinkAddData, cuLinkAddData_v2,                                                                           \
+    (CUlinkState state, int type, void* data, size_t bytes, const char* name, unsigned count, int* options,            \
+     void** values))                                                                                                   \
+  X(CUresult, LinkComplete, cuLinkComplete, (CUlinkState state, void** cubin, size_t* bytes))                          \
+  X(CUresult, LinkDestroy, cuLinkDestroy, (CUlinkState state))                                                         \
   X(CUresult, ModuleUnload, cuModuleUnload, (CUmodule module))                                                         \
   X(CUresult, ModuleGetFunction, cuModuleGetFunction, (CUfunction * function, CUmodule module, const char* name))      \
   X(CUresult, FuncSetAttribute, cuFuncSetAttribute, (CUfunction function, int attribute, int value))                   \
@@ -130,6 +143,8 @@ struct LaunchConfig {
   X(int, CompileProgram, nvrtcCompileProgram, (nvrtcProgram program, int count, const char* const* options))           \
   X(int, GetProgramLogSize, nvrtcGetProgramLogSize, (nvrtcProgram program, size_t* bytes))                             \
   X(int, GetProgramLog, nvrtcGetProgramLog, (nvrtcProgram program, char* log))                                         \
+  X(int, GetPtxSize, nvrtcGetPTXSize, (nvrtcProgram program, size_t* bytes))                                           \
+  X(int, GetPtx, nvrtcGetPTX, (nvrtcProgram program, char* ptx))                                                       \
   X(int, GetCubinSize, nvrtcGetCUBINSize, (nvrtcProgram program, size_t* bytes))                                       \
   X(int, GetCubin, nvrtcGetCUBIN, (nvrtcProgram program, char* cubin))
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <future>
 #include <map>
@@ -36,7 +37,38 @@ Memo& memo() {
 }
 
 // The architecture whose code this capability runs; from 9.0 on with the instructions of that generation alone ("a").
-std::string arch_option(int sm) { return fmt::format("--gpu-architecture=sm_{}{}", sm, sm >= 90 ? "a" : ""); }
+std::string arch_option(const CodeTarget& target) {
+  if (target.ptx) return fmt::format("--gpu-architecture=compute_{}", target.sm);
+  return fmt::format("--gpu-architecture=sm_{}{}", target.sm, target.sm >= 90 ? "a" : "");
+}
+
+// PTX says for which version of its language it is written: the compiler's own, whatever it uses. Drivers refuse
+// versions newer than they are, so it says the newest that a driver of CUDA 12.2 takes; kernel texts use nothing beyond
+// (scripts/check_kernels assembles them so).
+void cap_ptx_version(std::string& ptx) {
+  constexpr int kMajor = 8, kMinor = 2;
+  constexpr std::string_view kDirective = ".version ";
+  const size_t at = ptx.find(kDirective);
+  int major = 0, minor = 0, used = 0;
+  if (at == ptx.npos || std::sscanf(ptx.c_str() + at + kDirective.size(), "%d.%d%n", &major, &minor, &used) != 2)
+    return;
+  if (std::pair(major, minor) > std::pair(kMajor, kMinor))
+    ptx.replace(at + kDirective.size(), static_cast<size_t>(used), fmt::format("{}.{}", kMajor, kMinor));
+}
+
+Result<Tensor> take_ptx(const NvrtcApi& api, nvrtcProgram program, const std::string& file) {
+  size_t bytes = 0;
+  int result = api.GetPtxSize(program, &bytes);
+  std::string ptx(bytes, '\0');
+  if (result == 0) result = api.GetPtx(program, ptx.data());
+  if (result != 0 || bytes < 2)
+    return make_error(Code::kInternal, "kernel '{}': NVRTC gave no PTX: {}", file, api.GetErrorString(result));
+  if (ptx.back() != '\0') ptx.push_back('\0');
+  cap_ptx_version(ptx);
+  Tensor text(DType::kU8, {static_cast<int64_t>(ptx.size())});
+  std::memcpy(text.raw(), ptx.data(), ptx.size());
+  return text;
+}
 
 // The lines of a compiler's log that say what is wrong.
 std::string first_errors(const std::string& log) {
@@ -54,7 +86,7 @@ std::string first_errors(const std::string& log) {
   return out.empty() ? log.substr(0, 300) : out;
 }
 
-Result<Tensor> run_nvrtc(const Source& source, const std::vector<std::string>& options) {
+Result<Tensor> run_nvrtc(const Source& source, const std::vector<std::string>& options, bool ptx) {
   SINTER_ASSIGN(const NvrtcApi* api, nvrtc());
   std::vector<std::string> names, texts;
   for (size_t i = 0; i < kKernelTextCount; ++i) {
@@ -82,6 +114,7 @@ Result<Tensor> run_nvrtc(const Source& source, const std::vector<std::string>& o
     return make_error(Code::kInternal, "kernel '{}' ({}): NVRTC {}.{} refused it: {}; report this", source.file, fmt::join(options, " "), api->major,
                       api->minor, first_errors(log));
   }
+  if (ptx) return take_ptx(*api, program, source.file);
   size_t bytes = 0;
   result = api->GetCubinSize(program, &bytes);
   Tensor cubin(DType::kU8, {static_cast<int64_t>(bytes)});
@@ -93,15 +126,16 @@ Result<Tensor> run_nvrtc(const Source& source, const std::vector<std::string>& o
 }
 
 // By this user's cache of compiled kernels, which spares a later process the compiler.
-Result<Tensor> compile_or_load(const Source& source, const std::vector<std::string>& options, const std::string& key) {
+Result<Tensor> compile_or_load(const Source& source, const std::vector<std::string>& options, const std::string& key,
+                               bool ptx) {
   SINTER_ASSIGN(const NvrtcApi* api, nvrtc());
   std::string all = fmt::format("{} {}.{}\n{}\n", api->path, api->major, api->minor, key);
   for (size_t i = 0; i < kKernelTextCount; ++i) all += kKernelTexts[i].text;
   const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
   const std::string name = fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-  if (Tensor cached = load_cached_kernel(name); cached.defined()) return cached;
-  SINTER_ASSIGN(Tensor cubin, run_nvrtc(source, options));
-  save_cached_kernel(name, cubin);
+  if (Tensor cached = load_cached_kernel(name, Author::kSinter); cached.defined()) return cached;
+  SINTER_ASSIGN(Tensor cubin, run_nvrtc(source, options, ptx));
+  save_cached_kernel(name, cubin, Author::kSinter);
   return cubin;
 }
 
@@ -120,9 +154,9 @@ std::vector<std::string_view> kernel_files() {
   return files;
 }
 
-Result<Tensor> compile(const Source& source, int sm) {
+Result<Tensor> compile(const Source& source, const CodeTarget& target) {
   if (kernel_text(source.file).empty()) return make_error(Code::kInternal, "kernel file '{}' is not in this library", source.file);
-  std::vector<std::string> options = {arch_option(sm), "--std=c++17", "-default-device"};
+  std::vector<std::string> options = {arch_option(target), "--std=c++17", "-default-device"};
   for (const std::string& define : source.defines) options.push_back("-D" + define);
   const std::string key = fmt::format("{}\n{}\n{}", source.file, fmt::join(options, "\n"), source.generated);
   std::promise<Result<Tensor>> promise;
@@ -136,7 +170,7 @@ Result<Tensor> compile(const Source& source, int sm) {
     }
     memo().cubins.emplace(key, promise.get_future().share());
   }
-  Result<Tensor> cubin = compile_or_load(source, options, key);
+  Result<Tensor> cubin = compile_or_load(source, options, key, target.ptx);
   promise.set_value(cubin);
   return cubin;
 }
@@ -145,6 +179,11 @@ Result<Tensor> compile(const Source& source, int sm) {
 
 bool cuda_code_made_here(const Tensor& code) {
   if (!code.defined()) return false;
+  if (is_code_bundle(code)) {
+    const auto forms = code_forms(code);
+    return forms.ok() && std::all_of(forms->begin(), forms->end(),
+                                     [](const CodeForm& form) { return cuda_code_made_here(form.bytes); });
+  }
   const auto same = [&](const Tensor& made) {
     return made.defined() && made.bytes() == code.bytes() && std::memcmp(made.raw(), code.raw(), static_cast<size_t>(code.bytes())) == 0;
   };
@@ -199,8 +238,24 @@ bool may_begin_early(const DriverApi& api) {
          api.DeviceGetAttribute(&major, kAttrMajor, device) == kCudaSuccess && major >= 9;
 }
 
-Result<std::shared_ptr<const Module>> load_module(const Tensor& cubin) {
+}  // namespace
+
+bool is_refusal(const Status& status) { return status.code() == Code::kTargetMismatch; }
+
+// A bundle of one form says what its cubin was made from, if that is PTX: of a capability that knows no early begin,
+// whatever the device.
+Result<std::shared_ptr<const Module>> load_module(const Tensor& code) {
   SINTER_ASSIGN(const DriverApi* api, driver());
+  Tensor cubin = code;
+  bool early = may_begin_early(*api);
+  if (is_code_bundle(code)) {
+    SINTER_ASSIGN(const std::vector<CodeForm> forms, code_forms(code));
+    if (forms.size() != 1)
+      return make_error(Code::kInternal, "device code: found {} forms to load, expected one; report this",
+                        forms.size());
+    cubin = forms[0].bytes;
+    early = early && forms[0].target.sm >= 90;
+  }
   CUcontext context = nullptr;
   SINTER_TRY(check(api->CtxGetCurrent(&context), "cuCtxGetCurrent"));
   const std::pair key{context, XXH3_64bits(cubin.raw(), static_cast<size_t>(cubin.bytes()))};
@@ -208,13 +263,15 @@ Result<std::shared_ptr<const Module>> load_module(const Tensor& cubin) {
   std::weak_ptr<const Module>& slot = loaded_modules().modules[key];
   if (auto module = slot.lock()) return module;
   CUmodule handle = nullptr;
-  SINTER_TRY(check(api->ModuleLoadData(&handle, cubin.raw()), "cuModuleLoadData"));
-  auto module = std::make_shared<const Module>(handle, context, may_begin_early(*api));
+  const CUresult loaded = api->ModuleLoadData(&handle, cubin.raw());
+  Status status = check(loaded, "cuModuleLoadData");
+  if (std::ranges::find(kCudaRefusals, loaded) != std::end(kCudaRefusals))
+    return Status(Code::kTargetMismatch, status.message());
+  SINTER_TRY(std::move(status));
+  auto module = std::make_shared<const Module>(handle, context, early);
   slot = module;
   return module;
 }
-
-}  // namespace
 
 Result<Function> Function::load(const Tensor& cubin, const std::string& name) {
   if (!cubin.defined() || cubin.bytes() < 64) {

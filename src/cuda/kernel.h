@@ -13,6 +13,7 @@
 
 #include "core/tensor.h"
 #include "cuda/driver_api.h"
+#include "tactic/code.h"
 
 namespace sinter::cuda {
 
@@ -26,11 +27,14 @@ struct Source {
 std::string_view kernel_text(std::string_view file);
 std::vector<std::string_view> kernel_files();
 
-// A cubin (u8) for compute capability `sm`. Equal sources are compiled once a process. Thread-safe.
-Result<Tensor> compile(const Source& source, int sm);
+// A cubin (u8), or PTX that ends in a zero byte. Equal sources are compiled once a process. Thread-safe.
+Result<Tensor> compile(const Source& source, const CodeTarget& target);
 
 // A loaded cubin. Equal cubins are loaded once a context, and stay as long as a Module of them lives.
 class Module;
+// An error that is_refusal() knows: the driver does not take such code.
+Result<std::shared_ptr<const Module>> load_module(const Tensor& cubin);
+bool is_refusal(const Status& status);
 
 // A __global__ function of a module, which it keeps loaded. Cheap to copy.
 class Function {

@@ -51,13 +51,14 @@ bool is_private(const fs::path& folder) {
 
 }  // namespace
 
-Tensor load_cached_kernel(const std::string& name) {
+Tensor load_cached_kernel(const std::string& name, Author author) {
   const fs::path folder = cache_folder();
   if (folder.empty()) return {};
   const fs::path path = folder / (name + ".cubin");
   Tensor cubin = read_kernel(path);
   std::error_code error;
-  if (cubin.defined()) fs::create_hard_link(path, by_content(folder, cubin), error);  // caches of earlier versions lack it
+  if (cubin.defined() && author == Author::kSinter)
+    fs::create_hard_link(path, by_content(folder, cubin), error);  // caches of earlier versions lack it
   return cubin;
 }
 
@@ -68,7 +69,7 @@ bool is_cached_kernel(const Tensor& cubin) {
   return made.defined() && made.bytes() == cubin.bytes() && std::memcmp(made.raw(), cubin.raw(), static_cast<size_t>(cubin.bytes())) == 0;
 }
 
-void save_cached_kernel(const std::string& name, const Tensor& cubin) {
+void save_cached_kernel(const std::string& name, const Tensor& cubin, Author author) {
   const fs::path folder = cache_folder();
   if (folder.empty()) return;
   std::error_code error;
@@ -89,7 +90,7 @@ void save_cached_kernel(const std::string& name, const Tensor& cubin) {
     fs::remove(part, error);
     return;
   }
-  fs::create_hard_link(folder / (name + ".cubin"), by_content(folder, cubin), error);
+  if (author == Author::kSinter) fs::create_hard_link(folder / (name + ".cubin"), by_content(folder, cubin), error);
 }
 
 }  // namespace sinter::cuda

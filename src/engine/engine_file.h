@@ -16,6 +16,9 @@
 #include "plan/packed_weight.h"
 #include "plan/plan.h"
 
+namespace sinter {
+class MappedFile;
+}
 namespace sinter::engine {
 
 constexpr uint32_t kFormatVersion = 2;
@@ -75,6 +78,8 @@ class EngineFile {
   bool has_portable() const { return has_portable_; }
   // Read and checked at every call.
   Result<PortablePart> portable() const;
+  // Pages of a mapped file that are in memory leave it; who touches them reads them again.
+  void drop_pages() const;
 
  private:
   friend class EngineReader;
@@ -83,6 +88,7 @@ class EngineFile {
   uint64_t size_bytes_ = 0;
   EngineContents contents_;
   bool has_portable_ = false;
+  std::shared_ptr<const MappedFile> mapped_;  // of open()
   std::string_view bytes_;  // from the magic on
   std::shared_ptr<const void> keep_alive_;
 };

@@ -25,6 +25,14 @@ struct PluginInfo {
   std::vector<std::string> operators;  // "example.Frame"
 };
 
+// Keys of Manifest::more.
+constexpr std::string_view kCompatibilityKey =
+    "hardware_compatibility";  // kAmperePlus: device code holds PTX of compute capability 8.0
+constexpr std::string_view kAmperePlus = "ampere+";
+constexpr std::string_view kTargetKey = "target";            // --target
+constexpr std::string_view kUnmeasuredKey = "not_measured";  // what was chosen without measuring it on the target
+constexpr std::string_view kToolkitKey = "cuda_toolkit", kDriverKey = "cuda_driver", kCodeKey = "device_code";
+
 struct Manifest {
   std::string sinter_version;
   std::string model_name;      // file name without folders

@@ -46,6 +46,11 @@ class EngineReader {
     file_->keep_alive_ = std::move(keep_alive);
   }
 
+  EngineReader(const std::string& path, std::shared_ptr<const MappedFile> mapped)
+      : EngineReader(path, {reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size()}, mapped) {
+    file_->mapped_ = std::move(mapped);
+  }
+
   Result<std::shared_ptr<const EngineFile>> read(Verify verify) {
     SINTER_TRY(read_header());
     SINTER_TRY(read_sections());
@@ -244,8 +249,11 @@ class EngineReader {
 
 Result<std::shared_ptr<const EngineFile>> EngineFile::open(const std::string& path, Verify verify) {
   SINTER_ASSIGN(std::shared_ptr<MappedFile> mapped, MappedFile::open(path));
-  const std::string_view bytes(reinterpret_cast<const char*>(mapped->bytes().data()), mapped->bytes().size());
-  return EngineReader(path, bytes, std::move(mapped)).read(verify);
+  return EngineReader(path, std::move(mapped)).read(verify);
+}
+
+void EngineFile::drop_pages() const {
+  if (mapped_) mapped_->release(0, mapped_->bytes().size());
 }
 
 Result<std::shared_ptr<const EngineFile>> EngineFile::from_memory(std::string_view bytes, std::shared_ptr<const void> keep_alive,

@@ -36,6 +36,7 @@ Result<std::unique_ptr<DeviceRun>> DeviceRun::make(Device* device, size_t inputs
   run->stream_ = run->own_stream_;
   run->inputs_.resize(inputs);
   run->outputs_.resize(outputs);
+  run->mapped_outputs_.resize(outputs);
   for (size_t i = 0; i < inputs; ++i) run->pinned_inputs_.push_back(std::make_unique<PinnedBuffer>());
   for (size_t i = 0; i < outputs; ++i) run->pinned_outputs_.push_back(std::make_unique<PinnedBuffer>());
   return run;
@@ -80,7 +81,43 @@ int64_t DeviceRun::staging_bytes() const {
   return bytes;
 }
 
+namespace {
+
+Status not_mapped(const Device& device) {
+  return make_error(Code::kInternal,
+                    "device '{}' has no address for pinned host memory, which it shares; set SINTER_MAP_HOST_MEMORY=0 "
+                    "to copy instead, and report this",
+                    device.name());
+}
+
+bool suits_kernels(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
+
+}  // namespace
+
+// Used where it lies if it is memory of the right kind, else brought there by the processor.
+Result<const void*> DeviceRun::map_input(size_t index, const void* data, int64_t bytes) {
+  // An output of the run before may be this one's input, but not while this one writes it anew.
+  const bool output = std::ranges::any_of(pinned_outputs_, [&](const auto& buffer) { return buffer->holds(data); });
+  if (const void* own = output ? nullptr : device_->device_address(data); own && suits_kernels(own)) return own;
+  PinnedBuffer& pinned = *pinned_inputs_[index];
+  SINTER_TRY(pinned.reserve(device_, bytes));
+  if (bytes > 0) std::memcpy(pinned.data(), data, static_cast<size_t>(bytes));
+  const void* address = device_->device_address(pinned.data());
+  return address ? Result<const void*>(address) : not_mapped(*device_);
+}
+
+Result<void*> DeviceRun::map_output(size_t index, void* data, int64_t bytes) {
+  Mapped& mapped = mapped_outputs_[index];
+  mapped = {static_cast<uint8_t*>(data), data ? device_->device_address(data) : nullptr};
+  if (mapped.device && suits_kernels(mapped.device)) return mapped.device;
+  PinnedBuffer& pinned = *pinned_outputs_[index];
+  SINTER_TRY(pinned.reserve(device_, bytes));
+  mapped = {pinned.data(), device_->device_address(pinned.data())};
+  return mapped.device ? Result<void*>(mapped.device) : not_mapped(*device_);
+}
+
 Result<const void*> DeviceRun::stage_input(size_t index, const void* data, int64_t bytes, bool on_device) {
+  if (!on_device && device_->maps_host_memory()) return map_input(index, data, bytes);
   DeviceBuffer& buffer = inputs_[index];
   if (!buffer.data() || buffer.bytes() < bytes) {
     SINTER_TRY(wait());

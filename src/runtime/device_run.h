@@ -19,6 +19,7 @@ class PinnedBuffer {
   ~PinnedBuffer();
   Status reserve(Device* device, int64_t bytes);
   uint8_t* data() const { return static_cast<uint8_t*>(memory_); }
+  bool holds(const void* address) const { return memory_ && address >= data() && address < data() + bytes_; }
 
  private:
   Device* device_ = nullptr;
@@ -50,6 +51,13 @@ class DeviceRun {
 
   // Puts the copy of an input into a buffer of this object on the stream; its address.
   Result<const void*> stage_input(size_t index, const void* data, int64_t bytes, bool on_device);
+  // Where processor and device share memory: the device's address of host memory that the output's values go to, the
+  // caller's (`data`, null: none, or it is of another kind) or memory of this object. mapped_output() is then the
+  // host's.
+  Result<void*> map_output(size_t index, void* data, int64_t bytes);
+  const uint8_t* mapped_output(size_t index) const { return mapped_outputs_[index].host; }
+  // Whether `made` is the address that map_output gave last.
+  bool is_mapped_output(size_t index, const void* made) const { return made && made == mapped_outputs_[index].device; }
   // Memory on the device for an output: the same as in the run before, unless somebody holds that (share_output).
   Result<void*> output_buffer(size_t index, int64_t bytes);
   // What output_buffer gave last, with a share in it: no later run writes it as long as that lives. Null: nothing.
@@ -95,6 +103,7 @@ class DeviceRun {
   // Uses the capture up; the graph is in plan.pending.
   void start_graph(ShapePlan& plan, const std::vector<uintptr_t>& bases, DeviceCapture capture);
   void take_pending(ShapePlan& plan, bool wait);
+  Result<const void*> map_input(size_t index, const void* data, int64_t bytes);
   DeviceRun() = default;
 
   Device* device_ = nullptr;
@@ -105,6 +114,11 @@ class DeviceRun {
   std::vector<DeviceBuffer> inputs_;
   std::vector<std::vector<std::shared_ptr<DeviceBuffer>>> outputs_;  // by output: the one in use last
   std::vector<std::unique_ptr<PinnedBuffer>> pinned_inputs_, pinned_outputs_;
+  struct Mapped {
+    uint8_t* host = nullptr;
+    void* device = nullptr;
+  };
+  std::vector<Mapped> mapped_outputs_;  // of this run
   std::vector<DeviceEvent> events_;
   DeviceBuffer filler_;
 };

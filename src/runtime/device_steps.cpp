@@ -146,6 +146,10 @@ Status RegionExecutor::fetch_output(size_t index, const OutputTarget& target, in
     fetched_[index] = static_cast<const uint8_t*>(buffer);
     return device.copy(buffer, made, bytes, CopyKind::kDeviceToDevice, device_->stream());
   }
+  if (device_->is_mapped_output(index, made)) {
+    fetched_[index] = device_->mapped_output(index);
+    return ok_status();
+  }
   if (target.data && target.bytes >= bytes && device.is_pinned_memory(target.data)) {
     fetched_[index] = static_cast<const uint8_t*>(target.data);
     return device.copy(target.data, made, bytes, CopyKind::kDeviceToHost, device_->stream());

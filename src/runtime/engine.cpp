@@ -19,16 +19,26 @@ std::optional<Isa> parse_isa(std::string_view name) {
   return std::nullopt;
 }
 
-// A cubin runs on GPUs of the same major capability and no smaller minor one; from 9.0 on they are made for one capability alone.
+std::string_view more_of(const engine::Manifest& manifest, std::string_view key) {
+  for (const auto& [name, value] : manifest.more) {
+    if (name == key) return value;
+  }
+  return {};
+}
+
+// A cubin runs on GPUs of the same major capability and no smaller minor one; from 9.0 on they are made for one
+// capability alone. PTX runs on all later ones. Whether the driver agrees is seen when the code is loaded.
 Result<Match> match_device(const engine::EngineFile& file, const Device& device) {
   const plan::Plan& plan = file.plan();
   const int built = plan.device.sm, here = device.spec().sm;
-  const bool runs = built == here || (built < 90 && built / 10 == here / 10 && built < here);
+  const bool later = here > built && more_of(file.manifest(), engine::kCompatibilityKey) == engine::kAmperePlus;
+  const bool runs = built == here || later || (built < 90 && built / 10 == here / 10 && built < here);
   if (!runs) {
     return make_error(Code::kTargetMismatch, "engine '{}' was built for {} (sm_{}); device {} is {} (sm_{}): not loaded, file untouched; "
                       "re-tune it here with 'sinter retune {}'", file.name(), plan.device_model, built, device.ordinal(), device.name(), here, file.name());
   }
-  return built == here && plan.device_model == device.name() && plan.device == device.spec() ? Match::kExact : Match::kCompatible;
+  const bool same = plan.device_model == device.name() && plan.device.processors == device.spec().processors;
+  return same && (later || plan.device == device.spec()) ? Match::kExact : Match::kCompatible;
 }
 
 Result<Match> match_target(const engine::EngineFile& file, size_t profile) {
@@ -42,6 +52,22 @@ Result<Match> match_target(const engine::EngineFile& file, size_t profile) {
   }
   if (plan.on_cuda() && *isa == Isa::kBaseline) return Match::kExact;  // nothing was tuned for the processor
   return *isa == cpu.isa && plan.cpu_model == cpu.model_name ? Match::kExact : Match::kCompatible;
+}
+
+// What of a load a user wants to know and sees nowhere else.
+void say_what_is_special(const Engine& engine) {
+  const std::string& name = engine.file().name();
+  const CodeOrigins& origins = engine.code_origins();
+  if (origins.from_ptx + origins.from_text > 0) {
+    log(Severity::kInfo,
+        "engine '{}': {} kernels were compiled from PTX by the driver and {} from their text by NVRTC, in {:.1f} ms; "
+        "the kernel cache keeps them{}",
+        name, origins.from_ptx, origins.from_text, origins.compile_ms,
+        origins.refused.empty() ? "" : fmt::format(" (its cubins were refused: {})", origins.refused));
+  }
+  if (const std::string unmeasured = engine.unmeasured(); !unmeasured.empty()) {
+    log(Severity::kWarning, "engine '{}': {}; tune it here with 'sinter retune {}'", name, unmeasured, name);
+  }
 }
 
 std::vector<engine::IoInfo> io_infos(const plan::Region& region, const std::vector<int32_t>& values,
@@ -108,7 +134,7 @@ Status match_plugins(const engine::EngineFile& file, bool any_version) {
 }
 
 // One allocation for all weights that device steps read, but for those that another profile has there.
-Status Engine::upload(Uploaded& uploaded) {
+Status Engine::upload(Opening& opening) {
   const std::vector<Tensor>& blobs = this->blobs();
   std::vector<bool> wanted(blobs.size(), false);
   for (const plan::Region& region : plan().regions) {
@@ -124,7 +150,8 @@ Status Engine::upload(Uploaded& uploaded) {
   device_blobs_.assign(blobs.size(), nullptr);
   for (size_t b = 0; b < blobs.size(); ++b) {
     if (!wanted[b]) continue;
-    if (const auto there = uploaded.find(blobs[b].raw()); there != uploaded.end() && blobs[b].bytes() > 0) {
+    if (const auto there = opening.uploaded.find(blobs[b].raw());
+        there != opening.uploaded.end() && blobs[b].bytes() > 0) {
       device_blobs_[b] = there->second;
       wanted[b] = false;
       continue;
@@ -142,7 +169,7 @@ Status Engine::upload(Uploaded& uploaded) {
     if (!wanted[b]) continue;
     uint8_t* to = weights->data() + offsets[b];
     device_blobs_[b] = to;
-    uploaded.emplace(blobs[b].raw(), to);
+    opening.uploaded.emplace(blobs[b].raw(), to);
     status = device_->copy(to, blobs[b].raw(), blobs[b].bytes(), CopyKind::kHostToDevice, stream);
   }
   if (status.ok()) status = device_->wait(stream);
@@ -150,16 +177,32 @@ Status Engine::upload(Uploaded& uploaded) {
   return status;
 }
 
-Result<std::shared_ptr<Engine>> Engine::open_profile(std::shared_ptr<const engine::EngineFile> file, size_t profile, Device* device, const Engine* first,
-                                                     Uploaded& uploaded) {
+// Steps of equal code share what was made of it.
+Result<Tensor> Engine::read_code(const plan::Step& step, const Tactic& tactic, const Tensor& code, Opening& opening) {
+  if (!device_) return code;
+  const auto there = opening.codes.find(code.raw());
+  if (there != opening.codes.end()) return there->second;
+  SINTER_ASSIGN(ReadyCode ready, ready_cuda_code(tactic, step.problem, step.offer, code, *device_, opening.origins));
+  loaded_code_.push_back(std::move(ready.loaded));
+  // A bundle without forms is equal for steps of different texts.
+  if (is_code_bundle(code) && code_forms(code)->empty()) return std::move(ready.code);
+  opening.codes.emplace(code.raw(), ready.code);
+  return std::move(ready.code);
+}
+
+Result<std::shared_ptr<Engine>> Engine::open_profile(std::shared_ptr<const engine::EngineFile> file, size_t profile,
+                                                     Device* device, const Engine* first, Opening& opening) {
   std::shared_ptr<Engine> engine(new Engine());
   engine->profile_ = profile;
   engine->device_ = device;
   SINTER_ASSIGN(engine->match_, match_target(*file, profile));
   engine->file_ = file;
   if (first) engine->device_weights_ = first->device_weights_;
-  if (device) SINTER_TRY(engine->upload(uploaded));
-  SINTER_ASSIGN(engine->programs_, compile(engine->plan(), engine->blobs(), engine->device_blobs_));
+  if (device) SINTER_TRY(engine->upload(opening));
+  const auto read_code = [&](const plan::Step& step, const Tactic& tactic, const Tensor& code) {
+    return engine->read_code(step, tactic, code, opening);
+  };
+  SINTER_ASSIGN(engine->programs_, compile(engine->plan(), engine->blobs(), engine->device_blobs_, read_code));
   const plan::Region& main = engine->plan().regions[0];
   engine->inputs_ = io_infos(main, main.inputs, file->manifest().inputs);
   engine->outputs_ = io_infos(main, main.outputs, file->manifest().outputs);
@@ -182,9 +225,9 @@ Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const en
   const DeviceScope scope(device);
   SINTER_TRY(scope.status());
   std::shared_ptr<Engine> engine;
-  Uploaded uploaded;
+  Opening opening;
   for (size_t p = 0; p < file->profile_count(); ++p) {
-    auto opened = open_profile(file, p, device, engine.get(), uploaded);
+    auto opened = open_profile(file, p, device, engine.get(), opening);
     if (!opened.ok()) {
       Status failure = loading(std::move(opened).status());
       return device ? device->explain(std::move(failure)) : failure;
@@ -194,6 +237,10 @@ Result<std::shared_ptr<const Engine>> Engine::from_file(std::shared_ptr<const en
     if (p == 0) engine = std::move(*opened);
     else engine->further_.push_back(std::move(*opened));
   }
+  // Weights are in the memory that both share: those of the file need not be there a second time.
+  if (device && device->is_integrated()) file->drop_pages();
+  engine->code_origins_ = std::move(opening.origins);
+  if (device) say_what_is_special(*engine);
   return std::shared_ptr<const Engine>(std::move(engine));
 }
 
@@ -210,6 +257,8 @@ bool Engine::takes(std::span<const Dims> input_dims) const {
   }
   return check_ranges(plan(), bindings, input_dims).ok();
 }
+
+std::string Engine::unmeasured() const { return std::string(more_of(file_->manifest(), engine::kUnmeasuredKey)); }
 
 int64_t Engine::device_weight_bytes() const {
   int64_t bytes = 0;
@@ -237,6 +286,18 @@ Result<std::shared_ptr<const Engine>> Engine::from_contents(engine::EngineConten
 int Engine::input_index(std::string_view name) const { return index_of(inputs_, name); }
 int Engine::output_index(std::string_view name) const { return index_of(outputs_, name); }
 
+namespace {
+
+std::string code_json(const CodeOrigins& origins) {
+  return fmt::format(
+      "{{\"cubins\": {}, \"cached\": {}, \"from_ptx\": {}, \"from_text\": {}, \"compile_ms\": {:.3f}, \"refused\": "
+      "{}}}",
+      origins.cubins, origins.cached, origins.from_ptx, origins.from_text, origins.compile_ms,
+      engine::json_quote(origins.refused));
+}
+
+}  // namespace
+
 std::string Engine::info_json() const {
   size_t kernels = 0, references = 0, controls = 0;
   for (const plan::Region& region : plan().regions) {
@@ -250,10 +311,13 @@ std::string Engine::info_json() const {
     for (const Tensor& blob : file_->blobs(p)) weights += counted.insert(blob.raw()).second ? blob.bytes() : 0;
   }
   return fmt::format(
-      "{{\"manifest\": {}, \"device\": \"{}\", \"device_weight_bytes\": {}, \"match\": \"{}\", \"engine_bytes\": {}, \"weight_bytes\": {}, \"portable\": {}, \"regions\": {}, "
-      "\"kernel_steps\": {}, \"reference_steps\": {}, \"control_steps\": {}, \"report\": {}}}",
-      to_json(file_->manifest()), device_ ? to_string(DeviceId{DeviceKind::kCuda, device_->ordinal()}) : "cpu", device_weight_bytes(), match_name(match_), file_->size_bytes(), weights, file_->has_portable(), plan().regions.size(),
-      kernels, references, controls, file_->report_json().empty() ? "null" : file_->report_json());
+      "{{\"manifest\": {}, \"device\": \"{}\", \"device_weight_bytes\": {}, \"match\": \"{}\", \"engine_bytes\": {}, "
+      "\"weight_bytes\": {}, \"portable\": {}, \"regions\": {}, "
+      "\"code\": {}, \"kernel_steps\": {}, \"reference_steps\": {}, \"control_steps\": {}, \"report\": {}}}",
+      to_json(file_->manifest()), device_ ? to_string(DeviceId{DeviceKind::kCuda, device_->ordinal()}) : "cpu",
+      device_weight_bytes(), match_name(match_), file_->size_bytes(), weights, file_->has_portable(),
+      plan().regions.size(), code_json(code_origins_), kernels, references, controls,
+      file_->report_json().empty() ? "null" : file_->report_json());
 }
 
 }  // namespace sinter::runtime

@@ -9,6 +9,7 @@
 
 #include "engine/engine_file.h"
 #include "runtime/program.h"
+#include "tactic/code.h"
 #include "tactic/device.h"
 
 namespace sinter::runtime {
@@ -65,6 +66,10 @@ class Engine {
   Device* device() const { return device_; }
   const std::vector<const void*>& device_blobs() const { return device_blobs_; }
   int64_t device_weight_bytes() const;
+  // Of an engine for CUDA: where its kernels came from when it was loaded.
+  const CodeOrigins& code_origins() const { return code_origins_; }
+  // What of the engine was not measured on the kind of device it was built for; "": all was.
+  std::string unmeasured() const;
   // Manifest, match, sizes and plan statistics as one JSON object.
   std::string info_json() const;
 
@@ -74,15 +79,23 @@ class Engine {
   std::vector<RegionProgram> programs_;
   std::vector<engine::IoInfo> inputs_, outputs_;
   Match match_ = Match::kExact;
-  using Uploaded = std::unordered_map<const void*, const void*>;  // blobs by their host address
-  static Result<std::shared_ptr<Engine>> open_profile(std::shared_ptr<const engine::EngineFile> file, size_t profile, Device* device, const Engine* first,
-                                                      Uploaded& uploaded);
-  Status upload(Uploaded& uploaded);
+  // What the profiles of one engine share while it is opened.
+  struct Opening {
+    std::unordered_map<const void*, const void*> uploaded;  // blobs on the device by their host address
+    std::unordered_map<const void*, Tensor> codes;          // by the host address of what the engine carries
+    CodeOrigins origins;
+  };
+  static Result<std::shared_ptr<Engine>> open_profile(std::shared_ptr<const engine::EngineFile> file, size_t profile,
+                                                      Device* device, const Engine* first, Opening& opening);
+  Status upload(Opening& opening);
+  Result<Tensor> read_code(const plan::Step& step, const Tactic& tactic, const Tensor& code, Opening& opening);
   size_t profile_ = 0;
   std::vector<std::shared_ptr<const Engine>> further_;  // profiles 1 and on
   Device* device_ = nullptr;
   std::vector<std::shared_ptr<const DeviceBuffer>> device_weights_;  // this profile's own are the last
   std::vector<const void*> device_blobs_;
+  CodeOrigins code_origins_;
+  std::vector<std::shared_ptr<const void>> loaded_code_;
 };
 
 }  // namespace sinter::runtime

@@ -33,7 +33,8 @@ Status find_tactic(const plan::Step& step, StepProgram& out) {
   return ok_status();
 }
 
-Status compile_step(const plan::Step& step, const std::vector<Tensor>& blobs, const std::vector<const void*>& device_blobs, StepProgram& out) {
+Status compile_step(const plan::Step& step, const std::vector<Tensor>& blobs,
+                    const std::vector<const void*>& device_blobs, const CodeReader& read_code, StepProgram& out) {
   out.step = &step;
   out.op = find_op(step.problem.domain, step.problem.op);
   out.attributes = step.problem.attributes;
@@ -41,13 +42,23 @@ Status compile_step(const plan::Step& step, const std::vector<Tensor>& blobs, co
     out.blobs.push_back(blobs[blob]);
     if (!device_blobs.empty()) out.device_blobs.push_back(device_blobs[blob]);
   }
-  if (step.code >= 0) out.blobs.push_back(blobs[step.code]);
   out.on_device = step.kind == plan::StepKind::kKernel && step.problem.on_cuda();
   if (step.kind == plan::StepKind::kTransfer) return ok_status();
   if (step.kind == plan::StepKind::kKernel) {
     SINTER_TRY(find_tactic(step, out));
-    if (out.tactic->device() == step.problem.device.kind) return ok_status();
-    return make_error(Code::kInvalidEngine, "step '{}': tactic '{}' is for another device; the engine is damaged, build it again", step.name, step.tactic);
+    if (out.tactic->device() != step.problem.device.kind) {
+      return make_error(Code::kInvalidEngine,
+                        "step '{}': tactic '{}' is for another device; the engine is damaged, build it again",
+                        step.name, step.tactic);
+    }
+    if (step.code < 0) return ok_status();
+    out.blobs.push_back(blobs[step.code]);
+    if (!read_code) return ok_status();
+    auto code = read_code(step, *out.tactic, out.blobs.back());
+    if (!code.ok())
+      return std::move(code).status().with(fmt::format("while making the code of step '{}' ready", step.name));
+    out.blobs.back() = std::move(code).value();
+    return ok_status();
   }
   if (!out.op || !out.op->evaluate) {
     return make_error(Code::kTargetMismatch, "step '{}' needs a reference kernel for operator '{}{}{}', which this Sinter does not "
@@ -122,7 +133,8 @@ void find_lifetimes(RegionProgram& program) {
 
 }  // namespace
 
-Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::vector<Tensor>& blobs, const std::vector<const void*>& device_blobs) {
+Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::vector<Tensor>& blobs,
+                                           const std::vector<const void*>& device_blobs, const CodeReader& read_code) {
   std::vector<RegionProgram> programs(plan.regions.size());
   // Bodies come after their parents, so from the back every body's captures are known before the step that owns it.
   for (size_t r = plan.regions.size(); r-- > 0;) {
@@ -135,7 +147,7 @@ Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::ve
     }
     program.steps.resize(region.steps.size());
     for (size_t s = 0; s < region.steps.size(); ++s) {
-      SINTER_TRY(compile_step(region.steps[s], blobs, device_blobs, program.steps[s]));
+      SINTER_TRY(compile_step(region.steps[s], blobs, device_blobs, read_code, program.steps[s]));
       SINTER_TRY(check_step(region, program.steps[s]));
       for (const auto& [attribute, child] : region.steps[s].regions) {
         for (int32_t value : programs[child].captured) {

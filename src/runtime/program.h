@@ -1,6 +1,7 @@
 // Program: what can be known of a region before any shape: alias roots, lifetimes, operators, tactics. Immutable, shared by contexts.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,9 +34,14 @@ struct RegionProgram {
   std::vector<std::string> symbols;      // that its types name
 };
 
+// What the device takes of a step's code.
+using CodeReader = std::function<Result<Tensor>(const plan::Step& step, const Tactic& tactic, const Tensor& code)>;
+
 // One RegionProgram a region of the plan. Tactics and operators must be there; `blobs` are the plan's, `device_blobs` their addresses on the
 // device (null where no device step needs them; {} for a plan for the CPU).
-Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::vector<Tensor>& blobs, const std::vector<const void*>& device_blobs = {});
+Result<std::vector<RegionProgram>> compile(const plan::Plan& plan, const std::vector<Tensor>& blobs,
+                                           const std::vector<const void*>& device_blobs = {},
+                                           const CodeReader& read_code = nullptr);
 
 // Types and attributes against the operator's schema, the problem against the tactic. See step_check.cpp.
 Status check_step(const plan::Region& region, const StepProgram& program);

@@ -170,7 +170,10 @@ Status RegionExecutor::set_outputs(std::span<const OutputTarget> targets, bool f
       continue;
     }
     if (on_device) {
-      auto buffer = device_->output_buffer(k, slot.bytes);
+      const bool maps = device_->device().maps_host_memory() && !(k < targets.size() && targets[k].on_device);
+      const bool fits = k < targets.size() && targets[k].bytes >= slot.bytes;
+      auto buffer = maps ? device_->map_output(k, fits ? targets[k].data : nullptr, slot.bytes)
+                         : device_->output_buffer(k, slot.bytes);
       if (!buffer.ok()) return std::move(buffer).status().with(fmt::format("while making room for output '{}' on the device", output_name(k)));
       bases_[base] = reinterpret_cast<uintptr_t>(*buffer);
       continue;
@@ -530,6 +533,11 @@ Status RegionExecutor::copy_output(size_t index, const OutputTarget& wanted, boo
     return ok_status();
   }
   Tensor& owned = owned_outputs_[index];
+  if (!fresh && !parent_ && is_device_value(v) &&
+      device_->mapped_output(index) == data) {  // what the device wrote is read where it lies
+    result = Tensor::view(declared.type.dtype, dims, const_cast<uint8_t*>(data));
+    return ok_status();
+  }
   const int32_t root = program_.root[v];
   const bool in_place =
       program_.output_of_root[root] == static_cast<int32_t>(index) && current_->slots[root].fixed && !is_device_value(v);

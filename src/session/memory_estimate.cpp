@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "builder/boards.h"
 #include "onnx/import.h"
 
 namespace sinter::session {
 namespace {
 
-constexpr int64_t kMiB = 1 << 20;
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kMostBatch = 4096;
 constexpr double kWeightShare = 1.15;  // packed weights beside the model's: ResNet-50 112.5 to 97.3 MiB (docs/benchmarks.md)
@@ -212,11 +212,10 @@ Result<Bindings> bind(const ir::Graph& graph, const BuildRequest& request, const
 }  // namespace
 
 std::vector<MemoryDevice> memory_devices() {
-  return {
-#define MEMORY_DEVICE(name, total, system, desktop, cuda, runtime, text) {name, text, (total) * kMiB, (system) * kMiB, (desktop) * kMiB, (cuda) * kMiB, (runtime) * kMiB},
-#include "session/memory_devices.def"
-#undef MEMORY_DEVICE
-  };
+  std::vector<MemoryDevice> devices;
+  for (const builder::Board& board : builder::boards())
+    devices.push_back({board.name, board.text, board.total, board.system, board.desktop, board.cuda, board.runtime});
+  return devices;
 }
 
 Result<MemoryDevice> find_memory_device(const std::string& text) {

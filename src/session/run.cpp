@@ -39,6 +39,13 @@ bool is_engine_file(const std::string& path) {
   return in && std::memcmp(start, kEngineMagic, sizeof start) == 0;
 }
 
+Status take_device_of(const engine::EngineFile& file, int ordinal, BuildRequest& request) {
+  if (!file.plan().on_cuda() || request.build.device) return ok_status();
+  SINTER_ASSIGN(request.build.device, find_device({DeviceKind::kCuda, ordinal}));
+  if (!request.fallback_chosen) request.build.fallback = builder::Fallback::kError;
+  return ok_status();
+}
+
 Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& given) {
   BuildRequest request = given;
   runtime::LoadOptions how(engine::Verify::kTarget, request.build.device ? request.build.device->ordinal() : 0);
@@ -54,10 +61,7 @@ Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& give
   if (request.strict) return std::move(engine).status().with("while loading it as it is, as strict asks for");
   SINTER_ASSIGN(const auto file, engine::EngineFile::open(request.model_path, engine::Verify::kFull));
   if (!file->has_portable()) return engine;
-  if (file->plan().on_cuda() && !request.build.device) {
-    SINTER_ASSIGN(request.build.device, find_device({DeviceKind::kCuda, how.device}));
-    if (!request.fallback_chosen) request.build.fallback = builder::Fallback::kError;
-  }
+  SINTER_TRY(take_device_of(*file, how.device, request));
   log(Severity::kWarning, "{}; re-tuned in memory from its portable part, for this run alone", engine.status().message());
   SINTER_ASSIGN(BuildOutcome outcome, retune(*file, request));
   SINTER_TRY(outcome.timing_cache_saved);

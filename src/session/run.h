@@ -12,6 +12,8 @@ namespace sinter::session {
 // An engine from an .onnx file (built in memory with the request's options) or from an engine file, whichever `path` is. An engine for
 // another machine is re-tuned from its portable part, in memory, unless the request is strict.
 Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& request);
+// Where the request is for the processor and the engine for a GPU: the request becomes one for the GPU `ordinal`.
+Status take_device_of(const engine::EngineFile& file, int ordinal, BuildRequest& request);
 // True when the file begins as an engine does.
 bool is_engine_file(const std::string& path);
 

@@ -19,6 +19,7 @@
 #include "quant/strip.h"
 #include "runtime/engine.h"
 #include "session/fastest.h"
+#include "tactic/code.h"
 
 namespace sinter::session {
 namespace {
@@ -101,6 +102,38 @@ std::vector<engine::PluginInfo> plugins_of(const engine::EngineContents& content
   return infos;
 }
 
+// "cubin sm_90, PTX compute_80": the forms of the first code that a step has.
+std::string describe_code(const engine::EngineContents& contents) {
+  for (const plan::Region& region : contents.plan.regions) {
+    for (const plan::Step& step : region.steps) {
+      if (step.code < 0) continue;
+      const Tensor& code = contents.blobs[static_cast<size_t>(step.code)];
+      if (!is_code_bundle(code)) return fmt::format("cubin sm_{}", step.problem.device.sm);
+      const auto forms = code_forms(code);
+      std::string text;
+      for (const CodeForm& form : forms.ok() ? *forms : std::vector<CodeForm>()) {
+        text += fmt::format("{}{}_{}{}", text.empty() ? "" : ", ", form.target.ptx ? "PTX compute" : "cubin sm",
+                            form.target.sm, form.tegra ? " (Tegra)" : "");
+      }
+      return text.empty() ? "none: compiled from kernel text where it is loaded" : text;
+    }
+  }
+  return "none";
+}
+
+// Of an engine for a GPU: what its code is and what made it.
+void describe_device(const engine::EngineContents& contents, const BuildRequest& request, engine::Manifest& manifest) {
+  if (!request.build.device) return;
+  const auto add = [&](std::string_view key, std::string value) {
+    if (!value.empty()) manifest.more.emplace_back(key, std::move(value));
+  };
+  add(engine::kCodeKey, describe_code(contents));
+  add(engine::kToolkitKey, cuda_compiler_version());
+  if (request.build.device->is_here()) add(engine::kDriverKey, cuda_driver_version());
+  if (request.build.target) add(engine::kTargetKey, request.build.target->name);
+  if (request.build.ampere_plus) add(engine::kCompatibilityKey, std::string(engine::kAmperePlus));
+}
+
 // Plans for further profiles, which share the weights of the first.
 Status build_further(const ir::Graph& graph, builder::BuildOptions options, const std::vector<SymbolRanges>& further, BuildOutcome& outcome, engine::Manifest& manifest) {
   BlobSharer sharer;
@@ -146,6 +179,13 @@ Result<BuildOutcome> build_graph(const ir::Graph& graph, const passes::PassRepor
   manifest.outputs = io_of(graph.outputs);
   manifest.profile = plan.symbols;
   manifest.plugins = plugins_of(outcome.contents);
+  describe_device(outcome.contents, request, manifest);
+  if (built.estimated_offers > 0) {
+    manifest.more.emplace_back(
+        engine::kUnmeasuredKey,
+        fmt::format("not measured on target '{}': {} of {} times of tactics are estimates", request.build.target->name,
+                    built.estimated_offers, built.estimated_offers + outcome.report.cached_offers));
+  }
   std::vector<std::vector<plan::SymbolRange>> profiles = manifest.further_profiles;
   profiles.insert(profiles.begin(), manifest.profile);
   for (const ShapeMap& shapes : request.first_profile_only ? std::vector<ShapeMap>() : request.shapes_to_warm) {
@@ -179,6 +219,12 @@ BuildRequest plain_request(const BuildRequest& request) {
   plain.calibration = nullptr;
   plain.constraints = {};
   plain.fp8 = false;
+  if (plain.build.target) {  // it has to run here
+    plain.build.device = nullptr;
+    plain.build.target = nullptr;
+    plain.build.ampere_plus = false;
+    plain.build.fallback = builder::Fallback::kReference;
+  }
   plain.portable = false;
   plain.first_profile_only = true;
   return plain;

@@ -31,6 +31,14 @@ class Device {
   virtual const DeviceSpec& spec() const = 0;            // (any time)
   virtual const std::string& name() const = 0;           // "NVIDIA H200" (any time)
   virtual int ordinal() const = 0;                       // the 1 of cuda:1 (any time)
+  // Whether it can run and measure anything; false: it only says what an engine is built for (builder/boards.h) (any
+  // time)
+  virtual bool is_here() const { return true; }
+  // Whether it is a part of the processor's chip and shares its memory, as on a Jetson (any time)
+  virtual bool is_integrated() const { return false; }
+  // Whether host memory of allocate_host's kind serves processor and device alike, so that inputs and outputs need no
+  // copy (any time)
+  virtual bool maps_host_memory() const { return false; }
   // Makes the device current on this thread; true: leave() must follow. (any time)
   virtual Result<bool> enter() = 0;
   virtual void leave() = 0;
@@ -46,6 +54,8 @@ class Device {
   // Host memory that copies move at full speed and without waiting (pinned).
   virtual Result<void*> allocate_host(int64_t bytes) = 0;
   virtual void release_host(void* memory) = 0;
+  // The device's address of host memory of that kind, where maps_host_memory(); null: it has none.
+  virtual void* device_address(const void*) { return nullptr; }
   virtual int64_t free_bytes() = 0;
   // Whether the address is the device's memory.
   virtual bool is_device_memory(const void* address) = 0;

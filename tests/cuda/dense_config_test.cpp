@@ -12,8 +12,9 @@ DeviceSpec device(int sm, int64_t shared, int processors) {
 }
 
 // Orin, Ampere, Ada, Hopper, Blackwell: what their blocks may have.
-const DeviceSpec kDevices[] = {device(87, 163 << 10, 8), device(80, 163 << 10, 108), device(89, 99 << 10, 128),
-                               device(90, 227 << 10, 132), device(100, 227 << 10, 148)};
+const DeviceSpec kDevices[] = {device(87, 163 << 10, 8),    device(80, 163 << 10, 108),
+                               device(89, 99 << 10, 128),   device(90, 227 << 10, 132),
+                               device(100, 227 << 10, 148), device(80, 48 << 10, 132)};  // the last: ampere+
 
 TEST(DenseConfig, candidates_fit_the_device_and_survive_as_text) {
   for (const DeviceSpec& spec : kDevices) {

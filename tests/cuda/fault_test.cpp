@@ -29,7 +29,8 @@ SINTER_DEVICE void pw_vector(const PointwiseArgs&, i64, int) { asm volatile("tra
 extern "C" __attribute__((visibility("default"))) int mock_trapped = 0;
 SINTER_DEVICE void pw_vector(const PointwiseArgs&, i64, int) { mock_trapped = 1; }
 #endif
-)"}, harness_device()->spec().sm);
+)"},
+                       {harness_device()->spec().sm});
 }
 
 // kDeviceNet whose last step traps.

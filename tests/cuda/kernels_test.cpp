@@ -28,10 +28,10 @@ TEST(Kernels, every_kernel_waits_for_the_one_before) {
 }
 
 TEST(Kernels, errors_of_the_compiler_name_the_file) {
-  const auto missing = compile({"none.cu", {}, ""}, 90);
+  const auto missing = compile({"none.cu", {}, ""}, {90});
   ASSERT_FALSE(missing.ok());
   EXPECT_NE(missing.status().message().find("'none.cu'"), std::string::npos);
-  const auto broken = compile({"pointwise.cu", {}, "this is no C++;"}, 90);
+  const auto broken = compile({"pointwise.cu", {}, "this is no C++;"}, {90});
   ASSERT_FALSE(broken.ok());
   EXPECT_NE(broken.status().message().find("pointwise.cu"), std::string::npos) << broken.status().message();
   EXPECT_NE(broken.status().message().find("error"), std::string::npos) << broken.status().message();

@@ -10,8 +10,10 @@ using MockFailFn = void (*)(const char* call, int after, int result);
 using MockMemoryFn = void (*)(size_t bytes);
 // Counts since the process began.
 struct MockCounts {
-  long long allocations, live_allocations, live_bytes, launches, graph_launches, captures, live_graphs, live_streams, live_events, live_modules,
-      host_to_device, device_to_host, waits, damaged;  // damaged: allocations written out of bounds
+  long long allocations, live_allocations, live_bytes, launches, graph_launches, captures, live_graphs, live_streams,
+      live_events, live_modules, host_to_device, device_to_host, waits,
+      damaged,                               // damaged: allocations written out of bounds
+      device_to_device, links, most_shared;  // links: PTX compiled; most_shared: dynamic bytes of a launch
 };
 using MockCountsFn = void (*)(MockCounts* counts);
 // Puts work on a stream, for mocks of other libraries; `drop` frees `data` when nobody will ask for it any more.

@@ -2,6 +2,7 @@
 // them. Its heuristics recommend engine 7 (whose results vary from run to run, it says), engine 5 with a knob, and engine 9.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -153,7 +154,10 @@ int get_knobs(const Descriptor& config, void* values, int64_t wanted, int64_t* c
 
 }  // namespace
 
-MOCK_API size_t cudnnGetVersion() { return 91300; }
+MOCK_API size_t cudnnGetVersion() {
+  const char* version = std::getenv("SINTER_MOCK_CUDNN_VERSION");  // 9.13.0 by default
+  return version ? std::strtoul(version, nullptr, 10) : 91300;
+}
 MOCK_API const char* cudnnGetErrorString(int status) { return status == 0 ? "CUDNN_STATUS_SUCCESS" : status >= 3000 ? "CUDNN_STATUS_NOT_SUPPORTED" : "CUDNN_STATUS_BAD_PARAM"; }
 MOCK_API int cudnnCreate(void** handle) {
   MOCK_MAY_FAIL("cudnnCreate");

@@ -1,6 +1,10 @@
-// A stand-in for CUDA's driver: one device of compute capability 8.0 whose memory is the process's and whose kernels are what the mock NVRTC
-// compiled. Work on a stream waits in a queue until somebody waits for it, so that code which forgets to wait is found: copies from pinned
-// memory read late, copies to it write late, as on a GPU. Fresh memory is filled with 0xff (NaN); writes out of bounds are counted.
+// A stand-in for CUDA's driver: a device whose memory is the process's and whose kernels are what the mock NVRTC
+// compiled. The environment says what it is: SINTER_MOCK_SM (80), SINTER_MOCK_PROCESSORS (4), SINTER_MOCK_NAME,
+// SINTER_MOCK_INTEGRATED (0), SINTER_MOCK_DRIVER (13000: CUDA 13.0), SINTER_MOCK_DEVICES (1). As the real one it takes
+// cubins for its capability only, made by toolkits of no later major version, and PTX of no later version than its own.
+// Work on a stream waits in a queue until somebody waits for it, so that code which forgets to wait is found: copies
+// from pinned memory read late, copies to it write late, as on a GPU. Fresh memory is filled with 0xff (NaN); writes
+// out of bounds are counted.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -51,7 +55,7 @@ struct Function {
 };
 struct Block {
   size_t bytes = 0;
-  bool device = true;
+  bool device = true, mapped = false;
 };
 
 struct State {
@@ -127,7 +131,8 @@ const Block* block_of(uintptr_t address) {
 }
 bool in_device(unsigned long long address, size_t bytes) {
   const Block* first = block_of(static_cast<uintptr_t>(address));
-  return bytes == 0 || (first && first->device && first == block_of(static_cast<uintptr_t>(address) + bytes - 1));
+  return bytes == 0 ||
+         (first && (first->device || first->mapped) && first == block_of(static_cast<uintptr_t>(address) + bytes - 1));
 }
 
 int allocate(size_t bytes, bool device, uintptr_t* out) {
@@ -169,7 +174,30 @@ int release(uintptr_t address) {
   return 0;
 }
 
-int kContext;  // its address is the primary context
+constexpr int kMostDevices = 8;
+int kContexts[kMostDevices];  // the address of each is a device's primary context
+
+int setting(const char* name, int otherwise) {
+  const char* text = std::getenv(name);
+  return text && *text ? std::atoi(text) : otherwise;
+}
+int device_count() { return std::min(setting("SINTER_MOCK_DEVICES", 1), kMostDevices); }
+int driver_version() { return setting("SINTER_MOCK_DRIVER", 13000); }
+int capability() { return setting("SINTER_MOCK_SM", 80); }
+
+// What the mock NVRTC makes: a magic, the capability it is for, the toolkit, the bytes of the shared object behind it.
+struct Image {
+  char magic[8];
+  int sm, toolkit;
+  unsigned long long bytes;
+};
+
+struct Link {
+  std::string cubin;
+};
+
+// The newest version of PTX that a driver takes, ten times it: 82 for CUDA 12.2, 90 for 13.0.
+int newest_ptx(int driver) { return driver >= 13000 ? 90 + driver % 1000 / 10 : 80 + std::min(driver % 1000 / 10, 8); }
 
 }  // namespace
 
@@ -192,32 +220,57 @@ MOCK_API int cuInit(unsigned) {
   const char* devices = std::getenv("SINTER_MOCK_DEVICES");  // "0": a machine without a GPU
   return devices && std::strcmp(devices, "0") == 0 ? 100 : refused("cuInit");
 }
-MOCK_API int cuDriverGetVersion(int* version) { return *version = 13000, 0; }
+MOCK_API int cuDriverGetVersion(int* version) { return *version = driver_version(), 0; }
 MOCK_API int cuGetErrorName(int result, const char** name) {
-  static const std::map<int, const char*> names = {{0, "CUDA_SUCCESS"}, {1, "CUDA_ERROR_INVALID_VALUE"}, {2, "CUDA_ERROR_OUT_OF_MEMORY"},
-      {100, "CUDA_ERROR_NO_DEVICE"}, {101, "CUDA_ERROR_INVALID_DEVICE"}, {200, "CUDA_ERROR_INVALID_IMAGE"}, {201, "CUDA_ERROR_INVALID_CONTEXT"},
-      {500, "CUDA_ERROR_NOT_FOUND"}, {700, "CUDA_ERROR_ILLEGAL_ADDRESS"}, {719, "CUDA_ERROR_LAUNCH_FAILED"}, {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"}};
+  static const std::map<int, const char*> names = {{0, "CUDA_SUCCESS"},
+                                                   {1, "CUDA_ERROR_INVALID_VALUE"},
+                                                   {2, "CUDA_ERROR_OUT_OF_MEMORY"},
+                                                   {100, "CUDA_ERROR_NO_DEVICE"},
+                                                   {101, "CUDA_ERROR_INVALID_DEVICE"},
+                                                   {200, "CUDA_ERROR_INVALID_IMAGE"},
+                                                   {201, "CUDA_ERROR_INVALID_CONTEXT"},
+                                                   {209, "CUDA_ERROR_NO_BINARY_FOR_GPU"},
+                                                   {222, "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"},
+                                                   {500, "CUDA_ERROR_NOT_FOUND"},
+                                                   {700, "CUDA_ERROR_ILLEGAL_ADDRESS"},
+                                                   {719, "CUDA_ERROR_LAUNCH_FAILED"},
+                                                   {901, "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"}};
   const auto it = names.find(result);
   *name = it == names.end() ? "CUDA_ERROR_UNKNOWN" : it->second;
   return 0;
 }
 MOCK_API int cuGetErrorString(int, const char** text) { return *text = "a failure of the mock driver", 0; }
-MOCK_API int cuDeviceGetCount(int* count) { return *count = 1, refused("cuDeviceGetCount"); }
-MOCK_API int cuDeviceGet(int* device, int ordinal) { return *device = ordinal, ordinal == 0 ? 0 : 101; }
-MOCK_API int cuDeviceGetName(char* name, int length, int) { return std::snprintf(name, static_cast<size_t>(length), "Mock GPU"), 0; }
+MOCK_API int cuDeviceGetCount(int* count) { return *count = device_count(), refused("cuDeviceGetCount"); }
+MOCK_API int cuDeviceGet(int* device, int ordinal) {
+  return *device = ordinal, ordinal >= 0 && ordinal < device_count() ? 0 : 101;
+}
+MOCK_API int cuDeviceGetName(char* name, int length, int) {
+  const char* own = std::getenv("SINTER_MOCK_NAME");
+  return std::snprintf(name, static_cast<size_t>(length), "%s", own ? own : "Mock GPU"), 0;
+}
 MOCK_API int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = state().limit, 0; }
 MOCK_API int cuDeviceGetAttribute(int* value, int attribute, int) {
-  static const std::map<int, int> values = {{16, 4}, {38, 1 << 20}, {75, 8}, {76, 0}, {97, 163 << 10}};
-  const char* const integrated = std::getenv("SINTER_MOCK_INTEGRATED");
-  if (attribute == 18) return *value = integrated ? std::atoi(integrated) : 0, 0;
+  const std::map<int, int> values = {{16, setting("SINTER_MOCK_PROCESSORS", 4)},
+                                     {18, setting("SINTER_MOCK_INTEGRATED", 0)},
+                                     {38, 1 << 20},
+                                     {75, capability() / 10},
+                                     {76, capability() % 10},
+                                     {97, 163 << 10}};
   const auto it = values.find(attribute);
   *value = it == values.end() ? 1 : it->second;
   return 0;
 }
-MOCK_API int cuDevicePrimaryCtxRetain(void** context, int) { return *context = &kContext, refused("cuDevicePrimaryCtxRetain"); }
+MOCK_API int cuDevicePrimaryCtxRetain(void** context, int device) {
+  return *context = &kContexts[device], refused("cuDevicePrimaryCtxRetain");
+}
 MOCK_API int cuCtxCreate_v2(void** context, unsigned, int) { return *context = new char, current().push_back(*context), 0; }
 MOCK_API int cuCtxGetCurrent(void** context) { return *context = current().empty() ? nullptr : current().back(), 0; }
-MOCK_API int cuCtxGetDevice(int* device) { return *device = 0, current().empty() ? 201 : 0; }
+MOCK_API int cuCtxGetDevice(int* device) {
+  if (current().empty()) return 201;
+  const auto* const found = std::find_if(std::begin(kContexts), std::end(kContexts),
+                                         [](int& context) { return &context == current().back(); });
+  return *device = found == std::end(kContexts) ? 0 : static_cast<int>(found - kContexts), 0;
+}
 MOCK_API int cuCtxPushCurrent_v2(void* context) { return current().push_back(context), 0; }
 MOCK_API int cuCtxPopCurrent_v2(void** context) {
   if (current().empty()) return 201;
@@ -242,12 +295,19 @@ MOCK_API int cuMemGetInfo_v2(size_t* free, size_t* total) {
   *free = state().limit - static_cast<size_t>(state().counts.live_bytes);
   return 0;
 }
-MOCK_API int cuMemHostAlloc(void** pointer, size_t bytes, unsigned) {
+MOCK_API int cuMemHostAlloc(void** pointer, size_t bytes, unsigned flags) {
   ENTER("cuMemHostAlloc");
   uintptr_t address = 0;
   const int result = allocate(bytes, false, &address);
   *pointer = reinterpret_cast<void*>(address);
+  if (result == 0) state().memory[address].mapped = (flags & 2) != 0;
   return result;
+}
+MOCK_API int cuMemHostGetDevicePointer_v2(unsigned long long* pointer, void* host, unsigned) {
+  ENTER("cuMemHostGetDevicePointer_v2");
+  const Block* block = block_of(reinterpret_cast<uintptr_t>(host));
+  if (!block || !block->mapped) return 1;
+  return *pointer = reinterpret_cast<uintptr_t>(host), 0;
 }
 MOCK_API int cuMemFreeHost(void* pointer) {
   ENTER("cuMemFreeHost");
@@ -282,6 +342,7 @@ MOCK_API int cuMemcpyDtoHAsync_v2(void* to, unsigned long long from, size_t byte
 MOCK_API int cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes, void* stream) {
   ENTER("cuMemcpyDtoDAsync_v2");
   if (!in_device(to, bytes) || !in_device(from, bytes)) return 1;
+  ++state().counts.device_to_device;
   return submit(stream, [=] { std::memmove(bytes_at(to), bytes_at(from), bytes); });
 }
 MOCK_API int cuMemsetD8Async(unsigned long long to, unsigned char value, size_t bytes, void* stream) {
@@ -389,16 +450,49 @@ MOCK_API int cuGraphExecDestroy(void* executable) {
 }
 MOCK_API int cuGraphDestroy(void* graph) { return delete static_cast<Graph*>(graph), 0; }
 
+MOCK_API int cuLinkCreate_v2(unsigned, int*, void**, void** link) {
+  ENTER("cuLinkCreate_v2");
+  return *link = new Link(), 0;
+}
+// PTX of the mock NVRTC: two lines of real PTX, then an image that lacks nothing but its target.
+MOCK_API int cuLinkAddData_v2(void* link, int type, void* data, size_t bytes, const char*, unsigned, int*, void**) {
+  ENTER("cuLinkAddData_v2");
+  const std::string text(static_cast<const char*>(data), bytes);
+  int major = 0, minor = 0, sm = 0, used = 0;
+  if (type != 1 || std::sscanf(text.c_str(), ".version %d.%d\n.target sm_%d\n%n", &major, &minor, &sm, &used) != 3)
+    return 218;
+  if (10 * major + minor > newest_ptx(driver_version())) return 222;
+  if (sm > capability()) return 209;
+  static_cast<Link*>(link)->cubin = text.substr(static_cast<size_t>(used));
+  Image header;
+  std::memcpy(&header, static_cast<Link*>(link)->cubin.data(), sizeof header);
+  header.sm = capability();
+  header.toolkit = driver_version();
+  std::memcpy(static_cast<Link*>(link)->cubin.data(), &header, sizeof header);
+  ++state().counts.links;
+  return 0;
+}
+MOCK_API int cuLinkComplete(void* link, void** cubin, size_t* bytes) {
+  ENTER("cuLinkComplete");
+  auto& made = static_cast<Link*>(link)->cubin;
+  return *cubin = made.data(), *bytes = made.size(), 0;
+}
+MOCK_API int cuLinkDestroy(void* link) { return delete static_cast<Link*>(link), 0; }
 MOCK_API int cuModuleLoadData(void** module, const void* image) {
   ENTER("cuModuleLoadData");
+  Image header;
+  std::memcpy(&header, image, sizeof header);
+  if (std::memcmp(header.magic, "SINTERMO", 8) != 0) return 200;
+  const int here = capability();
+  const bool family = header.sm < 90 && header.sm / 10 == here / 10 && header.sm < here;
+  if (header.sm != here && !family) return 209;
+  if (header.toolkit / 1000 > driver_version() / 1000) return 200;
   const char* bytes = static_cast<const char*>(image);
-  if (std::memcmp(bytes, "SINTERMO", 8) != 0) return 200;
-  unsigned long long size = 0;
-  std::memcpy(&size, bytes + 8, 8);
+  const unsigned long long size = header.bytes;
   // The loader keeps files apart by their inode, so each load has its own file.
   static int number = 0;
   const auto path = std::filesystem::temp_directory_path() / ("sinter_mock_module_" + std::to_string(getpid()) + "_" + std::to_string(number++) + ".so");
-  std::ofstream(path, std::ios::binary).write(bytes + 16, static_cast<std::streamsize>(size));
+  std::ofstream(path, std::ios::binary).write(bytes + sizeof header, static_cast<std::streamsize>(size));
   auto made = std::make_unique<Module>();
   made->library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   std::error_code error;
@@ -447,6 +541,7 @@ MOCK_API int cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz,
   if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx == 0 || bx > 1024 || by != 1 || bz != 1) return 1;
   if (static_cast<int>(shared) > function->dynamic_limit) return 1;
   ++state().counts.launches;
+  state().counts.most_shared = std::max(state().counts.most_shared, static_cast<long long>(shared));
   static const bool runs = !std::getenv("SINTER_MOCK_NO_RUN");  // to build large models for the sake of their plan
   if (!runs) return 0;
   auto values = std::make_shared<std::vector<std::vector<uint64_t>>>();

@@ -1,5 +1,7 @@
-// A stand-in for NVRTC: compiles kernel texts with the C++ compiler and the mock's device.h and tensor_core.h into a shared object, which the
-// mock driver loads as if it were a cubin. Made objects are kept in the temporary folder by the hash of all that went in.
+// A stand-in for NVRTC: compiles kernel texts with the C++ compiler and the mock's device.h and tensor_core.h into a
+// shared object, which the mock driver loads as if it were a cubin, or compiles as if it were PTX.
+// SINTER_MOCK_NVRTC_VERSION: 12000 by default, for CUDA 12.0. Made objects are kept in the temporary folder by the hash
+// of all that went in.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -19,7 +21,19 @@ namespace {
 struct Program {
   std::string text, name;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string log, object;
+  std::string log, object, ptx;
+};
+
+int version() {
+  const char* text = std::getenv("SINTER_MOCK_NVRTC_VERSION");
+  return text ? std::atoi(text) : 12000;
+}
+
+// As the mock driver reads it.
+struct Image {
+  char magic[8] = {'S', 'I', 'N', 'T', 'E', 'R', 'M', 'O'};
+  int sm = 0, toolkit = 0;
+  unsigned long long bytes = 0;
 };
 
 std::string read_file(const fs::path& path) {
@@ -90,8 +104,23 @@ bool compile(Program& program, const std::vector<std::string>& options) {
     if (result != 0) return false;
   }
   const std::string object = read_file(made);
-  const unsigned long long size = object.size();
-  program.object = "SINTERMO" + std::string(reinterpret_cast<const char*>(&size), 8) + object;
+  Image image;
+  image.toolkit = version();
+  image.bytes = object.size();
+  bool ptx = false;
+  for (const std::string& option : options) {
+    const size_t at = option.find("--gpu-architecture=");
+    if (at != 0) continue;
+    const std::string name = option.substr(option.find('=') + 1);
+    ptx = name.rfind("compute_", 0) == 0;
+    image.sm = std::atoi(name.substr(name.find('_') + 1).c_str());
+  }
+  program.object = std::string(reinterpret_cast<const char*>(&image), sizeof image) + object;
+  // Later compilers say a later version of the language, whatever they use.
+  const int ptx_minor = version() % 1000 / 10;
+  if (ptx)
+    program.ptx = ".version " + std::string(version() >= 13000 ? "9." : "8.") + std::to_string(ptx_minor) +
+                  "\n.target sm_" + std::to_string(image.sm) + "\n" + program.object;
   return true;
 }
 
@@ -102,13 +131,13 @@ std::mutex compiling;
 #define MOCK_API extern "C" __attribute__((visibility("default")))
 
 MOCK_API int nvrtcVersion(int* major, int* minor) {
-  *major = 12;
-  *minor = 0;
+  *major = version() / 1000;
+  *minor = version() % 1000 / 10;
   return 0;
 }
 MOCK_API const char* nvrtcGetErrorString(int result) { return result == 6 ? "NVRTC_ERROR_COMPILATION" : "NVRTC_SUCCESS"; }
 MOCK_API int nvrtcCreateProgram(Program** program, const char* text, const char* name, int count, const char* const* texts, const char* const* names) {
-  *program = new Program{text, name, {}, {}, {}};
+  *program = new Program{text, name, {}, {}, {}, {}};
   for (int i = 0; i < count; ++i) (*program)->headers.emplace_back(names[i], texts[i]);
   return 0;
 }
@@ -130,6 +159,14 @@ MOCK_API int nvrtcGetProgramLogSize(Program* program, size_t* bytes) {
 }
 MOCK_API int nvrtcGetProgramLog(Program* program, char* log) {
   std::memcpy(log, program->log.c_str(), program->log.size() + 1);
+  return 0;
+}
+MOCK_API int nvrtcGetPTXSize(Program* program, size_t* bytes) {
+  *bytes = program->ptx.size() + 1;
+  return 0;
+}
+MOCK_API int nvrtcGetPTX(Program* program, char* ptx) {
+  std::memcpy(ptx, program->ptx.c_str(), program->ptx.size() + 1);
   return 0;
 }
 MOCK_API int nvrtcGetCUBINSize(Program* program, size_t* bytes) {

@@ -18,6 +18,7 @@ void add_build(CLI::App& app) {
                                   "  sinter build resnet50.onnx -o int8.engine --int8 --calib-data photos --preprocess resnet.json --calib-cache resnet50.cache\n"
                                   "  sinter build resnet50.onnx -o int8.engine --int8 --data photos --preprocess resnet.json --labels labels.csv --max-drop 0.5%\n"
                                   "  sinter build bert.onnx -o bert.engine --shapes input_ids:1x128 --threads 1 --timing-cache timings.txt\n"
+                                  "  sinter build yolo.onnx -o board.engine --target orin-nano --fp16 --timing-cache board.timings\n"
                                   "  sinter build old.engine -o here.engine        (re-tunes an engine's portable part)");
   command->add_option("MODEL", state->model, "the .onnx file, or an engine to re-tune")->required();
   command->add_option("-o,--output", state->output, "the engine file to write")->required();
@@ -27,6 +28,7 @@ void add_build(CLI::App& app) {
   state->flags.add_plugin_check(*command);
   state->flags.add_calibration(*command);
   state->flags.add_target(*command);
+  state->flags.add_board(*command);
   state->flags.add_constraints(*command);
   command->callback([state] {
     require(sinter_build(state->model.c_str(), state->flags.get(), state->output.c_str()));

@@ -86,7 +86,8 @@ uint64_t parse_size(const std::string& text) {
 
 void BuildFlags::add_to(CLI::App& app) {
   app.add_option("--threads", threads_, "threads; default: the cores this process may use")->check(CLI::PositiveNumber);
-  app.add_option("--timing-cache", timing_cache_, "file of timings, read and updated; safe for several processes");
+  app.add_option("--timing-cache,--timingCacheFile", timing_cache_,
+                 "file of timings, read and updated; safe for several processes");
   const auto one = [](CLI::Option* option) { option->allow_extra_args(false); };
   one(app.add_option("--shapes,--optShapes", shapes_, "shapes of inputs: NAME:1x3x224x224,...; with --min-shapes or --max-shapes what is tuned for"));
   one(app.add_option("--min-shapes,--minShapes", min_shapes_, "smallest shapes of dynamic inputs; given several times with --max-shapes (and --shapes): optimization profiles"));
@@ -108,6 +109,9 @@ void BuildFlags::add_to(CLI::App& app) {
       ->check(CLI::IsMember({"reference", "error", "cpu"}));
   app.add_option("--tactics", tactics_, "only tactics whose id begins so: cpu.,onednn.convolution");
   app.add_option("--tacticSources", tactic_sources_, "libraries beside Sinter's own kernels on a GPU: +CUBLAS_LT,+CUDNN (default none; -NAME removes)");
+  app.add_option("--hardwareCompatibilityLevel", compatibility_,
+                 "none (default), or ampere+: the engine runs on every later GPU, whose driver compiles its PTX once")
+      ->check(CLI::IsMember({"none", "ampere+"}));
   app.add_flag("--target-only", target_only_, "leave the portable part out: smaller, but can't be re-tuned elsewhere");
   app.add_flag("--trace-passes", trace_passes_, "print one line a rewrite");
   app.add_option("--stop-after-patch", stop_after_patch_, "apply only the first N rewrites");
@@ -136,6 +140,12 @@ void BuildFlags::add_target(CLI::App& app) {
   app.add_option("--min-cosine", min_cosine_, "with --int8: until every output's cosine with f32's is at least this (0.99)")->check(CLI::Range(0.0, 1.0));
   app.add_option("--check", check_, "with --int8: until this command, which gets an engine's path ({}, or its last argument), exits with 0; 1 to 125: not good enough");
   app.add_option("--labels", labels_, "CSV file of the samples' classes (file,class_index), for --max-drop; without it a changed class counts as lost");
+}
+
+void BuildFlags::add_board(CLI::App& app) {
+  app.add_option("--target", board_,
+                 "build for a board that is not this machine: orin-nano, orin-nx, agx-orin; tactics are chosen by "
+                 "--timing-cache of such a board, else by estimates");
 }
 
 void BuildFlags::add_constraints(CLI::App& app) {
@@ -234,6 +244,8 @@ const sinter_build_options* BuildFlags::get() {
   options_.disabled_passes = or_null(disabled_passes_);
   options_.tactic_filter = or_null(tactics_);
   options_.tactic_sources = or_null(tactic_sources_);
+  options_.hardware_compatibility = or_null(compatibility_);
+  options_.target = or_null(board_);
   options_.report_path = or_null(report_path);
   options_.verbose = verbose_;
   options_.dynamic_batch = dynamic_batch_;

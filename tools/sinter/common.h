@@ -40,6 +40,8 @@ class BuildFlags {
   void add_calibration(CLI::App& app);
   // --max-drop and the like.
   void add_target(CLI::App& app);
+  // --target.
+  void add_board(CLI::App& app);
   // --layerPrecisions and the like.
   void add_constraints(CLI::App& app);
   // --strict, --trust and --cache-dir, for commands that load engines.
@@ -63,7 +65,7 @@ class BuildFlags {
   std::vector<sinter_optimization_profile> profiles_;
   std::vector<std::string> warm_;
   std::string warm_text_, timing_cache_, workspace_, max_build_memory_, fallback_, device_, trust_, cache_dir_, cache_size_;
-  std::string disabled_passes_, tactics_, tactic_sources_;
+  std::string disabled_passes_, tactics_, tactic_sources_, compatibility_, board_;
   bool no_tf32_ = false, fp16_ = false, bf16_ = false, int8_ = false, strict_nans_ = false, target_only_ = false, trace_passes_ = false;
   bool verbose_ = false, dynamic_batch_ = false, strict_ = false, best_ = false, strongly_typed_ = false, fp8_ = false, check_plugins_ = false;
   int64_t stop_after_patch_ = -1;

@@ -66,6 +66,8 @@ void add_run(CLI::App& app) {
   command->callback([state] {
     Session session;
     session.load(state->model, state->flags);
+    if (const std::string compiled = session.compiled_code(); !compiled.empty())
+      std::printf("code: %s\n", compiled.c_str());
     session.create_context(state->flags.threads(), false);
     session.set_inputs(state->inputs, state->flags.shapes(), false);
     if (!state->dump_folder.empty()) dump(session, state->model, state->dump_names, state->dump_folder, state->flags.threads());

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 namespace sinter::tool {
 namespace {
@@ -67,6 +69,21 @@ void Session::load(const std::string& path, BuildFlags& flags) {
     load_ms = ms_since(loading);
   }
   engine_.reset(engine);
+}
+
+std::string Session::compiled_code() const {
+  char* text = nullptr;
+  require(sinter_engine_info_json(engine_.get(), &text));
+  const Text owner(text);
+  const auto code = nlohmann::json::parse(text).at("code");
+  const long long ptx = code.at("from_ptx"), source = code.at("from_text");
+  if (ptx + source == 0) return "";
+  char line[160];
+  std::snprintf(line, sizeof line,
+                "%lld kernels compiled from PTX by the driver, %lld from their text by NVRTC, in %.1f ms; the kernel "
+                "cache keeps them",
+                ptx, source, code.at("compile_ms").get<double>());
+  return line;
 }
 
 void Session::create_context(int threads, bool profile) {

@@ -18,6 +18,8 @@ class Session {
  public:
   // Builds an .onnx in memory or loads an engine; keeps how long that took.
   void load(const std::string& path, BuildFlags& flags);
+  // Where kernels came from when the engine was loaded, where any had to be compiled; "": none had to.
+  std::string compiled_code() const;
   void create_context(int threads, bool profile);
   // Files for the inputs that have one; random values for the others when allowed, else an error that names them.
   void set_inputs(const InputFlags& inputs, const std::string& shapes, bool random_by_default);

@@ -37,6 +37,9 @@ void put_memory(const Session& session, const Json& info, BenchReport& report) {
   const double scratch = info.contains("report") && info["report"].is_object() ? info["report"].value("workspace_bytes", 0.0) : 0;
   report.json["memory"] = {{"weight_bytes", weights}, {"arena_bytes", arena}, {"workspace_bytes", scratch}, {"device_weight_bytes", device_weights},
                            {"device_bytes", device}, {"peak_rss_mb", peak_rss_mb()}};
+  report.json["code"] = info.value("code", Json::object());
+  if (const std::string compiled = session.compiled_code(); !compiled.empty())
+    std::printf("code      %s\n", compiled.c_str());
   if (device > 0) std::printf("device    %s, %.1f MiB of the context, %.1f MiB of weights\n", sinter_engine_device(session.engine()), mib(device), mib(device_weights));
   std::printf("memory    engine %.1f MiB, weights %.1f MiB, activations %.1f MiB, workspace %.1f MiB, peak resident %.1f MiB%s\n",
               static_cast<double>(session.engine_bytes) / 1048576, mib(weights), mib(arena), mib(scratch), peak_rss_mb(), session.build_s > 0 ? " (with the build)" : "");

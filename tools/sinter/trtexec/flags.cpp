@@ -96,7 +96,7 @@ const std::vector<Flag> kFlags = {
     {"--excludeLeanRuntime", kSwitch, 8, 11, "", kNoRuntimes},
     {"--leanDLLPath", kValue, 8, 11, "", kNoRuntimes},
     {"--useRuntime", kValue, 8, 11, "", kNoRuntimes},
-    {"--hardwareCompatibilityLevel", kValue, 8, 11, "", "an engine's portable part is tuned again on another GPU"},
+    {"--hardwareCompatibilityLevel", kValue, 8, 11, "none|ampere+  with ampere+ the engine runs on every later GPU", nullptr},
     {"--runtimePlatform", kValue, 10, 11, "", "an engine's portable part is tuned again on another machine"},
     {"--tempdir", kValue, 8, 11, "", "no temporary files are executed"},
     {"--tempfileControls", kValue, 8, 11, "", "no temporary files are executed"},

@@ -131,6 +131,12 @@ void parse_build(Arguments& arguments, Options& options) {
   options.timing_cache = arguments.take("--timingCacheFile").value_or("");
   options.timing_cache_off = arguments.take_flag("--noBuilderCache");
   if (options.timing_cache_off) options.timing_cache.clear();
+  options.compatibility = arguments.take("--hardwareCompatibilityLevel").value_or("none");
+  if (options.compatibility == "same_compute_capability" || options.compatibility == "sameComputeCapability") {
+    options.notes.push_back("--hardwareCompatibilityLevel=" + options.compatibility +
+                            ": engines run on GPUs of one compute capability without it");
+    options.compatibility = "none";
+  }
   options.tactic_sources = arguments.take("--tacticSources").value_or("");
   options.skip_inference = arguments.take_flag("--skipInference");
   if (arguments.take_flag("--buildOnly")) options.skip_inference = true;

@@ -30,7 +30,7 @@ struct Options {
   bool fp16 = false, bf16 = false, int8 = false, fp8 = false, best = false, tf32 = true, strongly_typed = false;
   std::string constraints, layer_precisions, layer_output_types, calib;
   double workspace_mib = -1;  // negative: no limit
-  std::string timing_cache, tactic_sources;
+  std::string timing_cache, tactic_sources, compatibility;
   bool timing_cache_off = false, skip_inference = false, plan_version_only = false, time_deserialize = false;
   Verbosity verbosity = Verbosity::kNames;
   std::vector<std::pair<std::string, std::string>> load_inputs;  // name, file

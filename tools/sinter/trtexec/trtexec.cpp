@@ -140,6 +140,11 @@ class Tool {
     if (options_.workspace_mib > 0) how.workspace_bytes = static_cast<uint64_t>(options_.workspace_mib * (1 << 20));
     const std::string sources = known_sources();
     how.tactic_sources = or_null(sources);
+    if (device_ != "cpu")
+      how.hardware_compatibility = options_.compatibility.c_str();
+    else if (options_.compatibility != "none")
+      log_.info(
+          "--hardwareCompatibilityLevel has no meaning on the processor: engines say which instructions they need");
     how.verbose = options_.verbose;
     how.best = options_.best;
     how.strongly_typed = options_.strongly_typed;
