@@ -42,18 +42,29 @@ std::string arch_option(const CodeTarget& target) {
   return fmt::format("--gpu-architecture=sm_{}{}", target.sm, target.sm >= 90 ? "a" : "");
 }
 
+// Takes out the lines that hold `what`.
+void drop_lines(std::string& text, std::string_view what) {
+  for (size_t at = text.find(what); at != text.npos; at = text.find(what, at)) {
+    const size_t before = text.rfind('\n', at), end = text.find('\n', at);
+    const size_t begin = before == text.npos ? 0 : before + 1;
+    text.erase(begin, end == text.npos ? text.npos : end + 1 - begin);
+    at = begin;
+  }
+}
+
 // PTX says for which version of its language it is written: the compiler's own, whatever it uses. Drivers refuse
 // versions newer than they are, so it says the newest that a driver of CUDA 12.2 takes; kernel texts use nothing beyond
-// (scripts/check_kernels assembles them so).
+// (scripts/check_kernels assembles them so). What NVRTC 13 adds by itself is a hint which bytes of a load are used (PTX 8.3): it goes.
 void cap_ptx_version(std::string& ptx) {
   constexpr int kMajor = 8, kMinor = 2;
-  constexpr std::string_view kDirective = ".version ";
+  constexpr std::string_view kDirective = ".version ", kNewerHint = ".pragma \"used_bytes_mask";
   const size_t at = ptx.find(kDirective);
   int major = 0, minor = 0, used = 0;
   if (at == ptx.npos || std::sscanf(ptx.c_str() + at + kDirective.size(), "%d.%d%n", &major, &minor, &used) != 2)
     return;
-  if (std::pair(major, minor) > std::pair(kMajor, kMinor))
-    ptx.replace(at + kDirective.size(), static_cast<size_t>(used), fmt::format("{}.{}", kMajor, kMinor));
+  if (std::pair(major, minor) <= std::pair(kMajor, kMinor)) return;
+  ptx.replace(at + kDirective.size(), static_cast<size_t>(used), fmt::format("{}.{}", kMajor, kMinor));
+  drop_lines(ptx, kNewerHint);
 }
 
 Result<Tensor> take_ptx(const NvrtcApi& api, nvrtcProgram program, const std::string& file) {

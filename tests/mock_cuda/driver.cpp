@@ -20,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -454,7 +455,8 @@ MOCK_API int cuLinkCreate_v2(unsigned, int*, void**, void** link) {
   ENTER("cuLinkCreate_v2");
   return *link = new Link(), 0;
 }
-// PTX of the mock NVRTC: two lines of real PTX, then an image that lacks nothing but its target.
+// PTX of the mock NVRTC: two lines of real PTX, maybe a hint of PTX 8.3, then an image that lacks nothing but its target.
+constexpr std::string_view kHintOfLoads = "\t.pragma \"used_bytes_mask";
 MOCK_API int cuLinkAddData_v2(void* link, int type, void* data, size_t bytes, const char*, unsigned, int*, void**) {
   ENTER("cuLinkAddData_v2");
   const std::string text(static_cast<const char*>(data), bytes);
@@ -463,7 +465,12 @@ MOCK_API int cuLinkAddData_v2(void* link, int type, void* data, size_t bytes, co
     return 218;
   if (10 * major + minor > newest_ptx(driver_version())) return 222;
   if (sm > capability()) return 209;
-  static_cast<Link*>(link)->cubin = text.substr(static_cast<size_t>(used));
+  auto begin = static_cast<size_t>(used);
+  if (text.compare(begin, kHintOfLoads.size(), kHintOfLoads) == 0) {
+    if (10 * major + minor < 83) return 218;
+    begin = text.find('\n', begin) + 1;
+  }
+  static_cast<Link*>(link)->cubin = text.substr(begin);
   Image header;
   std::memcpy(&header, static_cast<Link*>(link)->cubin.data(), sizeof header);
   header.sm = capability();

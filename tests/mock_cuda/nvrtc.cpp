@@ -116,11 +116,11 @@ bool compile(Program& program, const std::vector<std::string>& options) {
     image.sm = std::atoi(name.substr(name.find('_') + 1).c_str());
   }
   program.object = std::string(reinterpret_cast<const char*>(&image), sizeof image) + object;
-  // Later compilers say a later version of the language, whatever they use.
+  // Later compilers say a later version of the language, whatever they use, and add hints of it.
   const int ptx_minor = version() % 1000 / 10;
   if (ptx)
     program.ptx = ".version " + std::string(version() >= 13000 ? "9." : "8.") + std::to_string(ptx_minor) +
-                  "\n.target sm_" + std::to_string(image.sm) + "\n" + program.object;
+                  "\n.target sm_" + std::to_string(image.sm) + "\n" + (version() >= 13000 ? "\t.pragma \"used_bytes_mask 0xfff\";\n" : "") + program.object;
   return true;
 }
 
