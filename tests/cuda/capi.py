@@ -102,6 +102,7 @@ def run_checks(title, checks):
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder:
         engine = os.path.join(folder, "net.engine")
+        os.environ["SINTER_KERNEL_CACHE"] = os.path.join(folder, "kernels")  # what another build of Sinter or of the mock compiled is not this one's
         build(sys.argv[2], engine)
         net = Net(engine)
         for check in checks:
