@@ -123,6 +123,7 @@ class ByteScaleKernel final : public Kernel {
       const float* factor = compute_factors(args, n);
       ByteScale call{};
       call.source_signed = problem_.inputs[body_.image].dtype == DType::kI8;
+      call.target_signed = problem_.outputs[0].dtype == DType::kI8;
       call.source_zero = body_.zero;
       call.scale = body_.scale;
       call.factor = factor;

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core/op_def.h"
+#include "cpu/byte_dense.h"
 #include "cpu/cpu_tactic.h"
 #include "cpu/kernels/pointwise_tile.h"
 #include "cpu/kernels/strided_copy.h"
@@ -150,11 +151,18 @@ void BroadcastLoops::spread(const T* source, int64_t begin, int64_t n, T* target
 class PointwiseKernel final : public Kernel {
  public:
   PointwiseKernel(const Problem& problem, const Offer& offer, const PointwiseProgram& program)
-      : tile_(program, problem.isa), steps_(pointwise_steps(problem.isa)), layout_(offer.output_layouts[0]) {
+      : steps_(pointwise_steps(problem.isa)), layout_(offer.output_layouts[0]) {
     for (size_t i = 0; i < problem.inputs.size(); ++i) {
       inputs_.push_back({problem.inputs[i].dtype, offer.input_layouts[i] == layout_, Kind::kFull, {}});
     }
     for (const TensorDesc& desc : problem.outputs) outputs_.push_back(desc.dtype);
+    PointwiseProgram values = program;
+    if (ByteDense tail; split_quantization(outputs_[0], values, tail)) {
+      quantizes_ = true;
+      quantization_ = {tail.divisor, tail.zero, tail.low, tail.high, outputs_[0] == DType::kI8};
+      if (values.outputs[0] < values.inputs) quantized_input_ = values.outputs[0];
+    }
+    tile_ = PointwiseTile(values, problem.isa);
   }
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int threads) override {
@@ -244,11 +252,13 @@ class PointwiseKernel final : public Kernel {
       const bool wide = outputs_[o] == DType::kF32;
       results[o] = wide ? static_cast<float*>(args.outputs[o]) + begin : buffers + static_cast<int64_t>(inputs_.size() + o) * kTile;
     }
-    tile_.run(operands, results, n, scratch);
+    const bool as_it_is = quantized_input_ >= 0 && !operands[quantized_input_].scalar;
+    if (!as_it_is) tile_.run(operands, results, n, scratch);
     for (size_t o = 0; o < outputs_.size(); ++o) {
       const int bytes = element_bytes(outputs_[o]);
       char* target = static_cast<char*>(args.outputs[o]);
-      if (bytes != 4) steps_.narrow(outputs_[o])(results[o], target + begin * bytes, n);
+      if (quantizes_) steps_.quantize(quantization_, as_it_is ? operands[quantized_input_].data : results[o], n, static_cast<uint8_t*>(args.outputs[o]) + begin);
+      else if (bytes != 4) steps_.narrow(outputs_[o])(results[o], target + begin * bytes, n);
       if (padding_ > 0) clear_padding(target, bytes, begin, begin + n);
     }
   }
@@ -274,6 +284,9 @@ class PointwiseKernel final : public Kernel {
   PointwiseTile tile_;
   const PointwiseSteps& steps_;
   Layout layout_;
+  bool quantizes_ = false;  // the program's end; the tile has what is before it
+  ByteQuantization quantization_;
+  int quantized_input_ = -1;  // where nothing is before it
   std::vector<Input> inputs_;
   std::vector<DType> outputs_;
   int64_t count_ = 0, thread_floats_ = 0;

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "cpu/kernels/conv_bytes.h"
@@ -301,6 +302,85 @@ TEST(ByteTiles, Matmul) {
           check_matmul(way, t, is_signed, zero, true, ahead, ByteStore::kSums, 2);
           check_matmul(way, t, is_signed, 0, false, ahead, ByteStore::kU8, 1);
         }
+      }
+    }
+  }
+  EXPECT_EQ(emulated_fault_count(), 0);
+}
+
+// x * sigmoid(alpha * x) and the like, in double.
+double activated(const Epilogue& e, double x) {
+  const double alpha = e.alpha, beta = e.beta;
+  switch (e.activation) {
+    case Activation::kSilu: return x / (1 + std::exp(-alpha * x));
+    case Activation::kSigmoid: return 1 / (1 + std::exp(-x));
+    case Activation::kHardSwish: return x * std::clamp(alpha * x + beta, 0.0, 1.0);
+    case Activation::kGeluErf: return x * 0.5 * std::erfc(-x * std::sqrt(0.5));
+    case Activation::kGeluTanh: return x * 0.5 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
+    default: return x;
+  }
+}
+
+struct ActivationCase {
+  Activation kind;
+  float alpha = 1, beta = 0;
+  double lowest = -10, highest = 10;  // arguments; the results' range is that of the output
+};
+
+// 256 numbers a column between the bounds: at most one in a thousand is another than the double's, by one.
+void check_activation(const Way& way, const ActivationCase& t, ByteStore store, int64_t columns) {
+  SCOPED_TRACE(fmt::format("{} activation {} alpha {} to {} store {} columns {}", way.name, static_cast<int>(t.kind), t.alpha, t.highest, static_cast<int>(store), columns));
+  Finish finish(store, false, 1, columns, 9);
+  Epilogue& e = finish.epilogue;
+  e.activation = t.kind, e.alpha = t.alpha, e.beta = t.beta, e.bias = finish.bias.data(), e.bytes = &finish.bytes;
+  finish.bytes.folded = false;
+  finish.bytes.multiplier = 200 / static_cast<float>(activated(e, t.highest));
+  finish.bytes.start = finish.start.data();
+  finish.bytes.zero -= 60;
+  std::fill(finish.start.begin(), finish.start.end(), 0);
+  for (int64_t j = 0; j < columns; ++j) {
+    finish.scale[static_cast<size_t>(j)] = static_cast<float>((t.highest - t.lowest) / (256 + static_cast<double>(j) * 0.01));
+    finish.bias[static_cast<size_t>(j)] = static_cast<float>(t.lowest + static_cast<double>(j) * 0.001);
+  }
+  const Guarded a(256), b(columns), c(256 * columns), packed(matmul_bytes_packed_bytes(columns, 1)), sums(matmul_bytes_sums(columns) * 4);
+  for (int i = 0; i < 256; ++i) a.as<uint8_t>()[i] = static_cast<uint8_t>(i);
+  std::memset(b.as<uint8_t>(), 1, static_cast<size_t>(columns));
+  matmul_bytes_pack(way.table, columns, 1, b.as<uint8_t>(), false, packed.as<int8_t>(), sums.as<int32_t>());
+  MatmulShape s;
+  s.batch = 1, s.m = 256, s.n = columns, s.k = 1, s.a_stride = 1, s.c_stride = columns;
+  const ByteRight right{packed.as<int8_t>(), sums.as<int32_t>(), nullptr, false};
+  const GemmBlocking blocking = matmul_bytes_blocking(way.table, s);
+  Workspace workspace(matmul_bytes_workspace_bytes(s, blocking, false, true, false, 1));
+  matmul_bytes(way.table, s, blocking, {a.as<void>(), false, 0}, right, c.as<void>(), e, inline_team(), workspace.get());
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < 256 * columns; ++i) {
+    const auto j = static_cast<size_t>(i % columns);
+    const double x = static_cast<double>(std::fma(static_cast<float>(i / columns), finish.scale[j], finish.bias[j]));
+    const double value = std::nearbyint(activated(e, x) * static_cast<double>(finish.bytes.multiplier)) + finish.bytes.zero;
+    const int want = static_cast<int>(std::clamp(value, static_cast<double>(finish.bytes.low), static_cast<double>(finish.bytes.high)));
+    const int got = value_of(c.as<uint8_t>(), i, store == ByteStore::kI8);
+    ASSERT_LE(std::abs(got - want), 1) << "argument " << x;
+    wrong += got != want;
+  }
+  EXPECT_LE(wrong, 256 * columns / 1000);
+}
+
+TEST(ByteTiles, Activation) {
+  const ActivationCase cases[] = {{Activation::kSilu},
+                                  {Activation::kSilu, 1, 0, -25, 0.8},
+                                  {Activation::kSilu, 1, 0, -30, 40},
+                                  {Activation::kSilu, 1.702f},
+                                  {Activation::kSigmoid},
+                                  {Activation::kHardSwish, 1.0f / 6, 0.5f},
+                                  {Activation::kGeluErf},
+                                  {Activation::kGeluErf, 1, 0, -20, 1.5},
+                                  {Activation::kGeluTanh},
+                                  {Activation::kGeluTanh, 1, 0, -3, 30}};
+  for (const Way& way : ways()) {
+    for (const ActivationCase& t : cases) {
+      for (const int64_t columns : {16, 24, 40, 64}) {
+        check_activation(way, t, ByteStore::kU8, columns);
+        check_activation(way, t, ByteStore::kI8, columns);
       }
     }
   }

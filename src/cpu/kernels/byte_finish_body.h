@@ -7,6 +7,7 @@
 #include "cpu/kernels/kernel_table.h"
 #include "cpu/kernels/vec_math_body.h"
 #if defined(__AVX512BW__)
+#include "cpu/kernels/byte_bump_avx512.h"
 #include "cpu/kernels/byte_fold_avx512.h"
 #endif
 
@@ -106,9 +107,21 @@ struct HardSwishAct {
   static constexpr float kFactor = 1;
   static Vec of(Vec x, Vec a, Vec beta) { return mul(x, unit_clamp(fma(a, x, beta))); }
 };
-struct GeluAct {
-  static constexpr float kFactor = 1;
-  static Vec of(Vec x, Vec, Vec) { return gelu_erf_of(x); }
+
+// Results times the multiplier.
+template <typename Fn>
+class Multiplied {
+ public:
+  Multiplied(const Epilogue& epilogue, float multiplier)
+      : alpha_(splat(epilogue.alpha * Fn::kFactor)), beta_(splat(epilogue.beta)), multiplier_(splat(multiplier)) {}
+  inline __attribute__((always_inline)) Vec operator()(Vec x) const { return mul(Fn::of(x, alpha_, beta_), multiplier_); }
+
+ private:
+  Vec alpha_, beta_, multiplier_;
+};
+template <const BumpTable& kTable>
+struct BumpAct : Bump {
+  BumpAct(const Epilogue&, float multiplier) : Bump(kTable, multiplier) {}
 };
 
 // The values of a tile around the activation. Everything is a copy of its own: stores of bytes may change any other memory, for all that the
@@ -173,7 +186,7 @@ template <int kPanels, typename Act, bool kResidual>
 void quantize_sums(const int32_t* sums, int64_t sums_stride, int rows, const TileCall& call, const ByteFactors& factors) {
   const TileValues values(sums, sums_stride, call, factors);
   const Narrowing narrowing = narrowing_of(*call.epilogue->bytes);
-  const Vec a = splat(call.epilogue->alpha * Act::kFactor), beta = splat(call.epilogue->beta);
+  const Act act(*call.epilogue, factors.multiplier);
   const bool full = call.cols == kPanels * kPanel;
   const __mmask64 mask = call.cols >= 64 ? ~__mmask64{0} : (__mmask64{1} << call.cols) - 1;
   const int64_t stride = call.c_stride;
@@ -195,7 +208,7 @@ void quantize_sums(const int32_t* sums, int64_t sums_stride, int rows, const Til
       // Masked: a tile of three panels has no fourth one to read.
       Vec v = fma(_mm512_cvtepi32_ps(_mm512_maskz_loadu_epi32(lanes[j], sums + r * sums_stride + j * kPanel)), scale[j], bias[j]);
       if constexpr (kResidual) v = values.with_residuals(v, r, j * kPanel, lanes[j]);
-      v = values.multiplied(Act::of(v, a, beta));
+      v = act(v);
       if constexpr (kResidual) v = values.with_late_residual(v, r, j * kPanel, lanes[j]);
       q[i] = values.rounded(v);
     }
@@ -222,16 +235,19 @@ void quantize_any(const int32_t* sums, int64_t sums_stride, int rows, const Tile
 
 // Null for an activation that needs a pass of its own.
 inline QuantizeFn quantizer_of(const Epilogue& epilogue) {
-  if (epilogue.bytes->folded) return &quantize_any<PlainAct>;
+  if (epilogue.bytes->folded) return &quantize_any<Multiplied<PlainAct>>;
   if (epilogue.post != nullptr || (epilogue.residual != nullptr && epilogue.residual_after_activation)) return nullptr;
   switch (epilogue.activation) {
-    case Activation::kNone: return &quantize_any<PlainAct>;
-    case Activation::kRelu: return &quantize_any<ReluAct>;
-    case Activation::kClip: return &quantize_any<ClipAct>;
-    case Activation::kSilu: return &quantize_any<SiluAct>;
-    case Activation::kSigmoid: return &quantize_any<SigmoidAct>;
-    case Activation::kHardSwish: return &quantize_any<HardSwishAct>;
-    case Activation::kGeluErf: return &quantize_any<GeluAct>;
+    case Activation::kNone: return &quantize_any<Multiplied<PlainAct>>;
+    case Activation::kRelu: return &quantize_any<Multiplied<ReluAct>>;
+    case Activation::kClip: return &quantize_any<Multiplied<ClipAct>>;
+    case Activation::kSilu:
+      if (epilogue.alpha == 1.0f) return &quantize_any<BumpAct<kSiluBump>>;
+      return &quantize_any<Multiplied<SiluAct>>;
+    case Activation::kSigmoid: return &quantize_any<Multiplied<SigmoidAct>>;
+    case Activation::kHardSwish: return &quantize_any<Multiplied<HardSwishAct>>;
+    case Activation::kGeluErf: return &quantize_any<BumpAct<kGeluBump>>;
+    case Activation::kGeluTanh: return &quantize_any<BumpAct<kGeluTanhBump>>;
     default: return nullptr;
   }
 }

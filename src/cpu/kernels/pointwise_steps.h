@@ -27,12 +27,19 @@ using NarrowFn = void (*)(const float* source, void* target, int64_t n);
 struct ByteScale {
   const uint8_t* source;
   uint8_t* target;
-  bool source_signed;
+  bool source_signed, target_signed;
   float source_zero, scale;
   const float* factor;
   float divisor;
   int zero, low, high;
   int64_t channels, pixels;
+};
+
+// clip(round(value / divisor) + zero, low, high), in f32 and in this order; what becomes of NaN is any of these values.
+struct ByteQuantization {
+  float divisor = 1;
+  int zero = 0, low = 0, high = 0;
+  bool is_signed = false;  // the result is i8, not u8
 };
 
 struct PointwiseSteps {
@@ -45,6 +52,7 @@ struct PointwiseSteps {
   // target[i] = table[source[i]] with 256 entries; target may be source.
   void (*look_up)(const uint8_t* table, const uint8_t* source, uint8_t* target, int64_t n) = nullptr;
   void (*scale_bytes)(const ByteScale& call) = nullptr;
+  void (*quantize)(const ByteQuantization& how, const float* source, int64_t n, uint8_t* target) = nullptr;
 
   // Null for f32 and for types that programs do not store.
   WidenFn widen(DType dtype) const;
