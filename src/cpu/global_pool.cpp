@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cpu/cpu_tactic.h"
+#include "cpu/kernels/kernel_table.h"
 #include "cpu/kernels/pointwise_steps.h"
 #include "cpu/kernels/row_kernels.h"
 #include "tactic/integer_mean.h"
@@ -85,7 +86,7 @@ uint8_t sign_flip(DType dtype) { return dtype == DType::kI8 ? 0x80 : 0; }
 class GlobalByteMeanKernel final : public Kernel {
  public:
   GlobalByteMeanKernel(const Problem& problem, Layout layout)
-      : mean_(*integer_mean(problem)), out_(problem.outputs[0].dtype), flip_(sign_flip(problem.inputs[0].dtype)), layout_(layout) {}
+      : table_(kernel_table(problem.isa)), mean_(*integer_mean(problem)), out_(problem.outputs[0].dtype), flip_(sign_flip(problem.inputs[0].dtype)), layout_(layout) {}
 
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims>, int) override {
     const Dims& dims = inputs[0];
@@ -106,7 +107,7 @@ class GlobalByteMeanKernel final : public Kernel {
         const int64_t image = i / strips, first = i % strips * kStrip, n = std::min(kStrip, channels_ - first);
         int64_t sums[kStrip] = {};
         if (channels_ == 1) sums[0] = sum_row(source + image * pixels_);
-        else sum_strip(source + image * pixels_ * channels_ + first, n, sums);
+        else table_.sum_bytes(source + image * pixels_ * channels_ + first, channels_, pixels_, n, flip_, sums);
         store(sums, n, args.outputs[0], image * channels_ + first);
       }
     });
@@ -125,17 +126,6 @@ class GlobalByteMeanKernel final : public Kernel {
     return sum;
   }
 
-  void sum_strip(const uint8_t* source, int64_t n, int64_t* sums) const {
-    for (int64_t p = 0; p < pixels_; p += kByteGroup) {
-      uint16_t part[kStrip] = {};
-      for (int64_t q = p; q < std::min(pixels_, p + kByteGroup); ++q) {
-        const uint8_t* pixel = source + q * channels_;
-        for (int64_t c = 0; c < n; ++c) part[c] = static_cast<uint16_t>(part[c] + static_cast<uint8_t>(pixel[c] ^ flip_));
-      }
-      for (int64_t c = 0; c < n; ++c) sums[c] += part[c];
-    }
-  }
-
   void store(const int64_t* sums, int64_t n, void* target, int64_t first) const {
     const float low = out_ == DType::kI8 ? -128.0f : 0.0f, high = out_ == DType::kI8 ? 127.0f : 255.0f;
     for (int64_t c = 0; c < n; ++c) {
@@ -149,6 +139,7 @@ class GlobalByteMeanKernel final : public Kernel {
     }
   }
 
+  const KernelTable& table_;
   IntegerMean mean_;
   DType out_;
   uint8_t flip_;

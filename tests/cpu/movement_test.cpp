@@ -19,6 +19,13 @@ TEST(Transpose, permutations_and_element_sizes) {
   check(TacticRow("Transpose").attr("perm", std::vector<int64_t>{4, 0, 2, 1, 3}).input(random_tensor({3, 4, 5, 6, 7}, 1)), {});
 }
 
+// Channels last, these are rows of 16 to 144 bytes.
+TEST(Concat, rows_of_whole_vectors) {
+  for (int64_t channels = 4; channels <= 36; channels += 4) {
+    check(TacticRow("Concat").attr("axis", int64_t{1}).input(random_tensor({2, channels, 3, 5}, 1)).input(random_tensor({2, 8, 3, 5}, 2)).input(random_tensor({2, 5, 3, 5}, 3)), {});
+  }
+}
+
 TEST(Concat, axes_and_layouts) {
   for (const int64_t axis : {0, 1, 2, 3, -1}) {
     Dims a = {2, 16, 5, 3}, b = a;

@@ -196,7 +196,7 @@ void quantize_sums(const int32_t* sums, int64_t sums_stride, int rows, const Til
   Vec scale[kPanels], bias[kPanels];
 #pragma GCC unroll 4
   for (int j = 0; j < kPanels; ++j) {
-    lanes[j] = panel_lanes(call.cols, j);
+    lanes[j] = static_cast<LaneMask>(mask >> (j * kPanel));
     scale[j] = load(factors.scale + call.col + j * kPanel, lanes[j]);
     bias[j] = factors.bias != nullptr ? load(factors.bias + call.col + j * kPanel, lanes[j]) : splat(0.0f);
   }

@@ -204,6 +204,38 @@ void max_bytes(const uint8_t* const* taps, int count, int64_t n, bool is_signed,
   else max_of_taps<uint8_t>(taps, count, n, to);
 }
 
+constexpr int64_t kSummedPixels = 256;  // bytes whose sum fits in 16 bits
+
+// Up to 64 columns.
+inline void sum_byte_columns(const uint8_t* source, int64_t stride, int64_t pixels, int64_t n, uint8_t flip, int64_t* sums) {
+  for (int64_t p = 0; p < pixels; p += kSummedPixels) {
+    const int64_t end = p + kSummedPixels < pixels ? p + kSummedPixels : pixels;
+    alignas(64) uint16_t part[64] = {};
+#if defined(__AVX512BW__)
+    const __mmask64 mask = n >= 64 ? ~__mmask64{0} : (__mmask64{1} << n) - 1;
+    const __m512i flips = _mm512_set1_epi8(static_cast<char>(flip));
+    __m512i low = _mm512_setzero_si512(), high = low;
+    for (int64_t q = p; q < end; ++q) {
+      const __m512i bytes = _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, source + q * stride), flips);
+      low = _mm512_add_epi16(low, _mm512_cvtepu8_epi16(_mm512_castsi512_si256(bytes)));
+      high = _mm512_add_epi16(high, _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(bytes, 1)));
+    }
+    _mm512_store_si512(part, low);
+    _mm512_store_si512(part + 32, high);
+#else
+    for (int64_t q = p; q < end; ++q) {
+      const uint8_t* pixel = source + q * stride;
+      for (int64_t c = 0; c < n; ++c) part[c] = static_cast<uint16_t>(part[c] + static_cast<uint8_t>(pixel[c] ^ flip));
+    }
+#endif
+    for (int64_t c = 0; c < n; ++c) sums[c] += part[c];
+  }
+}
+
+void sum_bytes(const uint8_t* source, int64_t stride, int64_t pixels, int64_t n, uint8_t flip, int64_t* sums) {
+  for (int64_t c = 0; c < n; c += 64) sum_byte_columns(source + c, stride, pixels, n - c < 64 ? n - c : 64, flip, sums + c);
+}
+
 TileSet empty_byte_tiles(int panel_vectors) {
   TileSet set{};
   set.panel_vectors = panel_vectors;
@@ -215,6 +247,7 @@ TileSet empty_byte_tiles(int panel_vectors) {
 void add_byte_helpers(KernelTable& table) {
   table.pack_byte_panel = &pack_byte_panel;
   table.max_bytes = &max_bytes;
+  table.sum_bytes = &sum_bytes;
   table.interleave_three = &interleave_three;
   table.flip_bytes = &flip_bytes;
 }

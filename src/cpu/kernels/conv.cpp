@@ -33,58 +33,60 @@ int fill_pointwise_rows(const void* ctx, int64_t row, int count, const void** ou
   return 1;
 }
 
-// The addresses of all taps of output pixel (n, top, left), `step` apart; outside the source, padding.
-void fill_border_pixel(const ConvRows& rows, const char* image, int64_t top, int64_t left, int step, const void** to) {
+// Output pixels side by side: the source's place under the first one's first tap.
+struct PixelRun {
+  const char* image;
+  int64_t top, left;
+  int count;
+};
+
+// Cuts `count` output pixels from `row` on into runs; true when all of their taps are inside the source.
+bool list_runs(const ConvRows& rows, int64_t row, int count, PixelRun* runs, int& run_count) {
   const ConvShape& s = *rows.shape;
-  for (int64_t ky = 0; ky < s.kh; ++ky) {
-    const int64_t y = top + ky * s.dilation_h;
-    for (int64_t kx = 0; kx < s.kw; ++kx, to += step) {
-      const int64_t x = left + kx * s.dilation_w;
-      const bool inside = y >= 0 && y < s.h && x >= 0 && x < s.w;
-      *to = inside ? image + (y * s.w + x) * rows.pixel_bytes : rows.padding;
-    }
+  const int64_t below = s.h - (s.kh - 1) * s.dilation_h, beyond = s.w - (s.kw - 1) * s.dilation_w;
+  int64_t ox = row % s.ow, oy = row / s.ow % s.oh, n = row / s.ow / s.oh;
+  bool all_inside = true;
+  run_count = 0;
+  for (int r = 0; r < count; ox = 0) {
+    const int run = static_cast<int>(std::min<int64_t>(count - r, s.ow - ox));
+    const int64_t top = oy * s.stride_h - s.pad_top, left = ox * s.stride_w - s.pad_left;
+    all_inside = all_inside && top >= 0 && top < below && left >= 0 && left + (run - 1) * s.stride_w < beyond;
+    runs[run_count++] = {rows.src + n * s.h * s.w * rows.pixel_bytes, top, left, run};
+    r += run;
+    if (++oy == s.oh) oy = 0, ++n;
   }
+  return all_inside;
+}
+
+// The addresses under one tap, `y` and `x` for the run's first pixel; outside the source, padding.
+void fill_tap(const ConvRows& rows, const PixelRun& run, int64_t y, int64_t x, const void** to) {
+  const ConvShape& s = *rows.shape;
+  const int64_t stride = s.stride_w, count = run.count;
+  int64_t begin = 0, end = count;
+  if (x < 0) begin = std::min(count, stride == 1 ? -x : (stride - 1 - x) / stride);
+  if (x + (count - 1) * stride >= s.w) end = x >= s.w ? 0 : (s.w - 1 - x) / stride + 1;
+  if (y < 0 || y >= s.h || begin >= end) begin = end = count;
+  for (int64_t i = 0; i < begin; ++i) to[i] = rows.padding;
+  if (begin < end) {
+    const char* first = run.image + (y * s.w + x + begin * stride) * rows.pixel_bytes;
+    const int64_t step = stride * rows.pixel_bytes;
+    for (int64_t i = 0; i < end - begin; ++i) to[begin + i] = first + i * step;
+  }
+  for (int64_t i = end; i < count; ++i) to[i] = rows.padding;
 }
 
 int fill_conv_rows(const void* ctx, int64_t row, int count, const void** out) {
   const ConvRows& rows = *static_cast<const ConvRows*>(ctx);
   const ConvShape& s = *rows.shape;
-  const int64_t below = s.h - (s.kh - 1) * s.dilation_h, beyond = s.w - (s.kw - 1) * s.dilation_w;
-  const char* first_tap[kMaxTileRows];
-  bool all_inside = true;
-  int64_t ox = row % s.ow, oy = row / s.ow % s.oh, n = row / s.ow / s.oh;
-  for (int r = 0; r < count; ++r) {
-    const char* image = rows.src + n * s.h * s.w * rows.pixel_bytes;
-    const int64_t top = oy * s.stride_h - s.pad_top, left = ox * s.stride_w - s.pad_left;
-    const bool inside = top >= 0 && top < below && left >= 0 && left < beyond;
-    if (inside) first_tap[r] = image + (top * s.w + left) * rows.pixel_bytes;
-    all_inside = all_inside && inside;
-    if (!all_inside) break;
-    if (++ox == s.ow) {
-      ox = 0;
-      if (++oy == s.oh) oy = 0, ++n;
+  PixelRun runs[kMaxTileRows];
+  int run_count = 0;
+  const bool joins = list_runs(rows, row, count, runs, run_count) && rows.may_join;
+  for (int64_t ky = 0; ky < s.kh; ++ky) {
+    for (int64_t kx = 0; kx < (joins ? 1 : s.kw); ++kx) {
+      for (int i = 0; i < run_count; out += runs[i++].count) fill_tap(rows, runs[i], runs[i].top + ky * s.dilation_h, runs[i].left + kx * s.dilation_w, out);
     }
   }
-  if (all_inside) {
-    const int64_t columns = rows.may_join ? 1 : s.kw;
-    for (int64_t ky = 0; ky < s.kh; ++ky) {
-      for (int64_t kx = 0; kx < columns; ++kx, out += count) {
-        const int64_t offset = (ky * s.dilation_h * s.w + kx * s.dilation_w) * rows.pixel_bytes;
-        for (int r = 0; r < count; ++r) out[r] = first_tap[r] + offset;
-      }
-    }
-    return rows.may_join ? static_cast<int>(s.kw) : 1;
-  }
-  ox = row % s.ow, oy = row / s.ow % s.oh, n = row / s.ow / s.oh;
-  for (int r = 0; r < count; ++r) {
-    const char* image = rows.src + n * s.h * s.w * rows.pixel_bytes;
-    fill_border_pixel(rows, image, oy * s.stride_h - s.pad_top, ox * s.stride_w - s.pad_left, count, out + r);
-    if (++ox == s.ow) {
-      ox = 0;
-      if (++oy == s.oh) oy = 0, ++n;
-    }
-  }
-  return 1;
+  return joins ? static_cast<int>(s.kw) : 1;
 }
 
 // True where some tap of some output pixel is outside the source.

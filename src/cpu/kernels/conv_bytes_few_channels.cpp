@@ -66,10 +66,15 @@ int fill_band_rows(const void* ctx, int64_t row, int count, const void** out) {
   const BandRows& band = *static_cast<const BandRows*>(ctx);
   const ConvShape& s = *band.shape;
   int64_t oy = (row - band.first_pixel) / s.ow, ox = (row - band.first_pixel) % s.ow;
-  for (int r = 0; r < count; ++r) {
-    const uint8_t* first = band.copy + oy * s.stride_h * band.row_bytes + ox * s.stride_w * s.channels;
-    for (int64_t ky = 0; ky < s.kh; ++ky) out[ky * count + r] = first + ky * s.dilation_h * band.row_bytes;
-    if (++ox == s.ow) ox = 0, ++oy;
+  const int64_t step = s.stride_w * s.channels;
+  for (int r = 0; r < count; ++oy, ox = 0) {
+    const int run = static_cast<int>(std::min<int64_t>(count - r, s.ow - ox));
+    const uint8_t* first = band.copy + oy * s.stride_h * band.row_bytes + ox * step;
+    for (int64_t ky = 0; ky < s.kh; ++ky, first += s.dilation_h * band.row_bytes) {
+      const void** to = out + ky * count + r;
+      for (int i = 0; i < run; ++i) to[i] = first + i * step;
+    }
+    r += run;
   }
   return 1;
 }

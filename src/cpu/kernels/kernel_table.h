@@ -156,6 +156,8 @@ struct KernelTable : TileSet {
   void (*pack_byte_panel)(const uint8_t* src, int64_t src_stride, int64_t k, int cols, bool is_unsigned, int8_t* dst, int32_t* sums);
   // to[i] = the largest of taps[t][i], at least one tap.
   void (*max_bytes)(const uint8_t* const* taps, int count, int64_t n, bool is_signed, uint8_t* to);
+  // sums[c] += the sum of source[p * stride + c] ^ flip over p < pixels, for c < n.
+  void (*sum_bytes)(const uint8_t* source, int64_t stride, int64_t pixels, int64_t n, uint8_t flip, int64_t* sums);
   // target[3 i + c] = source[c * plane + i] ^ flip for i < n.
   void (*interleave_three)(const uint8_t* source, int64_t plane, int64_t n, uint8_t flip, uint8_t* target);
   // target[i] = source[i] ^ 0x80: signed values to unsigned ones that are 128 more, and back.

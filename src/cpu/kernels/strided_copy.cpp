@@ -128,6 +128,24 @@ void run_transposing(const CopyPlan& plan, const T* source, T* target, ThreadTea
   });
 }
 
+// Rows of few bytes, whose number the compiler knows: a call of memcpy takes longer than they do (channels of one part of a Concat).
+constexpr int64_t kShortUnit = 16, kLongestShortRow = 8 * kShortUnit;
+using ShortRowsFn = void (*)(const void* source, int64_t source_step, void* target, int64_t target_step, int64_t rows);  // steps in bytes
+
+template <int kUnits>
+void copy_short_rows(const void* source, int64_t source_step, void* target, int64_t target_step, int64_t rows) {
+  const char* from = static_cast<const char*>(source);
+  char* to = static_cast<char*>(target);
+  for (int64_t i = 0; i < rows; ++i, from += source_step, to += target_step) std::memcpy(to, from, kUnits * kShortUnit);
+}
+
+// Null for rows of other lengths.
+ShortRowsFn short_rows(int64_t bytes) {
+  static constexpr ShortRowsFn kByUnits[] = {&copy_short_rows<1>, &copy_short_rows<2>, &copy_short_rows<3>, &copy_short_rows<4>,
+                                             &copy_short_rows<5>, &copy_short_rows<6>, &copy_short_rows<7>, &copy_short_rows<8>};
+  return bytes % kShortUnit != 0 || bytes > kLongestShortRow ? nullptr : kByUnits[bytes / kShortUnit - 1];
+}
+
 template <typename T>
 void run_rows(const CopyPlan& plan, const T* source, T* target, ThreadTeam& team) {
   const int outer = plan.rank - 1;
@@ -141,11 +159,20 @@ void run_rows(const CopyPlan& plan, const T* source, T* target, ThreadTeam& team
     return;
   }
   const int64_t row_bytes = std::max<int64_t>(1, n * int64_t{sizeof(T)});
+  const int64_t inner = plan.dims[outer - 1], source_step = plan.source[outer - 1], target_step = plan.target[outer - 1];
+  const ShortRowsFn copy_short = ss == 1 && ts == 1 ? short_rows(row_bytes) : nullptr;
   team.split(rows, std::max<int64_t>(1, kMinPartBytes / row_bytes), [&](int64_t begin, int64_t end) {
-    Position at(plan, outer, begin);
-    for (int64_t row = begin; row < end; ++row) {
-      copy_row(source + at.source, ss, target + at.target, ts, n);
-      at.next(plan, outer);
+    Position at(plan, outer - 1, begin / inner);
+    for (int64_t row = begin; row < end; at.next(plan, outer - 1)) {
+      const int64_t first = row % inner, count = std::min(inner - first, end - row);
+      const T* from = source + at.source + first * source_step;
+      T* to = target + at.target + first * target_step;
+      row += count;
+      if (copy_short != nullptr) {
+        copy_short(from, source_step * int64_t{sizeof(T)}, to, target_step * int64_t{sizeof(T)}, count);
+        continue;
+      }
+      for (int64_t i = 0; i < count; ++i) copy_row(from + i * source_step, ss, to + i * target_step, ts, n);
     }
   });
 }
