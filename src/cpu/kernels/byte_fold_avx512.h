@@ -47,11 +47,12 @@ inline __attribute__((always_inline)) void add_folded_residual(Vec (&v)[kRows][k
   const int64_t at = call.row * e.residual_stride + call.col;
   const Vec scale = splat(e.residual_scale);
   const __m128i flip = _mm_set1_epi8(static_cast<char>(e.residual_unsigned ? 0x80 : 0));
+  const __mmask64 mask = call.cols >= 64 ? ~__mmask64{0} : (__mmask64{1} << call.cols) - 1;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
     for (int j = 0; j < kPanels; ++j) {
-      const __m128i bytes = _mm_maskz_loadu_epi8(first_lanes(call.cols - j * kPanel), e.residual + at + r * e.residual_stride + j * kPanel);
+      const __m128i bytes = _mm_maskz_loadu_epi8(static_cast<LaneMask>(mask >> (j * kPanel)), e.residual + at + r * e.residual_stride + j * kPanel);
       v[r][j] = fma(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_xor_si128(bytes, flip))), scale, v[r][j]);
     }
   }

@@ -76,16 +76,13 @@ template <int kRows, int kPanels>
 void byte_tile(const TileCall& call) {
   Sums acc[kRows][kPanels];
   const ByteEpilogue& e = *call.epilogue->bytes;
-  const bool narrow = e.store == ByteStore::kI8 || e.store == ByteStore::kU8;
 #pragma GCC unroll 4
   for (int j = 0; j < kPanels; ++j) {
     const Sums start = start_sums(e.start + call.col + j * kPanel);
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) acc[r][j] = start;
   }
-  const int64_t c_step = call.c_stride * (narrow ? 1 : 4);
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) prefetch_l1(reinterpret_cast<const float*>(static_cast<char*>(call.c) + r * c_step));
+  prefetch_results(call, kRows);
   const char* prefetch = call.prefetch;
   for (int64_t s = 0; s < call.segment_count; ++s) sum_byte_segment(acc, call, call.segments[s], prefetch);
   if (kFoldsInRegisters && e.folded) return store_folded(acc, call, e);

@@ -31,6 +31,7 @@ void byte_matrix_tile(const TileCall& call) {
   const int first = shape_for<kHalves>(call);
   const ByteEpilogue& e = *call.epilogue->bytes;
   constexpr int kWidth = kPanels * kPanel;
+  prefetch_results(call, call.rows);
   // Every row of a register begins with the same sums.
   load_tile<0>(e.start + call.col, 0);
   if constexpr (kPanels > 1) load_tile<1>(e.start + call.col + kPanel, 0);
