@@ -21,12 +21,9 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// A cubin runs on GPUs of the same major capability and no smaller minor one; from 9.0 on they are made for one
-// capability alone. Those of Jetsons run on Jetsons.
+// Cubins of Jetsons run on Jetsons.
 bool runs_on(const CodeForm& form, const Device& device) {
-  const int made = form.target.sm, here = device.spec().sm;
-  if (form.target.ptx || form.tegra != device.is_integrated()) return false;
-  return made == here || (made < 90 && made / 10 == here / 10 && made < here);
+  return !form.target.ptx && form.tegra == device.is_integrated() && cubin_runs_on(form.target.sm, device.spec().sm);
 }
 
 // The driver's linker gives the cubin that it makes, which a later load finds in the kernel cache; loading PTX as a

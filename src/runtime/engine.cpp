@@ -26,13 +26,12 @@ std::string_view more_of(const engine::Manifest& manifest, std::string_view key)
   return {};
 }
 
-// A cubin runs on GPUs of the same major capability and no smaller minor one; from 9.0 on they are made for one
-// capability alone. PTX runs on all later ones. Whether the driver agrees is seen when the code is loaded.
+// Cubins run on some other GPUs, PTX on all later ones.
 Result<Match> match_device(const engine::EngineFile& file, const Device& device) {
   const plan::Plan& plan = file.plan();
   const int built = plan.device.sm, here = device.spec().sm;
   const bool later = here > built && more_of(file.manifest(), engine::kCompatibilityKey) == engine::kAmperePlus;
-  const bool runs = built == here || later || (built < 90 && built / 10 == here / 10 && built < here);
+  const bool runs = later || cubin_runs_on(built, here);
   if (!runs) {
     return make_error(Code::kTargetMismatch, "engine '{}' was built for {} (sm_{}); device {} is {} (sm_{}): not loaded, file untouched; "
                       "re-tune it here with 'sinter retune {}'", file.name(), plan.device_model, built, device.ordinal(), device.name(), here, file.name());

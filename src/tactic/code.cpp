@@ -25,6 +25,11 @@ int64_t aligned(int64_t bytes) { return (bytes + kFormAlignment - 1) / kFormAlig
 
 }  // namespace
 
+bool cubin_runs_on(int made_for, int here) {
+  constexpr int kFirstOfOneCapability = 90;
+  return made_for == here || (made_for < kFirstOfOneCapability && made_for / 10 == here / 10 && made_for < here);
+}
+
 bool has_kernel_text(const Tactic& tactic) { return dynamic_cast<const CodeMaker*>(&tactic) != nullptr; }
 
 Result<Tensor> compile_code(const Tactic& tactic, const Problem& problem, const Offer& offer,

@@ -21,6 +21,10 @@ struct CodeTarget {
   bool ptx = false;
 };
 
+// Whether GPUs of a capability run a cubin made for another: within a major capability it runs on later ones, from 9.0 on
+// on its own alone. Whether the driver agrees is seen when the code is loaded.
+bool cubin_runs_on(int made_for, int here);
+
 // A tactic whose kernels are text derives from this too. The target is at least the problem's capability, of which the
 // code uses nothing beyond.
 class CodeMaker {

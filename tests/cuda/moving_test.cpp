@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <utility>
 
 #include "cuda/environment.h"
 #include "cuda/nets.h"
@@ -15,6 +16,16 @@ CodeForm form_of(int sm, bool ptx, const std::string& text) {
   CodeForm form{{sm, ptx}, false, 12020, Tensor(DType::kU8, {static_cast<int64_t>(text.size() + 1)})};
   std::memcpy(form.bytes.raw(), text.c_str(), text.size() + 1);
   return form;
+}
+
+TEST(Cubins, run_within_a_major_capability_and_from_9_0_on_alone) {
+  for (const auto& [made_for, here] : {std::pair{80, 80}, {80, 86}, {80, 87}, {86, 89}, {90, 90}, {120, 120}}) {
+    EXPECT_TRUE(cubin_runs_on(made_for, here)) << made_for << " on " << here;
+  }
+  for (const auto& [made_for, here] :
+       {std::pair{86, 80}, {87, 86}, {75, 80}, {89, 90}, {90, 100}, {100, 103}, {120, 121}}) {
+    EXPECT_FALSE(cubin_runs_on(made_for, here)) << made_for << " on " << here;
+  }
 }
 
 TEST(CodeBundle, gives_back_its_forms) {
