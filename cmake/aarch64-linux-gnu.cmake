@@ -14,8 +14,10 @@ set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
 set(CMAKE_CXX_STANDARD_INCLUDE_DIRECTORIES ${_sysroot}/usr/include/aarch64-linux-gnu)  # jconfig.h
 set(_lib ${_sysroot}/usr/lib/aarch64-linux-gnu)
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-L${_lib} -Wl,-rpath-link,${_lib}")
-set(CMAKE_SHARED_LINKER_FLAGS_INIT "-L${_lib} -Wl,-rpath-link,${_lib}")
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64;-L;/usr/aarch64-linux-gnu;-E;LD_LIBRARY_PATH=${_lib})
+# zlib's shared library, which libspng needs, lies under /lib.
+set(_runtime ${_lib}:${_sysroot}/lib/aarch64-linux-gnu)
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-L${_lib} -Wl,-rpath-link,${_runtime}")
+set(CMAKE_SHARED_LINKER_FLAGS_INIT "-L${_lib} -Wl,-rpath-link,${_runtime}")
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64;-L;/usr/aarch64-linux-gnu;-E;LD_LIBRARY_PATH=${_runtime})
 set(ENV{PKG_CONFIG_LIBDIR} ${_lib}/pkgconfig)
 set(ENV{PKG_CONFIG_SYSROOT_DIR} ${_sysroot})

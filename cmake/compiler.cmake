@@ -27,6 +27,5 @@ if(SINTER_RELOCATABLE)
   # RPATH and not RUNPATH: it also holds for what the libraries beside the program need themselves.
   add_link_options(-Wl,--as-needed -Wl,--disable-new-dtags)
   set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)
-  set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib:$ORIGIN")
 endif()
 find_package(Threads REQUIRED)

@@ -1,6 +1,13 @@
 # Third-party libraries, each found once here. scripts/setup installs what is missing from the distribution's packages.
+if(SINTER_STATIC_LIBRARIES)  # one without an archive (Debian's libspng) stays shared, and is packed
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+endif()
 find_package(Protobuf REQUIRED)
 find_package(fmt REQUIRED)
+set(SINTER_FMT fmt::fmt)
+if(SINTER_STATIC_LIBRARIES)
+  set(SINTER_FMT fmt::fmt-header-only)
+endif()
 find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 

@@ -35,6 +35,12 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/SinterConfig.cmake.in ${
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/SinterConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/SinterConfig.cmake ${CMAKE_BINARY_DIR}/SinterConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/Sinter COMPONENT dev)
+set(SINTER_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+if(SINTER_RELOCATABLE)
+  file(RELATIVE_PATH to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+  set(SINTER_PC_PREFIX "\${pcfiledir}/${to_prefix}")
+  set(SINTER_PC_LIBS " -Wl,-rpath-link,\${libdir}/sinter")
+endif()
 foreach(name sinter sinter_rt)
   set(SINTER_PC_NAME ${name})
   configure_file(${CMAKE_CURRENT_LIST_DIR}/sinter.pc.in ${CMAKE_BINARY_DIR}/${name}.pc @ONLY)

@@ -1,3 +1,4 @@
+include(GNUInstallDirs)
 # Targets libsinter_rt and libsinter: libsinter_rt.so (loads and runs engines; no parser) and libsinter.so (everything), both exporting include/sinter/sinter.h only.
 function(sinter_shared_library name output_name)
   set(objects)
@@ -8,9 +9,13 @@ function(sinter_shared_library name output_name)
   foreach(layer IN LISTS ARGN)
     target_link_libraries(${name} PRIVATE ${SINTER_LINK_${layer}})
   endforeach()
-  target_link_libraries(${name} PRIVATE fmt::fmt Threads::Threads ${CMAKE_DL_LIBS})
+  target_link_libraries(${name} PRIVATE ${SINTER_FMT} Threads::Threads ${CMAKE_DL_LIBS})
   target_include_directories(${name} INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>)
   target_link_options(${name} PRIVATE -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/exports.map -Wl,--exclude-libs,ALL)
   set_target_properties(${name} PROPERTIES OUTPUT_NAME ${output_name} LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/exports.map
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} BUILD_RPATH "$ORIGIN" INSTALL_RPATH "$ORIGIN")
+  if(SINTER_RELOCATABLE)  # scripts/bundle packs third-party libraries into lib/sinter: where the loader finds them, and the linker of a program over Sinter
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN:$ORIGIN/sinter")
+    target_link_options(${name} INTERFACE $<INSTALL_INTERFACE:-Wl,-rpath-link,$<INSTALL_PREFIX>/${CMAKE_INSTALL_LIBDIR}/sinter>)
+  endif()
 endfunction()
