@@ -61,7 +61,7 @@ TEST(PointwiseBytes, SumsOfColumns) {
     for (const int64_t n : {1, 16, 31, 64, 100, 144}) {
       for (const int64_t pixels : {0, 1, 255, 257, 1000}) {
         const int64_t stride = n + 3;
-        std::vector<uint8_t> source(static_cast<size_t>(pixels * stride));
+        std::vector<uint8_t> source(static_cast<size_t>(pixels * stride + 1));
         for (uint8_t& byte : source) byte = random() % 4 == 0 ? 255 : static_cast<uint8_t>(random());
         for (const uint8_t flip : {0, 0x80}) {
           std::vector<int64_t> got(static_cast<size_t>(n), 5), want = got;
