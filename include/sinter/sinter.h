@@ -284,6 +284,51 @@ SINTER_API sinter_status sinter_context_enqueue_notify(sinter_context* context, 
 /* Returns when everything queued is done: the first failure since the last wait, or SINTER_OK. */
 SINTER_API sinter_status sinter_stream_wait(sinter_stream* stream);
 
+/* Several GPUs of one machine: an engine on each, some contexts of each engine, and batches that are handed to them.
+ * Thread-safe. A batch whose leading dim is dynamic in all inputs and outputs is divided by the GPUs' speeds, which are
+ * measured when the group is made and kept up from batch to batch; it may be larger than one engine takes. Its samples
+ * must not depend on each other. Any other batch goes whole to the GPU that is free next. When a fault destroys a GPU's
+ * CUDA context, the others take over its work, a warning names it, and sinter_group_json says why; a part that was
+ * under way on two GPUs that were lost is not tried on a third: its batch fails, and says where. */
+typedef struct sinter_group sinter_group;
+typedef struct sinter_batch sinter_batch;
+
+typedef struct sinter_group_options {
+  size_t struct_size;
+  int32_t contexts; /* of each engine; default 2: the copies of one batch overlap the computing of another */
+  int32_t threads;  /* of a context's layers on the processor; 0: all cores this process may use */
+  int32_t split;    /* 0: batches stay whole, as suits many small ones at once; default 1 */
+} sinter_group_options;
+SINTER_API void sinter_group_options_init(sinter_group_options* options);
+
+/* The devices of "cuda:all" (all GPUs that Sinter can use), "cuda:0,2", "cuda:1" or "cpu": [{"device": "cuda:0",
+ * "name", "compute_capability", "multiprocessors"}]. */
+SINTER_API sinter_status sinter_devices_json(const char* devices, char** out);
+/* Of engines of one model, each loaded for a GPU of its own (sinter_load_options.device); the group keeps them alive.
+ */
+SINTER_API sinter_status sinter_group_create(const sinter_engine* const* engines, size_t count,
+                                             const sinter_group_options* options, sinter_group** out);
+/* The same from a file, loaded on each of the devices ("cuda:all", ...; load->device is not used). */
+SINTER_API sinter_status sinter_group_load(const char* path, const char* devices, const sinter_load_options* load,
+                                           const sinter_group_options* options, sinter_group** out);
+/* Waits for what was submitted. Batches stay. */
+SINTER_API void sinter_group_free(sinter_group* group);
+/* Hands a batch over and returns: one tensor an input, in the engine's order, whose memory is the caller's until the
+ * batch is over. */
+SINTER_API sinter_status sinter_group_submit(sinter_group* group, const sinter_tensor* inputs, size_t count,
+                                             sinter_batch** out);
+/* {"devices": [{"device", "name", "share", "rows", "parts", "busy_s", "lost"}], "splits", "whole_because", "contexts",
+ * "retried"}: what each GPU has done, its share of a divided batch, and why it is lost; why batches are not divided;
+ * how many parts were run again. */
+SINTER_API sinter_status sinter_group_json(const sinter_group* group, char** out);
+/* Returns when the batch is over, with its status. */
+SINTER_API sinter_status sinter_batch_wait(sinter_batch* batch);
+/* Of a batch that went well (waited for): output `index`, the rows of all parts in the order of the inputs; valid until
+ * the batch is freed. */
+SINTER_API sinter_status sinter_batch_output(sinter_batch* batch, size_t index, sinter_tensor* out);
+/* Waits for the batch. */
+SINTER_API void sinter_batch_free(sinter_batch* batch);
+
 /* ---- Part 2: building (libsinter only) ---- */
 
 typedef enum sinter_fallback SINTER_ENUM_TYPE {
@@ -417,12 +462,16 @@ typedef struct sinter_eval_options {
   int32_t layers;          /* 1: rank layers by the error that each introduces alone */
 } sinter_eval_options;
 SINTER_API void sinter_eval_options_init(sinter_eval_options* options);
-/* Accuracy of a model or engine on labelled samples, in percent and counts: {"top1", "top5", "top1_count", "top5_count", "samples", ...}. */
-SINTER_API sinter_status sinter_eval_json(const char* path, const sinter_build_options* build, const sinter_eval_options* options, char** out);
+/* Accuracy of a model or engine on labelled samples, in percent and counts: {"top1", "top5", "top1_count",
+ * "top5_count", "samples", ...}. build->device may name several GPUs ("cuda:all", "cuda:0,1"), which share the samples.
+ */
+SINTER_API sinter_status sinter_eval_json(const char* path, const sinter_build_options* build,
+                                          const sinter_eval_options* options, char** out);
 
-/* How far B's outputs are from A's: of each output cosine, relative L2, largest error, agreement of the highest scores, with labels the accuracy of both;
- * a verdict in words, "conversion" or "precision"; with options->layers B's layers by the error that each introduces alone. A path is a model (A is built in
- * f32, B as `build` permits), an engine, or a folder of .npy or .npz files with saved outputs. Without data: eight samples of random values. `text`, which may be
+/* How far B's outputs are from A's: of each output cosine, relative L2, largest error, agreement of the highest scores,
+ * with labels the accuracy of both; a verdict in words, "conversion" or "precision"; with options->layers B's layers by
+ * the error that each introduces alone. A path is a model (A is built in f32, B as `build` permits), an engine, or a
+ * folder of .npy or .npz files with saved outputs. Without data: eight samples of random values. `text`, which may be
  * NULL, gets the same for people. */
 SINTER_API sinter_status sinter_compare_json(const char* a, const char* b, const sinter_build_options* build, const sinter_eval_options* options, char** out,
                                              char** text);

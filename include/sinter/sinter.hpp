@@ -352,6 +352,82 @@ class ExecutionContext {
   std::unique_ptr<sinter_context, void (*)(sinter_context*)> handle_;
 };
 
+// An input of a batch: memory of the caller, dense and row-major.
+struct BatchInput {
+  template <typename T>
+  BatchInput(const T* values, Shape dims) : BatchInput(ElementType<T>::value, values, std::move(dims)) {}
+  BatchInput(sinter_dtype type, const void* values, Shape dims) : dtype(type), data(values), shape(std::move(dims)) {}
+  sinter_dtype dtype;
+  const void* data;
+  Shape shape;
+};
+
+// Several GPUs of one machine serve one model; see sinter_group. Thread-safe.
+//
+//   sinter::DeviceGroup group("model.engine");            // all GPUs; or "cuda:0,2"
+//   auto batch = group.submit({{images.data(), {256, 3, 224, 224}}});
+//   ...                                                    // submit more, from any thread
+//   batch.wait();                                          // throws what went wrong
+//   const float* scores = batch.output(0).data<float>();   // in the order of the inputs
+class DeviceGroup {
+ public:
+  class Options : public sinter_group_options {
+   public:
+    Options() { sinter_group_options_init(this); }
+  };
+
+  // A batch that was submitted. Destroying it waits.
+  class Batch {
+   public:
+    explicit Batch(sinter_batch* handle) : handle_(handle, sinter_batch_free) {}  // takes it over
+    void wait() { check(sinter_batch_wait(handle_.get())); }
+    // Valid as long as the batch.
+    TensorView output(size_t index) {
+      sinter_tensor tensor;
+      check(sinter_batch_output(handle_.get(), index, &tensor));
+      return TensorView(tensor);
+    }
+
+   private:
+    std::unique_ptr<sinter_batch, void (*)(sinter_batch*)> handle_;
+  };
+
+  explicit DeviceGroup(const std::string& engine_path, const std::string& devices = "cuda:all",
+                       const Options& options = Options(), const sinter_load_options* load = nullptr)
+      : handle_(nullptr, sinter_group_free) {
+    sinter_group* handle = nullptr;
+    check(sinter_group_load(engine_path.c_str(), devices.c_str(), load, &options, &handle));
+    handle_.reset(handle);
+  }
+  // Engines of one model, each loaded for a GPU of its own.
+  explicit DeviceGroup(const std::vector<Engine>& engines, const Options& options = Options())
+      : handle_(nullptr, sinter_group_free) {
+    std::vector<const sinter_engine*> handles;
+    for (const Engine& engine : engines) handles.push_back(engine.handle());
+    sinter_group* handle = nullptr;
+    check(sinter_group_create(handles.data(), handles.size(), &options, &handle));
+    handle_.reset(handle);
+  }
+  // One input each, in the engine's order; their memory must stay until the batch is over.
+  Batch submit(const std::vector<BatchInput>& inputs) {
+    std::vector<sinter_tensor> tensors;
+    for (const BatchInput& input : inputs)
+      tensors.push_back({input.dtype, static_cast<int32_t>(input.shape.size()), input.shape.data(), input.data, 0, 0});
+    sinter_batch* batch = nullptr;
+    check(sinter_group_submit(handle_.get(), tensors.data(), tensors.size(), &batch));
+    return Batch(batch);
+  }
+  std::string json() const {
+    char* text = nullptr;
+    check(sinter_group_json(handle_.get(), &text));
+    return detail::take_text(text);
+  }
+  sinter_group* handle() const { return handle_.get(); }
+
+ private:
+  std::unique_ptr<sinter_group, void (*)(sinter_group*)> handle_;
+};
+
 // Building (libsinter only): inline, so that a program that does not call these can link libsinter_rt.
 class BuildOptions : public sinter_build_options {
  public:

@@ -26,9 +26,7 @@ std::vector<std::string> capi::trusted_keys_of(const char* trust, bool& any) {
   return files;
 }
 
-namespace {
-
-Result<runtime::LoadOptions> load_options_of(const sinter_load_options* options) {
+Result<runtime::LoadOptions> capi::load_options_of(const sinter_load_options* options) {
   SINTER_ASSIGN(const sinter_load_options known, capi::read_options(options, &sinter_load_options_init));
   SINTER_TRY(plugin::load_all(known.plugins));
   runtime::LoadOptions how;
@@ -41,6 +39,8 @@ Result<runtime::LoadOptions> load_options_of(const sinter_load_options* options)
   }
   return make_error(Code::kInvalidArgument, "load options: verify is {}; use a sinter_verify", static_cast<int>(known.verify));
 }
+
+namespace {
 
 Status io_info(const std::deque<capi::IoText>& infos, size_t index, const char* kind, sinter_io_info* out) {
   SINTER_TRY(capi::require(out, "the info to fill"));
@@ -82,7 +82,7 @@ sinter_status sinter_plugin_load(const char* path) {
 sinter_status sinter_engine_load(const char* path, const sinter_load_options* options, sinter_engine** out) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(capi::require(path && out, "the path or the engine to make"));
-    SINTER_ASSIGN(const runtime::LoadOptions how, load_options_of(options));
+    SINTER_ASSIGN(const runtime::LoadOptions how, capi::load_options_of(options));
     SINTER_ASSIGN(auto engine, runtime::Engine::load(path, how));
     *out = new sinter_engine(std::move(engine));
     return ok_status();
@@ -92,7 +92,7 @@ sinter_status sinter_engine_load(const char* path, const sinter_load_options* op
 sinter_status sinter_engine_load_memory(const void* data, size_t bytes, const sinter_load_options* options, sinter_engine** out) {
   return capi::guarded([&]() -> Status {
     SINTER_TRY(capi::require(data && out, "the bytes or the engine to make"));
-    SINTER_ASSIGN(const runtime::LoadOptions how, load_options_of(options));
+    SINTER_ASSIGN(const runtime::LoadOptions how, capi::load_options_of(options));
     SINTER_ASSIGN(auto engine, runtime::Engine::from_memory({static_cast<const char*>(data), bytes}, nullptr, how));
     *out = new sinter_engine(std::move(engine));
     return ok_status();

@@ -9,6 +9,7 @@
 
 #include "capi_rt/dlpack.h"
 #include "runtime/context.h"
+#include "runtime/device_group.h"
 #include "runtime/stream.h"
 #include "sinter/sinter.h"
 
@@ -51,6 +52,8 @@ Result<Options> read_options(const Options* given, void (*init)(Options*)) {
   return options;
 }
 
+// Loads the plugins that the options name.
+Result<runtime::LoadOptions> load_options_of(const sinter_load_options* options);
 // The files of a `trust` option; `any`: it is "any".
 std::vector<std::string> trusted_keys_of(const char* trust, bool& any);
 
@@ -97,6 +100,16 @@ struct sinter_context {
 
 struct sinter_stream {
   sinter::runtime::Stream stream;
+};
+
+struct sinter_group {
+  std::unique_ptr<sinter::runtime::DeviceGroup> group;
+};
+
+struct sinter_batch {
+  std::shared_ptr<sinter::runtime::Batch> batch;
+  std::vector<std::string> names;                // of the outputs
+  std::deque<sinter::capi::TensorText> outputs;  // one an output
 };
 
 struct sinter_arena {

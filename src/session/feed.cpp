@@ -3,20 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/split.h"
+
 namespace sinter::session {
 namespace {
-
-// The leading dim that all inputs have; null: they differ, and samples can't be stacked.
-const Dim* shared_leading(const runtime::Engine& engine) {
-  const Dim* leading = nullptr;
-  for (const engine::IoInfo& input : engine.inputs()) {
-    if (!input.type.is_tensor() || !input.type.shape || input.type.shape->empty()) return nullptr;
-    const Dim& first = input.type.shape->front();
-    if (leading && first != *leading) return nullptr;
-    leading = &first;
-  }
-  return leading;
-}
 
 Tensor stack(const std::vector<Tensor>& parts, size_t rows) {
   Dims dims = parts[0].dims();
@@ -46,7 +36,7 @@ Result<std::vector<data::InputSpec>> input_specs(const runtime::Engine& engine) 
 }
 
 SampleSource split_batches(const runtime::Engine& engine, SampleSource source) {
-  const Dim* const leading = shared_leading(engine);
+  const Dim* const leading = runtime::shared_leading_dim(engine);
   if (!leading) return source;
   struct Batch {
     std::vector<Tensor> tensors;
@@ -71,8 +61,9 @@ SampleSource split_batches(const runtime::Engine& engine, SampleSource source) {
   };
 }
 
-Feeder::Feeder(const runtime::Engine& engine, SampleSource source, int64_t batch) : source_(std::move(source)), inputs_(engine.inputs().size()) {
-  const Dim* const leading = shared_leading(engine);
+Feeder::Feeder(const runtime::Engine& engine, SampleSource source, int64_t batch)
+    : source_(std::move(source)), inputs_(engine.inputs().size()) {
+  const Dim* const leading = runtime::shared_leading_dim(engine);
   if (!leading) return;
   if (leading->is_constant()) {
     group_ = leading->value();

@@ -1,15 +1,19 @@
 #include "tactic/device.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
 
+#include "base/log.h"
 #include "base/system_files.h"
 #include "base/system_memory.h"
 #include "core/tensor.h"
 
 namespace sinter {
 namespace {
+
+constexpr int kMostGpus = 64;  // of a machine
 
 // The trivial device: this process's memory.
 class HostDevice final : public Device {
@@ -84,7 +88,10 @@ DeviceBuffer::~DeviceBuffer() {
 
 Result<DeviceId> parse_device(std::string_view text) {
   const auto wrong = [&] {
-    return make_error(Code::kInvalidArgument, "device: found '{}', expected 'cpu', 'cuda' or 'cuda:N' (N counts from 0)", text);
+    return make_error(Code::kInvalidArgument,
+                      "device: found '{}', expected 'cpu', 'cuda' or 'cuda:N' (N counts from 0); several GPUs "
+                      "(cuda:all, cuda:0,1) are for bench and eval",
+                      text);
   };
   if (text == "cpu") return DeviceId();
   if (text.substr(0, 4) != "cuda") return wrong();
@@ -103,6 +110,56 @@ Result<Device*> find_device(DeviceId id) {
   if (id.kind == DeviceKind::kCuda) return find_cuda_device(id.ordinal);
   static HostDevice* const host = new HostDevice();
   return host;
+}
+
+namespace {
+
+Result<std::vector<Device*>> find_all_gpus() {
+  std::vector<Device*> devices;
+  Status first;
+  for (int ordinal = 0;; ++ordinal) {
+    auto device = find_cuda_device(ordinal);
+    if (device.ok()) {
+      devices.push_back(*device);
+    } else if (device.status().code() == Code::kUnsupported && ordinal < kMostGpus) {
+      log(Severity::kInfo, "cuda:all leaves a GPU out: {}", device.status().message());
+      if (first.ok()) first = device.status();
+    } else if (!devices.empty() && device.status().code() == Code::kNotFound) {
+      return devices;
+    } else {
+      return first.ok() ? device.status() : first;
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Device*>> find_devices(std::string_view text) {
+  constexpr std::string_view kCuda = "cuda:";
+  if (text == "cuda:all") return find_all_gpus();
+  std::vector<DeviceId> ids;
+  const bool list = text.substr(0, kCuda.size()) == kCuda && text.find(',') != text.npos;
+  std::string_view rest = list ? text.substr(kCuda.size()) : text;
+  for (bool more = true; more;) {
+    const size_t comma = list ? rest.find(',') : rest.npos;
+    more = comma != rest.npos;
+    const auto id = parse_device(list ? fmt::format("{}{}", kCuda, rest.substr(0, comma)) : std::string(rest));
+    if (!id.ok())
+      return make_error(Code::kInvalidArgument,
+                        "devices: found '{}', expected cpu, cuda, cuda:N, a list such as cuda:0,1, or cuda:all", text);
+    const auto same = [&](const DeviceId& other) { return other.ordinal == id->ordinal; };
+    if (std::ranges::any_of(ids, same))
+      return make_error(Code::kInvalidArgument, "devices '{}': {} is there twice; name each once", text,
+                        to_string(*id));
+    ids.push_back(*id);
+    if (more) rest.remove_prefix(comma + 1);
+  }
+  std::vector<Device*> devices;
+  for (const DeviceId& id : ids) {
+    SINTER_ASSIGN(Device * device, find_device(id));
+    devices.push_back(device);
+  }
+  return devices;
 }
 
 }  // namespace sinter

@@ -142,6 +142,9 @@ std::string to_string(DeviceId id);  // "cpu", "cuda:0"
 // The device, with the caller's current CUDA context where it is this device's, else with its primary context. Lives till the process
 // ends. An error says what is missing (driver, device of that number) and how to get it.
 Result<Device*> find_device(DeviceId id);
+// The devices of "cpu", "cuda", "cuda:1", "cuda:0,2" or "cuda:all": all GPUs that Sinter can use. An error where one of
+// them is missing.
+Result<std::vector<Device*>> find_devices(std::string_view text);
 
 // Defined by src/cuda.
 Result<Device*> find_cuda_device(int ordinal);

@@ -4,7 +4,8 @@
 #include <cstddef>
 
 extern "C" {
-// The `after`-th next call of the entry point (0: the next one) gives this result; once. Name as in CUDA: "cuMemAlloc_v2".
+// The `after`-th next call of the entry point (0: the next one) gives this result; once. Name as in CUDA:
+// "cuMemAlloc_v2"; with "@1" behind it that of this device alone.
 using MockFailFn = void (*)(const char* call, int after, int result);
 // Device memory; allocations beyond it fail with CUDA_ERROR_OUT_OF_MEMORY.
 using MockMemoryFn = void (*)(size_t bytes);

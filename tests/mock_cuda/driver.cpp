@@ -1,6 +1,8 @@
 // A stand-in for CUDA's driver: a device whose memory is the process's and whose kernels are what the mock NVRTC
 // compiled. The environment says what it is: SINTER_MOCK_SM (80), SINTER_MOCK_PROCESSORS (4), SINTER_MOCK_NAME,
-// SINTER_MOCK_INTEGRATED (0), SINTER_MOCK_DRIVER (13000: CUDA 13.0), SINTER_MOCK_DEVICES (1). As the real one it takes
+// SINTER_MOCK_INTEGRATED (0), SINTER_MOCK_DRIVER (13000: CUDA 13.0), SINTER_MOCK_DEVICES (1), SINTER_MOCK_DELAY_US (0:
+// how much longer each kernel takes). Of several devices, numbers may differ: "80,90"; the last one is also that of the
+// devices behind it. A fault destroys the context of its device alone. As the real one it takes
 // cubins for its capability only, made by toolkits of no later major version, and PTX of no later version than its own.
 // Work on a stream waits in a queue until somebody waits for it, so that code which forgets to wait is found: copies
 // from pinned memory read late, copies to it write late, as on a GPU. Fresh memory is filled with 0xff (NaN); writes
@@ -21,6 +23,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -33,7 +36,11 @@ namespace {
 using Work = std::function<void()>;
 constexpr size_t kGuard = 256;
 
+constexpr int kMostDevices = 8;
+int kContexts[kMostDevices];  // the address of each is a device's primary context
+
 struct Stream {
+  int device = 0;
   std::vector<Work> queue;
   bool capturing = false;
   std::vector<Work> captured;
@@ -68,7 +75,8 @@ struct State {
   std::vector<std::unique_ptr<Stream>> streams;
   std::vector<std::unique_ptr<Function>> functions;
   Stream null_stream;
-  int sticky = 0;
+  int sticky[kMostDevices] = {};  // what destroyed the device's context
+  int owed_us = 0;                // of work that was done faster than a device would
 };
 State& state() {
   static State* const instance = new State();
@@ -79,15 +87,26 @@ std::vector<void*>& current() {
   return stack;
 }
 
-// The failure that a test asked for, or the sticky one.
+// Of the thread's current context; those that are no device's primary one are the first device's.
+int current_device() {
+  if (current().empty()) return 0;
+  for (int device = 0; device < kMostDevices; ++device) {
+    if (&kContexts[device] == current().back()) return device;
+  }
+  return 0;
+}
+
+// The failure that a test asked for (of any device, or with "@1" of that one), or the sticky one.
 int refused(const char* call) {
   State& s = state();
-  if (s.sticky) return s.sticky;
-  const auto it = s.failures.find(call);
+  const int device = current_device();
+  if (s.sticky[device]) return s.sticky[device];
+  auto it = s.failures.find(call);
+  if (it == s.failures.end()) it = s.failures.find(std::string(call) + "@" + std::to_string(device));
   if (it == s.failures.end() || it->second.first-- > 0) return 0;
   const int result = it->second.second;
   s.failures.erase(it);
-  if (result >= 700 && result < 720) s.sticky = result;  // as CUDA_ERROR_ILLEGAL_ADDRESS: the context is lost
+  if (result >= 700 && result < 720) s.sticky[device] = result;  // as CUDA_ERROR_ILLEGAL_ADDRESS: the context is lost
   return result;
 }
 #define ENTER(call)                                       \
@@ -100,7 +119,7 @@ void flush(Stream& stream) {
   std::vector<Work> queue;
   queue.swap(stream.queue);
   for (Work& work : queue) {
-    if (!state().sticky) work();
+    if (!state().sticky[stream.device]) work();
   }
 }
 void flush_all() {
@@ -175,16 +194,15 @@ int release(uintptr_t address) {
   return 0;
 }
 
-constexpr int kMostDevices = 8;
-int kContexts[kMostDevices];  // the address of each is a device's primary context
-
-int setting(const char* name, int otherwise) {
+// The device's number of a list.
+int setting(const char* name, int otherwise, int device = 0) {
   const char* text = std::getenv(name);
+  for (; text && device > 0 && std::strchr(text, ','); --device) text = std::strchr(text, ',') + 1;
   return text && *text ? std::atoi(text) : otherwise;
 }
 int device_count() { return std::min(setting("SINTER_MOCK_DEVICES", 1), kMostDevices); }
 int driver_version() { return setting("SINTER_MOCK_DRIVER", 13000); }
-int capability() { return setting("SINTER_MOCK_SM", 80); }
+int capability(int device) { return setting("SINTER_MOCK_SM", 80, device); }
 
 // What the mock NVRTC makes: a magic, the capability it is for, the toolkit, the bytes of the shared object behind it.
 struct Image {
@@ -204,8 +222,10 @@ int newest_ptx(int driver) { return driver >= 13000 ? 90 + driver % 1000 / 10 : 
 
 MOCK_API void mock_cuda_fail(const char* call, int after, int result) {
   const std::lock_guard lock(state().mutex);
-  if (result == 0) state().sticky = 0, state().failures.clear();
-  else state().failures[call] = {after, result};
+  if (result == 0)
+    std::fill(std::begin(state().sticky), std::end(state().sticky), 0), state().failures.clear();
+  else
+    state().failures[call] = {after, result};
 }
 MOCK_API int mock_cuda_submit(void* stream, void (*work)(void*), void* data, void (*drop)(void*)) {
   const std::lock_guard lock(state().mutex);
@@ -250,12 +270,12 @@ MOCK_API int cuDeviceGetName(char* name, int length, int) {
   return std::snprintf(name, static_cast<size_t>(length), "%s", own ? own : "Mock GPU"), 0;
 }
 MOCK_API int cuDeviceTotalMem_v2(size_t* bytes, int) { return *bytes = state().limit, 0; }
-MOCK_API int cuDeviceGetAttribute(int* value, int attribute, int) {
-  const std::map<int, int> values = {{16, setting("SINTER_MOCK_PROCESSORS", 4)},
+MOCK_API int cuDeviceGetAttribute(int* value, int attribute, int device) {
+  const std::map<int, int> values = {{16, setting("SINTER_MOCK_PROCESSORS", 4, device)},
                                      {18, setting("SINTER_MOCK_INTEGRATED", 0)},
                                      {38, 1 << 20},
-                                     {75, capability() / 10},
-                                     {76, capability() % 10},
+                                     {75, capability(device) / 10},
+                                     {76, capability(device) % 10},
                                      {97, 163 << 10}};
   const auto it = values.find(attribute);
   *value = it == values.end() ? 1 : it->second;
@@ -268,9 +288,7 @@ MOCK_API int cuCtxCreate_v2(void** context, unsigned, int) { return *context = n
 MOCK_API int cuCtxGetCurrent(void** context) { return *context = current().empty() ? nullptr : current().back(), 0; }
 MOCK_API int cuCtxGetDevice(int* device) {
   if (current().empty()) return 201;
-  const auto* const found = std::find_if(std::begin(kContexts), std::end(kContexts),
-                                         [](int& context) { return &context == current().back(); });
-  return *device = found == std::end(kContexts) ? 0 : static_cast<int>(found - kContexts), 0;
+  return *device = current_device(), 0;
 }
 MOCK_API int cuCtxPushCurrent_v2(void* context) { return current().push_back(context), 0; }
 MOCK_API int cuCtxPopCurrent_v2(void** context) {
@@ -355,6 +373,7 @@ MOCK_API int cuMemsetD8Async(unsigned long long to, unsigned char value, size_t 
 MOCK_API int cuStreamCreate(void** stream, unsigned) {
   ENTER("cuStreamCreate");
   state().streams.push_back(std::make_unique<Stream>());
+  state().streams.back()->device = current_device();
   *stream = state().streams.back().get();
   ++state().counts.live_streams;
   return 0;
@@ -367,12 +386,20 @@ MOCK_API int cuStreamDestroy_v2(void* stream) {
   --state().counts.live_streams;
   return 0;
 }
-MOCK_API int cuStreamSynchronize(void* stream) {
+int synchronize(Stream& stream, int& owed_us) {
   ENTER("cuStreamSynchronize");
-  if (stream_of(stream).capturing) return 901;
+  if (stream.capturing) return 901;
   ++state().counts.waits;
-  flush(stream_of(stream));
-  return state().sticky;
+  state().owed_us = 0;
+  flush(stream);
+  owed_us = state().owed_us;
+  return state().sticky[stream.device];
+}
+MOCK_API int cuStreamSynchronize(void* handle) {
+  int owed_us = 0;
+  const int result = synchronize(stream_of(handle), owed_us);
+  if (owed_us > 0) std::this_thread::sleep_for(std::chrono::microseconds(owed_us));  // other devices go on
+  return result;
 }
 MOCK_API int cuStreamWaitEvent(void* stream, void* event, unsigned) {
   ENTER("cuStreamWaitEvent");
@@ -438,9 +465,9 @@ MOCK_API int cuGraphLaunch(void* executable, void* stream) {
   ENTER("cuGraphLaunch");
   ++state().counts.graph_launches;
   auto work = static_cast<Graph*>(executable)->work;
-  return submit(stream, [work = std::move(work)] {
+  return submit(stream, [work = std::move(work), device = stream_of(stream).device] {
     for (const Work& step : work) {
-      if (!state().sticky) step();
+      if (!state().sticky[device]) step();
     }
   });
 }
@@ -464,7 +491,7 @@ MOCK_API int cuLinkAddData_v2(void* link, int type, void* data, size_t bytes, co
   if (type != 1 || std::sscanf(text.c_str(), ".version %d.%d\n.target sm_%d\n%n", &major, &minor, &sm, &used) != 3)
     return 218;
   if (10 * major + minor > newest_ptx(driver_version())) return 222;
-  if (sm > capability()) return 209;
+  if (sm > capability(current_device())) return 209;
   auto begin = static_cast<size_t>(used);
   if (text.compare(begin, kHintOfLoads.size(), kHintOfLoads) == 0) {
     if (10 * major + minor < 83) return 218;
@@ -473,7 +500,7 @@ MOCK_API int cuLinkAddData_v2(void* link, int type, void* data, size_t bytes, co
   static_cast<Link*>(link)->cubin = text.substr(begin);
   Image header;
   std::memcpy(&header, static_cast<Link*>(link)->cubin.data(), sizeof header);
-  header.sm = capability();
+  header.sm = capability(current_device());
   header.toolkit = driver_version();
   std::memcpy(static_cast<Link*>(link)->cubin.data(), &header, sizeof header);
   ++state().counts.links;
@@ -490,7 +517,7 @@ MOCK_API int cuModuleLoadData(void** module, const void* image) {
   Image header;
   std::memcpy(&header, image, sizeof header);
   if (std::memcmp(header.magic, "SINTERMO", 8) != 0) return 200;
-  const int here = capability();
+  const int here = capability(current_device());
   const bool family = header.sm < 90 && header.sm / 10 == here / 10 && header.sm < here;
   if (header.sm != here && !family) return 209;
   if (header.toolkit / 1000 > driver_version() / 1000) return 200;
@@ -550,7 +577,8 @@ MOCK_API int cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz,
   ++state().counts.launches;
   state().counts.most_shared = std::max(state().counts.most_shared, static_cast<long long>(shared));
   static const bool runs = !std::getenv("SINTER_MOCK_NO_RUN");  // to build large models for the sake of their plan
-  if (!runs) return 0;
+  const int device = current_device(), delay_us = setting("SINTER_MOCK_DELAY_US", 0, device);
+  if (!runs) return submit(stream, [=] { state().owed_us += delay_us; });
   auto values = std::make_shared<std::vector<std::vector<uint64_t>>>();
   for (size_t i = 0; i < function->sizes.size(); ++i) {
     values->emplace_back(static_cast<size_t>(function->sizes[i] + 15) / 8);
@@ -561,6 +589,7 @@ MOCK_API int cuLaunchKernel(void* handle, unsigned gx, unsigned gy, unsigned gz,
     for (auto& value : *values) pointers.push_back(value.data());
     const unsigned geometry[] = {gx, gy, gz, bx, shared};
     function->run(pointers.data(), geometry);
-    if (function->trapped && std::exchange(*function->trapped, 0)) state().sticky = 719;
+    state().owed_us += delay_us;
+    if (function->trapped && std::exchange(*function->trapped, 0)) state().sticky[device] = 719;
   });
 }
