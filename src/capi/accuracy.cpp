@@ -18,6 +18,13 @@ Status give(const Json& json, char** out) {
   return ok_status();
 }
 
+// Of a list or "cuda:all"; none: one device is named.
+Result<std::vector<Device*>> several_gpus(const sinter_build_options& options) {
+  const std::string_view text = options.device ? options.device : "";
+  if (text != "cuda:all" && text.find(',') == text.npos) return std::vector<Device*>();
+  return find_devices(text);
+}
+
 Json to_json(const session::CalibrateReport& report) {
   Json tensors = Json::object();
   for (const auto& [name, range] : report.calibration.ranges) tensors[name] = range;
@@ -55,9 +62,17 @@ sinter_status sinter_eval_json(const char* path, const sinter_build_options* bui
     SINTER_TRY(capi::require(out != nullptr, "the place for the text"));
     SINTER_ASSIGN(const sinter_eval_options options, capi::read_options(given, sinter_eval_options_init));
     SINTER_TRY(capi::require(options.data && options.labels, "the data's or the labels' path"));
-    SINTER_ASSIGN(const sinter_build_options how, capi::read_options(build, sinter_build_options_init));
-    SINTER_ASSIGN(const session::BuildRequest request, capi::to_calibrated_request(path, build));
-    SINTER_ASSIGN(const auto engine, session::load_any(request));
+    SINTER_ASSIGN(sinter_build_options how, capi::read_options(build, sinter_build_options_init));
+    SINTER_ASSIGN(const std::vector<Device*> gpus, capi::several_gpus(how));
+    const std::string first = gpus.empty() ? "" : to_string(DeviceId{DeviceKind::kCuda, gpus[0]->ordinal()});
+    if (!gpus.empty()) how.device = first.c_str();
+    SINTER_ASSIGN(const session::BuildRequest request, capi::to_calibrated_request(path, &how));
+    std::vector<std::shared_ptr<const runtime::Engine>> engines(1);
+    if (gpus.empty()) {
+      SINTER_ASSIGN(engines[0], session::load_any(request));
+    } else {
+      SINTER_ASSIGN(engines, session::load_on_each(request, gpus));
+    }
     session::EvaluateOptions evaluate;
     evaluate.data = options.data;
     evaluate.labels = options.labels;
@@ -68,7 +83,7 @@ sinter_status sinter_eval_json(const char* path, const sinter_build_options* bui
     if (how.progress) {
       evaluate.progress = [&how](int64_t done, int64_t total) { return how.progress(how.progress_user, "evaluating", done, total) == 0; };
     }
-    SINTER_ASSIGN(const session::Evaluation evaluation, session::evaluate(engine, request.build.threads, evaluate));
+    SINTER_ASSIGN(const session::Evaluation evaluation, session::evaluate(engines, request.build.threads, evaluate));
     *out = capi::copy_text(session::to_json(evaluation));
     return ok_status();
   });

@@ -25,10 +25,17 @@ struct Evaluation {
   double top5_percent() const { return samples > 0 ? 100.0 * static_cast<double>(top5) / static_cast<double>(samples) : 0; }
 };
 
-// The engine's scores over the last dims (leading ones of 1 are left out). A sample counts when its class is the highest score, or among the five
-// highest; of equal scores the lower index comes first, as numpy's argmax has it.
-Result<Evaluation> evaluate(const std::shared_ptr<const runtime::Engine>& engine, int threads, const EvaluateOptions& options);
-// {"top1": percent, "top5": percent, "top1_count": …, "top5_count": …, "samples": …, "skipped": …, "unlabelled": …, "classes": …, "seconds": …}
+// The engine's scores over the last dims (leading ones of 1 are left out). A sample counts when its class is the
+// highest score, or among the five highest; of equal scores the lower index comes first, as numpy's argmax has it.
+// Engines of one model on several GPUs share the samples out.
+Result<Evaluation> evaluate(const std::vector<std::shared_ptr<const runtime::Engine>>& engines, int threads,
+                            const EvaluateOptions& options);
+inline Result<Evaluation> evaluate(const std::shared_ptr<const runtime::Engine>& engine, int threads,
+                                   const EvaluateOptions& options) {
+  return evaluate(std::vector{engine}, threads, options);
+}
+// {"top1": percent, "top5": percent, "top1_count": …, "top5_count": …, "samples": …, "skipped": …, "unlabelled": …,
+// "classes": …, "seconds": …}
 std::string to_json(const Evaluation& evaluation);
 
 // How many scores come before the one of `index`: 0 when it is the highest.

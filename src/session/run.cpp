@@ -1,5 +1,6 @@
 #include "session/run.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
@@ -66,6 +67,36 @@ Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& give
   SINTER_ASSIGN(BuildOutcome outcome, retune(*file, request));
   SINTER_TRY(outcome.timing_cache_saved);
   return runtime::Engine::from_contents(std::move(outcome.contents), how);
+}
+
+Result<std::vector<std::shared_ptr<const runtime::Engine>>> load_on_each(const BuildRequest& given,
+                                                                         std::span<Device* const> gpus) {
+  std::vector<std::shared_ptr<const runtime::Engine>> engines;
+  std::vector<std::pair<const Device*, engine::EngineContents>> built;
+  for (Device* const gpu : gpus) {
+    BuildRequest request = given;
+    request.build.device = gpu;
+    if (is_engine_file(request.model_path)) {
+      SINTER_ASSIGN(engines.emplace_back(), load_any(request));
+      if (engines.back()->device() == gpu) continue;
+      return make_error(Code::kInvalidArgument,
+                        "engine '{}' is for the CPU, but {} GPUs are to run it; build it with --device cuda",
+                        request.model_path, gpus.size());
+    }
+    const auto same = [&](const auto& made) {
+      return made.first->spec() == gpu->spec() && made.first->name() == gpu->name();
+    };
+    auto made = std::find_if(built.begin(), built.end(), same);
+    if (made == built.end()) {
+      SINTER_ASSIGN(BuildOutcome outcome, build_model(request));
+      SINTER_TRY(outcome.timing_cache_saved);
+      made = built.insert(built.end(), {gpu, std::move(outcome.contents)});
+    }
+    SINTER_ASSIGN(
+        engines.emplace_back(),
+        runtime::Engine::from_contents(made->second, runtime::LoadOptions(engine::Verify::kTarget, gpu->ordinal())));
+  }
+  return engines;
 }
 
 Result<Tensor> random_tensor(DType dtype, const Dims& dims, uint64_t seed) {

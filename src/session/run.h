@@ -12,6 +12,9 @@ namespace sinter::session {
 // An engine from an .onnx file (built in memory with the request's options) or from an engine file, whichever `path` is. An engine for
 // another machine is re-tuned from its portable part, in memory, unless the request is strict.
 Result<std::shared_ptr<const runtime::Engine>> load_any(const BuildRequest& request);
+// The same on each of these GPUs: a model is built once for those of one kind.
+Result<std::vector<std::shared_ptr<const runtime::Engine>>> load_on_each(const BuildRequest& request,
+                                                                         std::span<Device* const> gpus);
 // Where the request is for the processor and the engine for a GPU: the request becomes one for the GPU `ordinal`.
 Status take_device_of(const engine::EngineFile& file, int ordinal, BuildRequest& request);
 // True when the file begins as an engine does.

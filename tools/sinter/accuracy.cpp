@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "common.h"
+#include "gpus.h"
 
 namespace sinter::tool {
 namespace {
@@ -69,10 +69,13 @@ void add_eval(CLI::App& app) {
     int batch = 0;
   };
   auto state = std::make_shared<State>();
-  CLI::App* command = add_command(app, "eval", "Measures a classifier's top-1 and top-5 accuracy on labelled samples.",
-                                  "  sinter eval model.engine --data photos --labels labels.csv --preprocess resnet.json\n"
-                                  "  sinter eval model.onnx --data photos --labels labels.csv --preprocess resnet.json --json accuracy.json\n"
-                                  "labels.csv: lines of file,class_index (columns may be named so in the first line; others are ignored)");
+  CLI::App* command = add_command(
+      app, "eval", "Measures a classifier's top-1 and top-5 accuracy on labelled samples.",
+      "  sinter eval model.engine --data photos --labels labels.csv --preprocess resnet.json\n"
+      "  sinter eval model.onnx --data photos --labels labels.csv --preprocess resnet.json --json accuracy.json\n"
+      "  sinter eval gpu.engine --device cuda:all --data photos --labels labels.csv --preprocess resnet.json   (all "
+      "GPUs share the samples)\n"
+      "labels.csv: lines of file,class_index (columns may be named so in the first line; others are ignored)");
   command->add_option("PATH", state->path, "an engine, or an .onnx file (built in memory)")->required();
   command->add_option("--data", state->data, "the samples: a folder, an .npy or .npz file, or a .txt that lists files")->required();
   command->add_option("--labels", state->labels, "CSV file: file,class_index")->required();
@@ -91,6 +94,7 @@ void add_eval(CLI::App& app) {
     options.output = state->output.empty() ? nullptr : state->output.c_str();
     options.batch = state->batch;
     options.max_samples = state->flags.max_samples();
+    named_gpus(state->flags);
     char* text = nullptr;
     require(sinter_eval_json(state->path.c_str(), state->flags.get(), &options, &text));
     const Text owner(text);

@@ -2,9 +2,33 @@
 #include <cstdio>
 #include <fstream>
 
-#include "common.h"
+#include "gpus.h"
 
 namespace sinter::tool {
+namespace {
+
+// An engine is built for one GPU: of several, for the first; says what the others will do with it.
+void build_for_the_first(BuildFlags& flags) {
+  const std::vector<Gpu> gpus = named_gpus(flags);
+  if (gpus.empty()) return;
+  flags.set_device(gpus[0].device);
+  if (gpus.size() == 1) return;
+  std::printf("devices   the engine is built on %s\n", gpus[0].text().c_str());
+  for (size_t i = 1; i < gpus.size(); ++i) {
+    if (gpus[i].same_kind(gpus[0])) {
+      std::printf("          %s is of the same kind and runs it as it is\n", gpus[i].text().c_str());
+      continue;
+    }
+    std::fprintf(stderr,
+                 "warning: %s (%d.%d, %d multiprocessors) differs from %s (%d.%d, %d), for which the engine is: it "
+                 "runs there less well tuned, or is re-tuned in memory when it is loaded; "
+                 "--hardwareCompatibilityLevel=ampere+ makes one for both, or build one for each\n",
+                 gpus[i].text().c_str(), gpus[i].capability / 10, gpus[i].capability % 10, gpus[i].processors,
+                 gpus[0].text().c_str(), gpus[0].capability / 10, gpus[0].capability % 10, gpus[0].processors);
+  }
+}
+
+}  // namespace
 
 void add_build(CLI::App& app) {
   struct State {
@@ -31,6 +55,7 @@ void add_build(CLI::App& app) {
   state->flags.add_board(*command);
   state->flags.add_constraints(*command);
   command->callback([state] {
+    build_for_the_first(state->flags);
     require(sinter_build(state->model.c_str(), state->flags.get(), state->output.c_str()));
     if (state->quiet) return;
     char* text = nullptr;

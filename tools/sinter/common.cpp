@@ -104,8 +104,12 @@ void BuildFlags::add_to(CLI::App& app) {
   app.add_flag("--strict-nans", strict_nans_, "only kernels that propagate NaN");
   app.add_option("--workspace", workspace_, "most scratch memory of a layer (512MiB)");
   app.add_option("--max-build-memory", max_build_memory_, "most memory of the builder itself");
-  app.add_option("--device", device_, "cpu, cuda or cuda:N (the N-th GPU); default cpu");
-  app.add_option("--fallback", fallback_, "layers without a tactic: error (default for a GPU), reference (default for the CPU), or cpu: a CPU tactic")
+  app.add_option(
+      "--device", device_,
+      "cpu, cuda or cuda:N (the N-th GPU); default cpu; of bench and eval also several GPUs: cuda:all, or cuda:0,1");
+  app.add_option(
+         "--fallback", fallback_,
+         "layers without a tactic: error (default for a GPU), reference (default for the CPU), or cpu: a CPU tactic")
       ->check(CLI::IsMember({"reference", "error", "cpu"}));
   app.add_option("--tactics", tactics_, "only tactics whose id begins so: cpu.,onednn.convolution");
   app.add_option("--tacticSources", tactic_sources_, "libraries beside Sinter's own kernels on a GPU: +CUBLAS_LT,+CUDNN (default none; -NAME removes)");

@@ -50,6 +50,8 @@ class BuildFlags {
   void add_plugin_check(CLI::App& app);
   const sinter_build_options* get();
   int threads() const { return threads_; }
+  const std::string& device() const { return device_; }
+  void set_device(const std::string& device) { device_ = device; }
   bool caches() const { return !cache_dir_.empty(); }
   void set_threads(int threads) { threads_ = threads; }
   void set_dynamic_batch() { dynamic_batch_ = true; }

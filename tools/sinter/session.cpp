@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -62,13 +63,33 @@ void Session::load(const std::string& path, BuildFlags& flags) {
     const auto start = Clock::now();
     require(sinter_build_to_memory(path.c_str(), flags.get(), &bytes, &size));
     build_s = ms_since(start) / 1000;
-    memory_.reset(bytes);
+    memory_ = std::shared_ptr<void>(bytes, sinter_free);
     engine_bytes = size;
-    const auto loading = Clock::now();
-    require(sinter_engine_load_memory(bytes, size, nullptr, &engine));
-    load_ms = ms_since(loading);
+    return require(load_built(flags.device()));
   }
   engine_.reset(engine);
+}
+
+sinter_status Session::load_built(const std::string& device) {
+  sinter_load_options options;
+  sinter_load_options_init(&options);
+  if (device.rfind("cuda:", 0) == 0)
+    options.device = static_cast<int32_t>(std::strtol(device.c_str() + 5, nullptr, 10));
+  sinter_engine* engine = nullptr;
+  const auto start = Clock::now();
+  const sinter_status status = sinter_engine_load_memory(memory_.get(), engine_bytes, &options, &engine);
+  load_ms = ms_since(start);
+  engine_.reset(engine);
+  return status;
+}
+
+void Session::load_beside(const Session& first, const std::string& path, BuildFlags& flags) {
+  if (!first.memory_) return load(path, flags);
+  memory_ = first.memory_;
+  engine_bytes = first.engine_bytes;
+  const sinter_status status = load_built(flags.device());
+  if (status == SINTER_TARGET_MISMATCH) return load(path, flags);
+  require(status);
 }
 
 std::string Session::compiled_code() const {

@@ -18,6 +18,8 @@ class Session {
  public:
   // Builds an .onnx in memory or loads an engine; keeps how long that took.
   void load(const std::string& path, BuildFlags& flags);
+  // On another GPU: what `first` has built, where that runs there; else as load().
+  void load_beside(const Session& first, const std::string& path, BuildFlags& flags);
   // Where kernels came from when the engine was loaded, where any had to be compiled; "": none had to.
   std::string compiled_code() const;
   void create_context(int threads, bool profile);
@@ -34,10 +36,12 @@ class Session {
 
  private:
   void choose_profile();
-  std::vector<int64_t> dims_of(const sinter_io_info& info, const std::map<std::string, std::vector<int64_t>>& shapes) const;
+  sinter_status load_built(const std::string& device);
+  std::vector<int64_t> dims_of(const sinter_io_info& info,
+                               const std::map<std::string, std::vector<int64_t>>& shapes) const;
   Engine engine_;
   Context context_;
-  std::unique_ptr<void, Free> memory_;
+  std::shared_ptr<void> memory_;  // an engine that was built here; engine_ reads it
   std::vector<Array> arrays_;
   struct DeviceFree {
     const sinter_engine* engine;

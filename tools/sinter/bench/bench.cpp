@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <utility>
 
 #include "charts.h"
 #include "options.h"
@@ -43,14 +44,28 @@ void run_bench(BenchOptions& options) {
   if (options.model.empty()) throw CLI::RequiredError("MODEL");
   const int modes = !options.sweep.empty() + !options.compare.empty() + !options.vs.empty() + (options.sustain_min > 0);
   if (modes > 1) throw CLI::ValidationError("found several of --sweep, --compare, --vs and --sustain, expected one");
+  std::vector<Gpu> gpus = named_gpus(options.flags);
+  if (gpus.size() == 1) options.flags.set_device(std::exchange(gpus, {})[0].device);
+  if (!gpus.empty() && (modes > 0 || options.layers || options.monitor)) {
+    throw CLI::ValidationError("--device " + options.flags.device() + " measures the rate of several GPUs, and " +
+                               (modes > 0 ? "--sweep, --compare, --vs or --sustain" : "--layers or --monitor") +
+                               " one device: found both, expected one of them");
+  }
   options.nvml = monitor::Nvml::open();
   BenchReport report;
   report.json["model"] = options.model;
-  if (!options.sweep.empty()) bench_sweep(options, report);
-  else if (!options.compare.empty()) bench_compare(options, report);
-  else if (!options.vs.empty()) bench_vs_ort(options, report);
-  else if (options.sustain_min > 0) bench_sustain(options, report);
-  else bench_one(options, report);
+  if (!options.sweep.empty())
+    bench_sweep(options, report);
+  else if (!options.compare.empty())
+    bench_compare(options, report);
+  else if (!options.vs.empty())
+    bench_vs_ort(options, report);
+  else if (options.sustain_min > 0)
+    bench_sustain(options, report);
+  else if (!gpus.empty())
+    bench_gpus(options, gpus, report);
+  else
+    bench_one(options, report);
   if (!options.csv.empty()) write_rows(options.csv, report.rows);
   if (!options.json.empty()) write_text(options.json, report.json.dump(2) + "\n");
   if (!options.html.empty()) write_text(options.html, page_html("sinter bench " + options.model, report.body));
@@ -115,6 +130,7 @@ void add_bench(CLI::App& app) {
                                   "  sinter bench model.engine --monitor\n"
                                   "  sinter bench model.onnx --sweep batch=1,2,4,8 threads=1,2 --csv sweep.csv\n"
                                   "  sinter bench --compare a.engine b.engine\n"
+                                  "  sinter bench gpu.engine --device cuda:all --streams 4\n"
                                   "  sinter bench model.onnx --vs ort\n"
                                   "  sinter bench model.engine --sustain 10 --html heat.html");
   command->add_option("MODEL", state->model, "an .onnx file (built in memory) or an engine");
@@ -127,7 +143,10 @@ void add_bench(CLI::App& app) {
   command->add_flag("--layers", state->layers, "every layer's time, from runs of their own, beside the least that this machine could need");
   command->add_option("--peaks", state->peaks, "with --layers: what the machine can do, BANDWIDTH,FLOPS (4.3TB/s,758TFLOP/s); default: a probe, once a machine");
   command->add_flag("--no-transfers", state->on_device, "GPU engines: inputs and outputs stay in the GPU's memory");
-  command->add_option("--streams", state->streams, "measure also the rate of N contexts at once, on streams of their own (inputs in pinned memory)")
+  command
+      ->add_option("--streams", state->streams,
+                   "measure also the rate of N contexts at once (of each GPU), on streams of their own (inputs in "
+                   "pinned memory)")
       ->check(CLI::Range(1, 256));
   command->add_flag("--monitor", state->monitor, "read the machine's figures meanwhile; states throttling and headroom");
   command->add_option("--monitor-log", state->monitor_log, "with --monitor: write them as a log of tegrastats");

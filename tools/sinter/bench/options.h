@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "gpus.h"
 #include "measure.h"
 #include "monitor/conditions.h"
 #include "monitor/nvml.h"
@@ -42,6 +43,7 @@ void bench_sweep(BenchOptions& options, BenchReport& report);
 void bench_compare(BenchOptions& options, BenchReport& report);
 void bench_vs_ort(BenchOptions& options, BenchReport& report);
 void bench_sustain(BenchOptions& options, BenchReport& report);
+void bench_gpus(BenchOptions& options, const std::vector<Gpu>& gpus, BenchReport& report);
 
 // Loads a model, makes its context, sets its inputs: ready to run. `shapes` in place of the flags' where not empty.
 void open_model(Session& session, const std::string& model, BenchOptions& options, const std::string& shapes = "");

@@ -91,10 +91,14 @@ StreamsResult middle(std::vector<StreamsResult> results) {
 
 }  // namespace
 
-StreamsResult bench_streams(const Session& session, int streams, int threads, double warmup_ms, double seconds, bool on_device) {
-  std::vector<std::unique_ptr<Lane>> lanes;
-  for (int i = 0; i < streams; ++i) lanes.push_back(std::make_unique<Lane>(session, threads, on_device));
-  std::atomic<int64_t> runs{0};
+std::vector<StreamsResult> bench_streams(const std::vector<const Session*>& sessions, int streams, int threads,
+                                         double warmup_ms, double seconds, bool on_device) {
+  std::vector<std::unique_ptr<Lane>> lanes;  // those of a session one after the other
+  for (const Session* session : sessions) {
+    for (int i = 0; i < streams; ++i) lanes.push_back(std::make_unique<Lane>(*session, threads, on_device));
+  }
+  const auto each = static_cast<size_t>(streams);
+  std::vector<std::atomic<int64_t>> runs(sessions.size());
   std::atomic<bool> counting{false}, stop{false};
   std::vector<std::string> failures(lanes.size());
   std::vector<std::thread> workers;
@@ -103,7 +107,7 @@ StreamsResult bench_streams(const Session& session, int streams, int threads, do
       try {
         while (!stop) {
           lanes[i]->run();
-          if (counting) ++runs;
+          if (counting) ++runs[i / each];
         }
       } catch (const Failure& failure) {
         failures[i] = failure.message;
@@ -118,20 +122,24 @@ StreamsResult bench_streams(const Session& session, int streams, int threads, do
   const auto start = Clock::now();
   counting = true;
   sleep(seconds);
-  StreamsResult result{streams, runs, std::chrono::duration<double>(Clock::now() - start).count(), lanes[0]->bytes_in, lanes[0]->bytes_out};
+  std::vector<StreamsResult> results;
+  const double measured = std::chrono::duration<double>(Clock::now() - start).count();
+  for (size_t i = 0; i < sessions.size(); ++i)
+    results.push_back({streams, runs[i], measured, lanes[i * each]->bytes_in, lanes[i * each]->bytes_out});
   stop = true;
   for (std::thread& worker : workers) worker.join();
-  for (const std::string& failure : failures) {
-    if (!failure.empty()) throw Failure{failure};
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    if (!failures[i].empty())
+      throw Failure{std::string("on ") + sinter_engine_device(sessions[i / each]->engine()) + ": " + failures[i]};
   }
-  return result;
+  return results;
 }
 
 nlohmann::ordered_json compare_streams(const Session& session, int streams, int threads, double warmup_ms, double seconds, bool on_device) {
   std::vector<StreamsResult> one, all;
   for (int round = 0; round < 3; ++round) {
-    one.push_back(bench_streams(session, 1, threads, warmup_ms, seconds / 6, on_device));
-    all.push_back(bench_streams(session, streams, threads, warmup_ms, seconds / 6, on_device));
+    one.push_back(bench_streams({&session}, 1, threads, warmup_ms, seconds / 6, on_device)[0]);
+    all.push_back(bench_streams({&session}, streams, threads, warmup_ms, seconds / 6, on_device)[0]);
   }
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
   for (const StreamsResult& result : {middle(one), middle(all)}) {

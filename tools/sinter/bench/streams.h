@@ -16,9 +16,11 @@ struct StreamsResult {
   double rate() const { return seconds > 0 ? static_cast<double>(runs) / seconds : 0; }
 };
 
-// Runs for about `seconds`, after a warm-up. Inputs are the session's, copied to memory of each context: pinned host memory, or the GPU's when
-// `on_device` (then nothing is copied in a run).
-StreamsResult bench_streams(const Session& session, int streams, int threads, double warmup_ms, double seconds, bool on_device);
+// Contexts of all sessions at once, `streams` of each, for about `seconds` after a warm-up; a result a session. Inputs
+// are the sessions', copied to memory of each context: pinned host memory, or the GPU's when `on_device` (then nothing
+// is copied in a run).
+std::vector<StreamsResult> bench_streams(const std::vector<const Session*>& sessions, int streams, int threads,
+                                         double warmup_ms, double seconds, bool on_device);
 
 // Measures one stream and `streams` in turn, prints both, and gives them as JSON.
 nlohmann::ordered_json compare_streams(const Session& session, int streams, int threads, double warmup_ms, double seconds, bool on_device);
