@@ -56,15 +56,17 @@ Result<Form> form_of(const Problem& problem) {
                 conv_shape(problem, problem.inputs[0].opt, form.weights, problem.outputs[0].opt));
   const bool inside = shape.pad_top == 0 && shape.pad_left == 0 && (shape.oh - 1) * shape.stride_h < shape.h &&
                       (shape.ow - 1) * shape.stride_w < shape.w;
-  form.variant.gather = shape.kh * shape.kw > 1 || !inside;
-  form.patches = form.variant.all_inside = is_patches(problem, shape, form.element);
+  const bool strided = shape.stride_h != 1 || shape.stride_w != 1;
+  form.variant.gather = shape.kh * shape.kw > 1 || !inside || strided;
+  form.patches = is_patches(problem, shape, form.element);
+  form.variant.all_inside = form.patches || (inside && shape.kh * shape.kw == 1);
   if (form.patches) form.variant.vector_a = 16;
   if (is_quantized_dense(problem)) {
     SINTER_ASSIGN(form.quantized, QuantizedDense::make(problem, outputs, product(form.weights, 1), RightOperand::kPacked));
     form.variant.type_b = form.quantized->b_type();
     form.variant.a_zero = form.quantized->a_zero();
     form.variant.b_zero = form.quantized->b_zero();
-    form.variant.fill = form.variant.gather && !form.patches ? form.quantized->fill_kind() : 0;
+    form.variant.fill = form.variant.gather && !form.variant.all_inside ? form.quantized->fill_kind() : 0;
   }
   return form;
 }
@@ -79,7 +81,7 @@ class ConvKernel final : public Kernel {
   Result<int64_t> specialize(std::span<const Dims> inputs, std::span<const Dims> outputs, int) override {
     SINTER_ASSIGN(const ConvShape shape, conv_shape(problem_, inputs[0], form_.weights, outputs[0]));
     SINTER_ASSIGN(params_, form_.params(shape));
-    if (!form_.variant.gather) params_.a_s = 1;
+    if (!form_.variant.gather) params_.a_s = 1, params_.a_image = params_.a_x;
     form_.epilogue.specialize(inputs, outputs[0], shape.group_outputs());
     return launcher_.specialize(params_, form_.groups);
   }

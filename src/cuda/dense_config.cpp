@@ -106,11 +106,18 @@ bool fits(const DenseConfig& config, const DenseSize& size, const DeviceSpec& de
   return !wasteful;
 }
 
+// Blocks that stay have the next tile's operands on their way while they finish one: where every processor has several tiles.
+bool stays_too(DenseConfig config, const DenseSize& size, const DeviceSpec& device) {
+  config.stays = true;
+  const int64_t tiles = ceil_quotient(size.m, config.bm) * ceil_quotient(size.n, config.bn) * size.z;
+  return config.warpgroups && config.division() == 1 && tiles > 2 * device.processors && shared_bytes(config, size.element) <= device.shared_bytes - 1024;
+}
+
 }  // namespace
 
 std::string to_string(const DenseConfig& c) {
   std::string text =
-      fmt::format("{}{}x{}x{} s{} w{}x{}", c.warpgroups ? "wg " : "", c.bm, c.bn, c.bk, c.stages, c.warps_m, c.warps_n);
+      fmt::format("{}{}x{}x{} s{} w{}x{}", c.stays ? "wgs " : c.warpgroups ? "wg " : "", c.bm, c.bn, c.bk, c.stages, c.warps_m, c.warps_n);
   if (c.splits > 1) text += fmt::format(" k{}", c.splits);
   if (c.cluster > 1) text += fmt::format(" c{}", c.cluster);
   return text;
@@ -118,8 +125,9 @@ std::string to_string(const DenseConfig& c) {
 
 Result<DenseConfig> parse_dense_config(std::string_view text) {
   DenseConfig c;
-  c.warpgroups = text.starts_with("wg ");
-  const std::string copy(c.warpgroups ? text.substr(3) : text);
+  c.stays = text.starts_with("wgs ");
+  c.warpgroups = c.stays || text.starts_with("wg ");
+  const std::string copy(text.substr(c.stays ? 4 : c.warpgroups ? 3 : 0));
   int used = 0;
   bool good = std::sscanf(copy.c_str(), "%dx%dx%d s%d w%dx%d%n", &c.bm, &c.bn, &c.bk, &c.stages, &c.warps_m, &c.warps_n,
                           &used) == 6;
@@ -129,6 +137,7 @@ Result<DenseConfig> parse_dense_config(std::string_view text) {
     good = std::sscanf(copy.c_str() + used, " %c%d%n", &kind, &parts, &end) == 2 && (kind == 'k' || kind == 'c') &&
            parts > 1 && parts <= 64 && copy[static_cast<size_t>(used + end)] == '\0';
     (kind == 'k' ? c.splits : c.cluster) = parts;
+    good = good && !c.stays;
   }
   for (const std::span<const Tile> tiles : kAllTiles) {
     for (const Tile& t : tiles) {
@@ -144,6 +153,7 @@ Result<DenseConfig> parse_dense_config(std::string_view text) {
 
 int64_t shared_bytes(const DenseConfig& c, int element) {
   const int64_t pipeline = int64_t{c.stages} * (c.bm + c.bn) * c.bk * element;
+  if (c.stays) return pipeline + int64_t{c.warps_m} * 8 * (c.bn + 8) * 4 + 1024;
   const int64_t result =
       c.cluster > 1 ? int64_t{c.bm} * (c.bn + 8) : int64_t{c.warps_m} * c.warps_n * 16 * (c.bn / c.warps_n + 8);
   return std::max(pipeline, result * 4) + (c.warpgroups ? 1024 : 0);
@@ -163,14 +173,17 @@ std::vector<DenseConfig> dense_candidates(const DenseSize& size, const DeviceSpe
   tiles.insert(tiles.end(), small.begin(), small.end());
   for (const Tile& t : tiles) {
     for (const auto& [splits, cluster] : {std::pair{1, 1}, {2, 1}, {4, 1}, {8, 1}, {16, 1}, {1, 2}, {1, 4}, {1, 8}}) {
-      const DenseConfig config{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, splits, cluster, t.warpgroups};
+      DenseConfig config{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, splits, cluster, t.warpgroups};
       if (!fits(config, size, device)) continue;
-      all.push_back({config, estimate(t, config, size, processors)});
+      const double time = estimate(t, config, size, processors);
+      all.push_back({config, time});
+      config.stays = stays_too(config, size, device);
+      if (config.stays) all.push_back({config, time});
     }
   }
   if (all.empty()) {  // every tile is wasteful: a single small product
     const Tile& t = small.empty() ? tiles_of(size.math).back() : small.back();
-    all.push_back({DenseConfig{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, 1, 1, false}, 0});
+    all.push_back({DenseConfig{t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, 1, 1, false, false}, 0});
   }
   std::stable_sort(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.time < b.time; });
   std::vector<DenseConfig> out;

@@ -20,10 +20,11 @@ struct DenseConfig {
   int splits = 1;           // of k, through memory
   int cluster = 1;          // of k, among the blocks of a cluster
   bool warpgroups = false;  // MATH 3: sm_90's asynchronous instructions
+  bool stays = false;       // blocks stay for several tiles; of warpgroups, k not divided
   int threads() const { return warps_m * warps_n * 32; }
   int division() const { return splits * cluster; }
 };
-std::string to_string(const DenseConfig& config);  // "64x128x64 s3 w2x2 c4", "wg 128x256x64 s4 w8x1"
+std::string to_string(const DenseConfig& config);  // "64x128x64 s3 w2x2 c4", "wg 128x256x64 s4 w8x1", "wgs …": stays
 Result<DenseConfig> parse_dense_config(std::string_view text);
 
 // Dynamic shared memory of the kernel: as dense.cu lays it out.

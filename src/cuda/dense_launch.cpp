@@ -55,6 +55,7 @@ Source dense_source(const DenseVariant& v, const DenseConfig& c, const DenseEpil
   define("ROUND_B", int{v.round_b});
   define("WEIGHTS", int{v.weights});
   define("SCATTER", int{v.scatter});
+  define("STAYS", int{c.stays});
   if (v.math == DenseMath::kTensor8) {
     define("INTEGERS", 1);
     define("TYPE_B", device_type(v.type_b));
@@ -89,7 +90,11 @@ Status DenseLauncher::load(Function function, const DenseConfig& config, int ele
   function_ = std::move(function);
   config_ = config;
   element_ = element;
-  return function_.allow_shared(static_cast<int>(shared_bytes(config, element)));
+  const int shared = static_cast<int>(shared_bytes(config, element));
+  SINTER_TRY(function_.allow_shared(shared));
+  if (!config.stays) return ok_status();
+  SINTER_ASSIGN(resident_, function_.resident_blocks(config.threads(), shared));
+  return ok_status();
 }
 
 int64_t dense_workspace(const DenseConfig& config, int64_t m, int64_t n, int64_t z) {
@@ -113,11 +118,22 @@ Result<int64_t> DenseLauncher::specialize(sinter_kernels::DenseParams& p, int64_
   return dense_workspace(config_, p.m, p.n, z);
 }
 
+namespace {
+
+// Of so many tiles, with a column each that they keep, where there are enough of them.
+int64_t staying_blocks(int64_t tiles, int64_t columns, int64_t resident) {
+  const int64_t together = std::min<int64_t>(columns, 8), whole = resident / together * together;
+  return std::min(tiles, std::max<int64_t>(whole > 0 ? whole : resident, 1));
+}
+
+}  // namespace
+
 Status DenseLauncher::launch(sinter_kernels::DenseParams p, int64_t z, const LaunchArgs& args) const {
   p.partial = static_cast<float*>(args.workspace);
   p.counters = static_cast<int*>(counters_.data());
   Launch how;
   how.grid = {int64_t{p.tiles_m} * p.tiles_n * p.splits, 1, z};
+  if (config_.stays) how.grid.x = staying_blocks(how.grid.x, p.tiles_n, resident_ / z);
   how.threads = config_.threads();
   how.shared_bytes = static_cast<int>(shared_bytes(config_, element_));
   how.stream = args.stream;

@@ -63,6 +63,7 @@ class DenseLauncher {
   DenseConfig config_;
   int element_ = 2;
   ZeroedMemory counters_;
+  int resident_ = 0;  // blocks that the GPU holds at once, where they stay
 };
 // The workspace that specialize will ask for.
 int64_t dense_workspace(const DenseConfig& config, int64_t m, int64_t n, int64_t z);

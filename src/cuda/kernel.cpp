@@ -301,11 +301,14 @@ Status Function::allow_shared(int bytes) const {
   return check((*driver())->FuncSetAttribute(handle_, kFuncMaxDynamicShared, bytes), "cuFuncSetAttribute(dynamic shared memory)");
 }
 
-Result<int> Function::blocks_per_processor(int threads, int shared_bytes) const {
-  int blocks = 0;
-  SINTER_TRY(check((*driver())->OccupancyMaxActiveBlocks(&blocks, handle_, threads, static_cast<size_t>(shared_bytes)),
-                   "cuOccupancyMaxActiveBlocksPerMultiprocessor"));
-  return blocks;
+Result<int> Function::resident_blocks(int threads, int shared_bytes) const {
+  SINTER_ASSIGN(const DriverApi* api, driver());
+  int blocks = 0, processors = 0;
+  CUdevice device = 0;
+  SINTER_TRY(check(api->OccupancyMaxActiveBlocks(&blocks, handle_, threads, static_cast<size_t>(shared_bytes)), "cuOccupancyMaxActiveBlocksPerMultiprocessor"));
+  SINTER_TRY(check(api->CtxGetDevice(&device), "cuCtxGetDevice"));
+  SINTER_TRY(check(api->DeviceGetAttribute(&processors, kAttrMultiprocessors, device), "cuDeviceGetAttribute(multiprocessors)"));
+  return std::max(blocks * processors, 1);
 }
 
 Status launch_raw(const Function& function, const Launch& launch, void** arguments) {

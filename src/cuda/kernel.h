@@ -49,8 +49,8 @@ class Function {
   bool begins_early() const;
   // Permits this much dynamic shared memory (above 48 KiB it must be asked for).
   Status allow_shared(int bytes) const;
-  // Blocks of so many threads and dynamic shared bytes that a multiprocessor holds at once.
-  Result<int> blocks_per_processor(int threads, int shared_bytes) const;
+  // Blocks of so many threads and dynamic shared bytes that the current context's device holds at once; at least 1.
+  Result<int> resident_blocks(int threads, int shared_bytes) const;
 
  private:
   CUfunction handle_ = nullptr;

@@ -50,6 +50,7 @@ TEST(DenseConfig, damaged_text_is_an_error) {
   for (const char* text :
        {"", "wg ", "64x64x64", "64x64x64 s4 w2x2 ", "64x64x64 s4 w2x2 k", "64x64x64 s4 w2x2 k1", "64x64x64 s4 w2x2 k65",
         "64x64x64 s4 w2x2 c-2", "64x64x64 s4 w2x2 k2 c2", "64x64x64 s4 w2x2x", "wg 64x64x64 s4 w2x2",
+        "wgs ", "wgs 64x64x64 s4 w2x2", "wgs 64x64x64 s2 w4x1 k2", "wgs 64x64x64 s2 w4x1 c2",
         "63x64x64 s4 w2x2", "64x64x64 s99 w2x2", "999999999999x1x1 s1 w1x1"}) {
     EXPECT_FALSE(parse_dense_config(text).ok()) << text;
   }

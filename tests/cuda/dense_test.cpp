@@ -1,3 +1,4 @@
+#include "cuda/environment.h"
 #include "support/tactic_harness.h"
 
 namespace sinter::testing {
@@ -39,6 +40,24 @@ TEST(ConvDense, filters_strides_pads_dilations_and_groups) {
   }
 }
 
+// More tiles than sm_90's processors hold at once: blocks that stay take several, and their last are not whole.
+TEST(ConvDense, many_tiles) {
+  if (!on_real_gpu()) GTEST_SKIP() << "the mock has neither such blocks nor the patience for so many tiles";
+  const std::vector<ConvCase> cases = {{{1, 40, 190, 161}, {72, 40, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
+                                       {{2, 40, 131, 100}, {136, 40, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
+                                       {{2, 32, 131, 127}, {36, 32, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}},
+                                       {{1, 16, 301, 299}, {66, 16, 1, 1}, {2, 2}, {0, 0, 0, 0}, {1, 1}},
+                                       {{1, 48, 161, 160}, {1200, 48, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
+                                       {{1, 64, 131, 130}, {96, 32, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2}};
+  for (const ConvCase& c : cases) {
+    const int64_t rows = c.strides[0] == 2 ? (c.x[2] + 1) / 2 : c.x[2], columns = c.strides[0] == 2 ? (c.x[3] + 1) / 2 : c.x[3];
+    TacticRow row = conv(c, DType::kF16);
+    row.input(random_tensor({c.w[0]}, 5).cast(DType::kF16))
+        .with_epilogue("2 | add(0,1) relu(2) | 3", {random_tensor({c.x[0], c.w[0], rows, columns}, 6).cast(DType::kF16)});
+    check(row, of(DType::kF16));
+  }
+}
+
 TEST(ConvDense, patches_of_row_major_images) {
   const ConvCase c = {{2, 3, 24, 32}, {24, 3, 8, 8}, {8, 8}, {0, 0, 0, 0}, {1, 1}};
   TacticRow row = conv(c, DType::kF16);
@@ -73,6 +92,7 @@ TEST(ConvDepthwise, filters_and_types) {
 
 TEST(ConvFirst, images_of_few_channels) {
   const std::vector<ConvCase> cases = {{{2, 3, 21, 37}, {24, 3, 7, 7}, {2, 2}, {3, 3, 3, 3}, {1, 1}},
+                                       {{1, 3, 11, 40}, {16, 3, 5, 6}, {1, 2}, {2, 1, 2, 4}, {1, 1}},
                                        {{1, 1, 12, 20}, {6, 1, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}},
                                        {{1, 4, 9, 35}, {16, 4, 3, 2}, {2, 2}, {0, 1, 1, 0}, {1, 1}}};
   for (const ConvCase& c : cases) {

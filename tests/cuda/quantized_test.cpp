@@ -1,4 +1,5 @@
 // Integer products: sums are exact and the scale is one f32 product, so f32 results are equal bit by bit; a fused quantization may differ by one step.
+#include "cuda/environment.h"
 #include "support/tactic_harness.h"
 
 namespace sinter::testing {
@@ -56,6 +57,22 @@ TEST(QuantizedConv, filters_strides_pads_dilations_and_groups) {
   check(conv(line, bytes(DType::kU8, line.x, 1), bytes(DType::kI8, line.w, 2)), {});
 }
 
+// As ConvDense.many_tiles.
+TEST(QuantizedConv, many_tiles) {
+  if (!on_real_gpu()) GTEST_SKIP() << "the mock has neither such blocks nor the patience for so many tiles";
+  const std::vector<Case> cases = {{{1, 48, 190, 161}, {72, 48, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
+                                   {{2, 32, 131, 127}, {40, 32, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}},
+                                   {{1, 64, 150, 120}, {264, 64, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}}};
+  for (const Case& c : cases) {
+    check(conv(c, bytes(DType::kI8, c.x, 1), bytes(DType::kI8, c.w, 2)), {});
+    TacticRow row = conv(c, bytes(DType::kU8, c.x, 1), bytes(DType::kI8, c.w, 2), {.x = 3});
+    row.with_epilogue("2 | const(0.05) mul(1,2) add(0,3) relu(4) const(9) div(5,6) round(7) const(0) const(255) clip(8,9,10) | 11",
+                      {bytes(DType::kU8, {c.x[0], c.w[0], c.x[2], c.x[3]}, 4)})
+        .attr(std::string(kEpilogueTypeAttr), static_cast<int64_t>(DType::kU8));
+    check(row, kOneStep);
+  }
+}
+
 TEST(QuantizedConv, signs_and_zero_points_at_both_ends) {
   for (const Case* c : {&kCases[0], &kCases[4]}) {
     for (const DType x : {DType::kU8, DType::kI8}) {
@@ -94,8 +111,9 @@ TEST(QuantizedConv, one_filter_a_channel) {
 }
 
 TEST(QuantizedConv, images_of_few_channels) {
-  const Case c = {{2, 3, 21, 37}, {24, 3, 7, 7}, {2, 2}, {3, 3, 3, 3}, {1, 1}};
+  const Case c = {{2, 3, 21, 37}, {24, 3, 7, 7}, {2, 2}, {3, 3, 3, 3}, {1, 1}}, words = {{2, 3, 19, 40}, {24, 3, 7, 7}, {2, 2}, {3, 3, 3, 3}, {1, 1}};
   for (const DType x : {DType::kU8, DType::kI8}) {
+    check(conv(words, bytes(x, words.x, 1), bytes(DType::kI8, words.w, 2), {.x = 3}), {});
     for (const Zeros& zeros : {Zeros{}, Zeros{high_of(x), 0}, Zeros{low_of(x), 3, false}, Zeros{3, 0, true, true}}) {
       check(conv(c, bytes(x, c.x, 1), bytes(DType::kI8, c.w, 2), zeros), {});
     }

@@ -1,4 +1,6 @@
 // Rows that the CPU's tests have not: casts between all types, narrow floats.
+#include <limits>
+
 #include "support/tactic_harness.h"
 
 namespace sinter::testing {
@@ -30,12 +32,17 @@ TEST(NarrowFloats, rows_pools_and_reductions) {
 }
 
 TEST(NarrowFloats, images_whose_channels_are_whole_vectors) {
-  for (const auto& [dtype, tolerance] : {std::pair{DType::kF16, kHalf}, std::pair{DType::kF32, Tolerance{1e-5, 1e-5}}}) {
+  for (const auto& [dtype, tolerance] : {std::pair{DType::kF16, kHalf}, std::pair{DType::kBF16, kBfloat}, std::pair{DType::kF32, Tolerance{1e-5, 1e-5}}}) {
     const Tensor x = random_tensor({2, 24, 11, 9}, 1).cast(dtype);
     const std::vector<int64_t> window{3, 3}, strides{2, 2}, pads{1, 1, 1, 1};
     for (const char* op : {"MaxPool", "AveragePool", "LpPool"}) {
       check(TacticRow(op).attr("kernel_shape", window).attr("strides", strides).attr("pads", pads).input(x), tolerance);
     }
+    Tensor infinite = random_tensor({1, 16, 7, 7}, 2);
+    for (int64_t i = 0; i < infinite.count(); i += 5) infinite.data<float>()[i] = -std::numeric_limits<float>::infinity();
+    check(TacticRow("MaxPool").attr("kernel_shape", window).attr("pads", pads).input(infinite.cast(dtype)), tolerance);
+    infinite.data<float>()[40] = std::numeric_limits<float>::quiet_NaN();
+    check(TacticRow("MaxPool").attr("kernel_shape", window).attr("pads", pads).input(infinite.cast(dtype)), tolerance);
     check(TacticRow("AveragePool").attr("kernel_shape", window).attr("strides", strides).attr("pads", pads).attr("ceil_mode", int64_t{1})
               .attr("count_include_pad", int64_t{1}).input(x), tolerance);
     check(TacticRow("GlobalAveragePool").input(x), tolerance);

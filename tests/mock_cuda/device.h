@@ -388,6 +388,14 @@ SINTER_DEVICE f32 min_number(f32 a, f32 b) { return fminf(a, b); }
 SINTER_DEVICE f32 max_number(f32 a, f32 b) { return fmaxf(a, b); }
 SINTER_DEVICE f32 min_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b < a ? b : a; }
 SINTER_DEVICE f32 max_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b > a ? b : a; }
+template <typename T>
+SINTER_DEVICE u32 max_nan_pair(u32 a, u32 b) {
+  u32 out = 0;
+  for (int i = 0; i < 32; i += 16) out |= (u32)from_f32<T>(max_nan(to_f32(T{(u16)(a >> i)}), to_f32(T{(u16)(b >> i)}))).bits << i;
+  return out;
+}
+SINTER_DEVICE u32 max_nan_f16x2(u32 a, u32 b) { return max_nan_pair<f16>(a, b); }
+SINTER_DEVICE u32 max_nan_bf16x2(u32 a, u32 b) { return max_nan_pair<bf16>(a, b); }
 SINTER_DEVICE i64 min_i64(i64 a, i64 b) { return a < b ? a : b; }
 SINTER_DEVICE i64 max_i64(i64 a, i64 b) { return a > b ? a : b; }
 SINTER_DEVICE f32 warp_sum(f32 x) {

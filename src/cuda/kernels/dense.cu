@@ -4,7 +4,7 @@
 //   TYPE      element of A and B: f16, bf16, f32, i8, u8  MATH      0: tensor cores, 1: in tf32, 2: FMA in f32, 3: sm_90a's
 //   OUT       element of C                                BM BN BK  a block's tile; BK is 64 or 128 bytes
 //   STAGES    tiles in flight                             WARPS_M WARPS_N   warps of a block along m and n
-//   GATHER    1: rows are pixels under taps with bounds, 2: under taps that are all inside   B_ROWS    1: B is [k][n], 0: [n][k]
+//   GATHER    0: rows are a_image apart, 1: pixels under taps with bounds, 2: under taps that are all inside   B_ROWS    1: B is [k][n], 0: [n][k]
 //   VEC_A VEC_B  bytes that may be read at once: 16, 8, 4, 2, 1
 //   SPLIT     ways to divide k among blocks. 0: none; 1: partial sums in memory, added in order by the block that comes last;
 //             2: the blocks of a cluster add each other's tiles (sm_90)
@@ -12,6 +12,7 @@
 //   ROUND_B   1: B is not yet rounded to tf32
 //   WEIGHTS   1: B is constant
 //   SCATTER   1: C's rows are placed by c_image, c_y, c_x instead of c_x alone
+//   STAYS     1: MATH is 3, SPLIT 0, and the grid's blocks stay for more than one tile
 //   INTEGERS  1: TYPE is i8 or u8, sums are i32, and these names are there too (else none of them):
 //   TYPE_B    element of B   FILL  pixels outside hold 1: p.fill, 2: *p.a_zero
 //   A_ZERO    1: a zero point of A and sums of columns in memory, 2: and these sums are made here
@@ -41,6 +42,7 @@ using namespace sinter_kernels;
 #define ROUND_B 0
 #define WEIGHTS 1
 #define SCATTER 0
+#define STAYS 0
 #endif
 #ifndef INTEGERS
 #define INTEGERS 0
@@ -51,6 +53,7 @@ using namespace sinter_kernels;
 #endif
 #define SINTER_CLUSTER (SPLIT == 2)
 #include "tensor_core.h"
+#include "strip.h"
 #include "dense_operand.h"
 #include "dense_integer.h"
 #include "dense_load.h"
@@ -142,7 +145,7 @@ SINTER_DEVICE bool join(const DenseParams& p, Math& math, int split, i64 tile) {
 // Every block of the cluster sums an equal share of the tile's rows.
 SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 shared, int split, int z, int first_row, int first_column) {
   constexpr int kLine = BN + 8;
-  const u32 corner = shared + (warp() % WARPS_M * kWarpM * kLine + warp() / WARPS_M * kWarpN) * 4;
+  const u32 corner = shared + (warp() % WARPS_M * kWarpM * kLine + warp() / WARPS_M * kWarpN / 2) * 4;
   for (int i = 0; i < kStrips; ++i) math.write_strip<kLine>(i, corner + i * 16 * kLine * 4);
   cluster_barrier();
   const int rows = BM / p.splits;
@@ -153,8 +156,8 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
     if (place[0].exists) {
 #pragma unroll 4
       for (int s = 0; s < p.splits; ++s) {
-        const u32 from = cluster_address(shared + (row * kLine + column) * 4, s);
-        const Vec<f32, 4> low = load_cluster_f32x4(from), high = load_cluster_f32x4(from + 16);
+        const u32 from = cluster_address(shared + (row * kLine + strip_word<kLine>(column)) * 4, s);
+        const Vec<f32, 4> low = load_cluster_f32x4(from), high = load_cluster_f32x4(from + kLine * 2);
         for (int e = 0; e < 4; ++e) sums[e] += sum_of(low.at[e]), sums[e + 4] += sum_of(high.at[e]);
       }
     }
@@ -170,6 +173,24 @@ SINTER_DEVICE void finish_cluster(const DenseParams& p, const Math& math, u32 sh
 
 struct Corner {  // of the block's tile of the result
   int z, row, column;
+};
+// Tiles are counted column by column within groups of 8 columns.
+SINTER_DEVICE Corner corner_of(const DenseParams& p, int tile) {
+  const int group = tile / (8 * p.tiles_m), in_group = tile - group * 8 * p.tiles_m;
+  const int width = p.tiles_n - group * 8 < 8 ? p.tiles_n - group * 8 : 8;
+  const int tile_m = in_group / width;
+  return {block_z(), tile_m * BM, (group * 8 + in_group - tile_m * width) * BN};
+}
+struct Operands {  // of the product that the block belongs to
+  const TYPE* a;
+  const TYPE* b;
+  int inner;
+  SINTER_METHOD explicit Operands(const DenseParams& p) {
+    const int z = block_z(), outer = divide(z, p.by_inner);
+    inner = z - outer * p.inner_count;
+    a = (const TYPE*)p.a + outer * p.a_outer + inner * p.a_inner;
+    b = (const TYPE*)p.b + outer * p.b_outer + inner * p.b_inner;
+  }
 };
 
 // The first kCount tiles; weights need not wait for the kernel before.
@@ -256,54 +277,17 @@ SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b,
 }
 #endif
 
-// Grid x: tiles, column by column within groups of 8 columns, times splits (fastest); z: batches or groups.
-// Two blocks of 128x128 by matrix instructions fit a processor where registers allow it: one's end overlaps the other's products.
-constexpr int kBlocks = MATH == 3 && BM == 128 && BN == 128 ? 2 : 1;
-SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
-  SINTER_DYNAMIC_SHARED(memory);
-  // The matrix instructions' tiles begin at multiples of 1024.
-  const u32 shared = MATH == 3 ? (shared_address(memory) + 1023) / 1024 * 1024 : shared_address(memory);
-  const int tile = SPLIT ? divide(block_x(), p.by_splits) : block_x(), split = SPLIT ? block_x() - tile * p.splits : 0;
-  const int group = tile / (8 * p.tiles_m), in_group = tile - group * 8 * p.tiles_m;
-  const int width = p.tiles_n - group * 8 < 8 ? p.tiles_n - group * 8 : 8;
-  const int tile_m = in_group / width, first_row = tile_m * BM, first_column = (group * 8 + in_group - tile_m * width) * BN;
-  const int z = block_z(), outer = divide(z, p.by_inner), inner = z - outer * p.inner_count;
+// A lane finishes the same eight columns of every row of its warp.
+constexpr int kLineFloats = kWarpN + 8, kAcross = kWarpN / 8;
+static_assert(32 % kAcross == 0 && kStripRows * kAcross % 32 == 0, "whole rows of items a warp");
+SINTER_DEVICE int own_column(int first_column) { return first_column + warp() / WARPS_M * kWarpN + lane() % kAcross * 8; }
 
-  LoaderA a;
-  LoaderB b;
-  Math math;
-  a.start(p, (const TYPE*)p.a + outer * p.a_outer + inner * p.a_inner, first_row);
-  b.start(p, (const TYPE*)p.b + outer * p.b_outer + inner * p.b_inner, first_column);
-  math.start(warp() % WARPS_M, warp() / WARPS_M);
-
-  int tiles = (p.k + BK - 1) / BK, first_tile = 0;
-  if (SPLIT) {
-    const int each = divide(tiles + p.splits - 1, p.by_splits);
-    first_tile = split * each;
-    tiles = tiles - first_tile < each ? tiles - first_tile : each;
-  }
-  sum_tiles(p, a, b, math, {z, first_row, first_column}, shared, first_tile, tiles);
-#if A_ZERO == 2 || B_ZERO
-  const int first_k = first_tile * BK, end_k = (first_tile + tiles) * BK < p.k ? (first_tile + tiles) * BK : p.k;
-  math.correct(p, first_column + warp() / WARPS_M * kWarpN, inner, end_k > first_k ? end_k - first_k : 0);
-#endif
-
-#if SPLIT == 2
-  finish_cluster(p, math, shared, split, z, first_row, first_column);
-#else
-  if (!join(p, math, split, (i64)z * p.tiles_m * p.tiles_n + tile)) return;
-  const u32 strip = shared + warp() * 16 * kLineFloats * 4;
-  const int warp_row = first_row + warp() % WARPS_M * kWarpM, warp_column = first_column + warp() / WARPS_M * kWarpN;
+SINTER_DEVICE void make_results(const DenseParams& p, const Math& math, const Finish& finish, const Corner& corner, u32 strips) {
+  const u32 strip = strips + warp() * kStripRows * kLineFloats * 4;
+  const int first_row = corner.row + warp() % WARPS_M * kWarpM, column = own_column(corner.column);
   // Accumulators of later strips leave few registers for a batch, as do blocks of many threads; one that fills a processor has plenty.
   constexpr bool kFew = (kStrips > 1 && Math::kFloats > 64) || kThreads > 256, kMany = kStrips == 1 && Math::kFloats >= (INTEGERS ? 64 : 65);
-  constexpr int kItems = 16 * (kWarpN / 8) / 32, kMost = kFew ? 2 : kMany ? 8 : 4, kBatch = kItems < kMost ? kItems : kMost;
-  // A lane has the same columns of every row.
-  constexpr int kAcross = kWarpN / 8;
-  static_assert(32 % kAcross == 0, "whole rows of items a warp");
-  const int own_row = lane() / kAcross, own_column = lane() % kAcross * 8;
-  const Place top = locate(p, z, warp_row, warp_column + own_column);
-  Finish finish;
-  load_finish(p, top, finish);
+  constexpr int kItems = kStripRows * kAcross / 32, kMost = kFew ? 2 : kMany ? 8 : 4, kBatch = kItems < kMost ? kItems : kMost;
 #pragma unroll
   for (int i = 0; i < kStrips; ++i) {
     math.write_strip<kLineFloats>(i, strip);
@@ -314,15 +298,126 @@ SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
       f32 v[kBatch][8];
 #pragma unroll
       for (int b = 0; b < kBatch; ++b) {
-        const int row = (first + b) * (32 / kAcross) + own_row;
-        const u32 from = strip + (row * kLineFloats + own_column) * 4;
-        const Vec<f32, 4> low = load_shared_f32x4(from), high = load_shared_f32x4(from + 16);
-        for (int e = 0; e < 4; ++e) v[b][e] = low.at[e], v[b][e + 4] = high.at[e];
-        places[b] = locate(p, z, warp_row + i * 16 + row, warp_column + own_column);
+        const int row = (first + b) * (32 / kAcross) + lane() / kAcross;
+        load_strip<kLineFloats>(strip + row * kLineFloats * 4, lane() % kAcross * 8, v[b]);
+        places[b] = locate(p, corner.z, first_row + i * kStripRows + row, column);
       }
       store_results<kBatch>(p, places, finish, v);
     }
     warp_barrier();
   }
+}
+
+#if STAYS
+static_assert(MATH == 3 && SPLIT == 0, "see above");
+// The k tiles of all of the block's tiles in the order of their use, which are asked for while earlier ones are multiplied or finished.
+class Ahead {
+ public:
+  SINTER_METHOD Ahead(const DenseParams& p, int steps) : operands_(p), tile_(block_x()), steps_(steps) {
+    start(p);
+    after_previous();
+    a_.prepare(p);
+  }
+  SINTER_METHOD void load_next(const DenseParams& p, u32 shared) {
+    if (step_ == steps_) {
+      step_ = 0;
+      tile_ += grid_x();
+      if (tile_ < p.tiles_m * p.tiles_n) start(p);
+    }
+    if (tile_ < p.tiles_m * p.tiles_n) {
+      if (step_ == 0) ask_ahead(p, corner_.z, corner_.row, corner_.column);
+      a_.load(p, shared + stage_ * kStageA, step_ * BK);
+      b_.load(p, shared + STAGES * kStageA + stage_ * kStageB, step_ * BK);
+    }
+    copy_async_commit();
+    ++step_;
+    stage_ = stage_ + 1 == STAGES ? 0 : stage_ + 1;
+  }
+
+ private:
+  SINTER_METHOD void start(const DenseParams& p) {
+    corner_ = corner_of(p, tile_);
+    a_.start(p, operands_.a, corner_.row);
+    b_.start(p, operands_.b, corner_.column);
+  }
+
+  Operands operands_;
+  LoaderA a_;
+  LoaderB b_;
+  Corner corner_;
+  int tile_, steps_, step_ = 0, stage_ = 0;
+};
+
+// Grid x: as many blocks as fit; z: batches or groups.
+SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
+  SINTER_DYNAMIC_SHARED(memory);
+  constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;  // as sum_tiles
+  const u32 shared = (shared_address(memory) + 1023) / 1024 * 1024, stage_b = shared + STAGES * kStageA, strips = stage_b + STAGES * kStageB;
+  const int steps = (p.k + BK - 1) / BK, tiles = p.tiles_m * p.tiles_n;
+  Ahead ahead(p, steps);
+  Math math;
+#pragma unroll
+  for (int i = 0; i < kAhead; ++i) ahead.load_next(p, shared);
+  Finish finish;
+  int read = 0, finish_column = -1;
+  for (int tile = block_x(); tile < tiles; tile += grid_x()) {
+    const Corner corner = corner_of(p, tile);
+    if (corner.column != finish_column) load_finish(p, locate(p, corner.z, corner.row, own_column(corner.column)), finish);
+    finish_column = corner.column;
+    math.start(warp() % WARPS_M, 0);
+    for (int step = 0; step < steps; ++step) {
+      copy_async_wait<kAhead - 1>();
+      publish_to_matrices();
+      matrix_wait<kOverlap>();
+      barrier();
+      math.issue(shared + read * kStageA, stage_b + read * kStageB);
+      read = read + 1 == STAGES ? 0 : read + 1;
+      ahead.load_next(p, shared);
+    }
+    matrix_wait<0>();
+    math.settle();
+    make_results(p, math, finish, corner, strips);
+  }
+  copy_async_wait<0>();
+}
+#else
+// Grid x: tiles times splits (fastest); z: batches or groups.
+// Two blocks of 128x128 by matrix instructions fit a processor where registers allow it: one's end overlaps the other's products.
+constexpr int kBlocks = MATH == 3 && BM == 128 && BN == 128 ? 2 : 1;
+SINTER_KERNEL_BLOCKS(dense, kThreads, kBlocks, (const DenseParams p)) {
+  SINTER_DYNAMIC_SHARED(memory);
+  // The matrix instructions' tiles begin at multiples of 1024.
+  const u32 shared = MATH == 3 ? (shared_address(memory) + 1023) / 1024 * 1024 : shared_address(memory);
+  const int tile = SPLIT ? divide(block_x(), p.by_splits) : block_x(), split = SPLIT ? block_x() - tile * p.splits : 0;
+  const Corner corner = corner_of(p, tile);
+  const Operands operands(p);
+
+  LoaderA a;
+  LoaderB b;
+  Math math;
+  a.start(p, operands.a, corner.row);
+  b.start(p, operands.b, corner.column);
+  math.start(warp() % WARPS_M, warp() / WARPS_M);
+
+  int tiles = (p.k + BK - 1) / BK, first_tile = 0;
+  if (SPLIT) {
+    const int each = divide(tiles + p.splits - 1, p.by_splits);
+    first_tile = split * each;
+    tiles = tiles - first_tile < each ? tiles - first_tile : each;
+  }
+  sum_tiles(p, a, b, math, corner, shared, first_tile, tiles);
+#if A_ZERO == 2 || B_ZERO
+  const int first_k = first_tile * BK, end_k = (first_tile + tiles) * BK < p.k ? (first_tile + tiles) * BK : p.k;
+  math.correct(p, corner.column + warp() / WARPS_M * kWarpN, operands.inner, end_k > first_k ? end_k - first_k : 0);
+#endif
+
+#if SPLIT == 2
+  finish_cluster(p, math, shared, split, corner.z, corner.row, corner.column);
+#else
+  if (!join(p, math, split, (i64)corner.z * p.tiles_m * p.tiles_n + tile)) return;
+  Finish finish;
+  load_finish(p, locate(p, corner.z, corner.row + warp() % WARPS_M * kWarpM, own_column(corner.column)), finish);
+  make_results(p, math, finish, corner, shared);
 #endif
 }
+#endif

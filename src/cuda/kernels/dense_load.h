@@ -36,6 +36,11 @@ class LoaderA {
     for (int i = 0; i < Rows::kCount; ++i) {
       const int row = first_row + rows_.at(i);
       const bool inside = row < p.m && rows_.has(i);
+#if !GATHER
+      from_[i] = a + row * p.a_image;
+      mask_[i] = inside;
+      continue;
+#endif
       const int image = divide(inside ? row : 0, p.by_image), pixel = (inside ? row : 0) - image * (p.rows_y * p.rows_x);
       const int y = divide(pixel, p.by_x), x = pixel - y * p.rows_x;
       from_[i] = a + (image * p.a_image + y * p.a_y + x * p.a_x);

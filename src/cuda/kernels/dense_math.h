@@ -1,12 +1,11 @@
 // The products of dense.cu: one warp's share of a tile, from a stage in shared memory to accumulators, by tensor cores (MATH 0: 16-bit
 // types and 8-bit integers, 1: tf32) or by FMA in f32 (MATH 2). Uses dense.cu's compile-time names.
 //
-// A warp's accumulators go out in strips of 16 rows: write_strip puts rows 16 i … 16 i + 15 of the warp's tile into shared memory, row by row.
+// A warp's accumulators go out in strips (strip.h): write_strip puts rows kStripRows * i … of the warp's tile into shared memory, row by row.
 #pragma once
 
 constexpr int kWarpM = BM / WARPS_M, kWarpN = BN / WARPS_N;
-constexpr int kStrips = kWarpM / 16;
-constexpr int kLineFloats = kWarpN + 8;  // of a strip's row: stores of 8 rows fall into different banks
+constexpr int kStripRows = 16, kStrips = kWarpM / kStripRows;
 static_assert(kWarpM % 16 == 0 && kWarpN % 16 == 0, "a warp's tile is made of 16x16 products");
 
 #if MATH != 2
@@ -103,20 +102,20 @@ class Math {
   template <int kLine>
   SINTER_METHOD void write_strip(int i, u32 to) const {
 #if INTEGERS && B_ROWS
-    to += ((lane() >> 2) * kLine + (lane() & 3) * 8) * 4;
+    to += ((lane() >> 2) * kLine + (lane() & 3) * 4) * 4;
 #pragma unroll
     for (int j = 0; j < kWarpN / 8; j += 4)
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         const Vec<f32, 4> v{carried(c_[i][j][e]), carried(c_[i][j + 1][e]), carried(c_[i][j + 2][e]), carried(c_[i][j + 3][e])};
-        store_shared_f32x4(to + (e / 2 * 8 * kLine + j * 8 + e % 2 * 4) * 4, v);
+        store_shared_f32x4(to + (e / 2 * 8 * kLine + strip_word<kLine>(j * 8 + e % 2 * 4)) * 4, v);
       }
 #else
-    to += ((lane() >> 2) * kLine + (lane() & 3) * 2) * 4;
+    to += ((lane() >> 2) * kLine + strip_word<kLine>((lane() & 3) * 2)) * 4;
 #pragma unroll
     for (int j = 0; j < kWarpN / 8; ++j) {
-      store_shared_f32x2(to + j * 32, carried(c_[i][j][0]), carried(c_[i][j][1]));
-      store_shared_f32x2(to + (8 * kLine + j * 8) * 4, carried(c_[i][j][2]), carried(c_[i][j][3]));
+      store_shared_f32x2(to + j * 16, carried(c_[i][j][0]), carried(c_[i][j][1]));
+      store_shared_f32x2(to + (8 * kLine + j * 4) * 4, carried(c_[i][j][2]), carried(c_[i][j][3]));
     }
 #endif
   }
@@ -232,7 +231,7 @@ class Math {
 #pragma unroll
       for (int j = 0; j < kN; ++j) {
         const int column = B_ROWS ? j / 4 * 32 + (lane() & 7) * 4 + j % 4 : j * 8 + (lane() & 7);
-        store_shared_f32(to + ((i * 4 + (lane() >> 3)) * kLine + column) * 4, c_[strip * 4 + i][j]);
+        store_shared_f32(to + ((i * 4 + (lane() >> 3)) * kLine + strip_word<kLine>(column)) * 4, c_[strip * 4 + i][j]);
       }
   }
   SINTER_METHOD f32& accumulator(int i) { return c_[i / kN][i % kN]; }

@@ -4,8 +4,8 @@
 // Warps are numbered along m, 16 rows each, so that results go out as those of dense_math.h.
 #pragma once
 
-constexpr int kWarpM = 16, kWarpN = BN, kStrips = 1;
-constexpr int kLineFloats = BN + 8;
+constexpr int kWarpM = 16, kWarpN = BN;
+constexpr int kStripRows = STAYS ? 8 : 16, kStrips = kWarpM / kStripRows;
 static_assert(WARPS_M * 16 == BM && WARPS_N == 1 && WARPS_M % 4 == 0, "a warpgroup has 64 rows");
 static_assert(kRowBytes == 128 && !B_ROWS && (BN == 32 || BN == 64 || BN == 128 || BN == 256), "tiles as the instructions read them");
 
@@ -163,13 +163,15 @@ class Math {
 #endif
   }
   template <int kLine>
-  SINTER_METHOD void write_strip(int, u32 to) const {
-    to += ((lane() >> 2) * kLine + (lane() & 3) * 2) * 4;
+  SINTER_METHOD void write_strip(int strip, u32 to) const {
+    to += ((lane() >> 2) * kLine + strip_word<kLine>((lane() & 3) * 2)) * 4;
 #pragma unroll
-    for (int j = 0; j < BN / 8; ++j) {
-      store_shared_f32x2(to + j * 32, carried(c_[j][0]), carried(c_[j][1]));
-      store_shared_f32x2(to + (8 * kLine + j * 8) * 4, carried(c_[j][2]), carried(c_[j][3]));
-    }
+    for (int j = 0; j < BN / 8; ++j)
+#pragma unroll
+      for (int half = 0; half < kStripRows / 8; ++half) {
+        const int e = (strip * (kStripRows / 8) + half) * 2;
+        store_shared_f32x2(to + (half * 8 * kLine + j * 4) * 4, carried(c_[j][e]), carried(c_[j][e + 1]));
+      }
   }
   SINTER_METHOD Sum& accumulator(int i) { return c_[i / 4][i % 4]; }
 

@@ -290,7 +290,18 @@ SINTER_DEVICE f32 max_number(f32 a, f32 b) {
   asm("max.f32 %0, %1, %2;" : "=f"(out) : "f"(a), "f"(b));
   return out;
 }
-// NaN wins, unlike in those.
+// Two elements of 16 bits at once; NaN wins.
+SINTER_DEVICE u32 max_nan_f16x2(u32 a, u32 b) {
+  u32 out;
+  asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(out) : "r"(a), "r"(b));
+  return out;
+}
+SINTER_DEVICE u32 max_nan_bf16x2(u32 a, u32 b) {
+  u32 out;
+  asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(out) : "r"(a), "r"(b));
+  return out;
+}
+// NaN wins, unlike in min_number and max_number.
 SINTER_DEVICE f32 min_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b < a ? b : a; }
 SINTER_DEVICE f32 max_nan(f32 a, f32 b) { return is_nan(a) ? a : is_nan(b) || b > a ? b : a; }
 SINTER_DEVICE i64 min_i64(i64 a, i64 b) { return a < b ? a : b; }

@@ -25,6 +25,7 @@ using namespace sinter_kernels;
 #define WHOLE 1
 #endif
 #include "tensor_core.h"
+#include "strip.h"
 #include "dense_operand.h"
 #define A_ZERO 0
 #define SINTER_EXACT_SUMS 1
@@ -37,6 +38,7 @@ constexpr int kPatchRows = (TILE_Y - 1) * STRIDE_Y + TAPS_R;
 constexpr int kPatchLine = ((15 * STRIDE_X + SPAD) + 1) / 2 * 2;  // even: words of two elements
 constexpr int kLines = CHANNELS * TAPS_R;                         // rows of s in k
 constexpr int kSteps = (kLines * SPAD + 15) / 16, kPerStep = 16 / SPAD;
+constexpr int kPerWord = 4 / sizeof(FROM), kWords = (kPatchLine + 2 * kPerWord - 2) / kPerWord;  // that a line of the patch may touch
 constexpr int kPatch = (CHANNELS * kPatchRows * kPatchLine * 2 + 15) / 16 * 16;
 constexpr int kWeights = kSteps * (BN / 8) * 256;
 constexpr int kStrip = BN + 8, kItems = BN / 16;  // of a strip of sixteen pixels: floats a row, chunks of eight a lane
@@ -53,6 +55,35 @@ SINTER_DEVICE u16 patch_element(FROM x, f32 zero) { return from_f32<f16>(to_f32(
 #else
 SINTER_DEVICE u16 patch_element(FROM x, f32) { return x.bits; }
 #endif
+
+// From rows of the image that begin at whole words and are whole words. Several a thread are on their way before the first is stored.
+SINTER_DEVICE void load_patch_words(const DenseParams& p, u16* patch, int y0, int x0) {
+  constexpr int kCount = kLines / TAPS_R * kPatchRows * kWords, kBatch = 6;
+  const FROM* image = (const FROM*)p.a + block_y() * p.a_image;
+  const f32 zero = image_zero(p);
+  const int shift = x0 & (kPerWord - 1);
+  for (int first = thread_x(); first < kCount; first += kBatch * kThreads) {
+    Vec<FROM, kPerWord> words[kBatch];
+    u32 insides = 0;
+#pragma unroll
+    for (int b = 0; b < kBatch; ++b) {
+      const int i = first + b * kThreads, line = i / kWords, x = x0 - shift + (i - line * kWords) * kPerWord;
+      const int channel = line / kPatchRows, y = y0 + line - channel * kPatchRows;
+      const bool inside = i < kCount && (u32)y < (u32)p.height && (u32)x < (u32)p.width;
+      if (inside) words[b] = load_vec<FROM, kPerWord>(image + (channel * p.height + y) * p.width + x);
+      insides |= (u32)inside << b;
+    }
+#pragma unroll
+    for (int b = 0; b < kBatch; ++b) {
+      const int i = first + b * kThreads, line = i / kWords, at = (i - line * kWords) * kPerWord - shift;
+#pragma unroll
+      for (int e = 0; e < kPerWord; ++e) {
+        const u16 value = insides >> b & 1 ? patch_element(words[b].at[e], zero) : (u16)0;
+        if (i < kCount && (u32)(at + e) < (u32)kPatchLine) patch[line * kPatchLine + at + e] = value;
+      }
+    }
+  }
+}
 
 // Eight elements a thread are on their way before the first is stored.
 SINTER_DEVICE void load_patch(const DenseParams& p, u16* patch, int y0, int x0) {
@@ -75,7 +106,8 @@ SINTER_DEVICE void load_patch(const DenseParams& p, u16* patch, int y0, int x0) 
   }
 }
 
-SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
+// Registers for so many blocks a processor: with more, the loads of few blocks are what all wait for.
+SINTER_KERNEL_BLOCKS(first_conv, kThreads, 512 / kThreads, (const DenseParams p)) {
   SINTER_DYNAMIC_SHARED(memory);
   u16* const patch = (u16*)memory;
   const u32 weights = shared_address(memory + kPatch);
@@ -88,7 +120,9 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
   }
   copy_async_commit();
   after_previous();
-  load_patch(p, patch, y1 * STRIDE_Y + p.y_origin, x1 * STRIDE_X + p.x_origin);
+  const int y0 = y1 * STRIDE_Y + p.y_origin, x0 = x1 * STRIDE_X + p.x_origin;
+  if (p.width % kPerWord == 0) load_patch_words(p, patch, y0, x0);
+  else load_patch(p, patch, y0, x0);
   copy_async_wait<0>();
   barrier();
 
@@ -129,8 +163,9 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
   for (int i = 0; i < 2; ++i) {
 #pragma unroll
     for (int j = 0; j < BN / 8; ++j) {
-      store_shared_f32x2(strip + (g * kStrip + j * 8 + t * 2) * 4, sums[i][j][0], sums[i][j][1]);
-      store_shared_f32x2(strip + ((g + 8) * kStrip + j * 8 + t * 2) * 4, sums[i][j][2], sums[i][j][3]);
+      const int word = strip_word<kStrip>(t * 2) + j * 4;
+      store_shared_f32x2(strip + (g * kStrip + word) * 4, sums[i][j][0], sums[i][j][1]);
+      store_shared_f32x2(strip + ((g + 8) * kStrip + word) * 4, sums[i][j][2], sums[i][j][3]);
     }
     warp_barrier();
     const int y = y1 + warp() * 2 + i;
@@ -139,9 +174,7 @@ SINTER_KERNEL(first_conv, kThreads, (const DenseParams p)) {
 #pragma unroll
     for (int b = 0; b < kItems; ++b) {
       const int item = b * 32 + lane(), x = x1 + item / (BN / 8), in_strip = item % (BN / 8) * 8;
-      const u32 from = strip + (item / (BN / 8) * kStrip + in_strip) * 4;
-      const Vec<f32, 4> low = load_shared_f32x4(from), high = load_shared_f32x4(from + 16);
-      for (int e = 0; e < 4; ++e) v[b][e] = low.at[e], v[b][e + 4] = high.at[e];
+      load_strip<kStrip>(strip + item / (BN / 8) * kStrip * 4, in_strip, v[b]);
       Place& place = places[b];
       place.outer = place.inner = 0;
       place.exists = y < p.rows_y && x < p.rows_x && first_column + in_strip < p.n;

@@ -66,6 +66,42 @@ SINTER_KERNEL(pool, 256, (const TYPE* from, TYPE* to, const PoolArgs args)) {
   to[n * args.out_n + c * args.out_c + at[0] * args.out_stride[0] + at[1] * args.out_stride[1] + at[2] * args.out_stride[2]] = stored;
 }
 
+// Maxima of sixteen bytes of channels, two elements of 16 bits an instruction. Bytes become whole numbers of 16 bits (i8 with its sign bit turned),
+// which have the order that they have as bits of f16.
+SINTER_DEVICE u32 larger(u32 a, u32 b, bf16) { return max_nan_bf16x2(a, b); }
+template <typename T>
+SINTER_DEVICE u32 larger(u32 a, u32 b, T) { return max_nan_f16x2(a, b); }
+template <typename T>
+struct Paired { static constexpr u32 kLeast = 0, kTurn = 0; };
+template <>
+struct Paired<i8> { static constexpr u32 kLeast = 0, kTurn = 0x80808080u; };
+template <>
+struct Paired<f16> { static constexpr u32 kLeast = 0xfc00fc00u, kTurn = 0; };
+template <>
+struct Paired<bf16> { static constexpr u32 kLeast = 0xff80ff80u, kTurn = 0; };
+template <typename T>
+struct PairedMaxima {
+  static constexpr int kWords = IsByte<T>::value ? 8 : 4;
+  SINTER_DEVICE void add(const Vec<u32, 4>& sixteen, u32 (&best)[kWords]) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if constexpr (IsByte<T>::value) {
+        const u32 word = sixteen.at[i] ^ Paired<T>::kTurn;
+        best[i] = larger(best[i], word & 0x00ff00ffu, T());
+        best[4 + i] = larger(best[4 + i], word >> 8 & 0x00ff00ffu, T());
+      } else {
+        best[i] = larger(best[i], sixteen.at[i], T());
+      }
+    }
+  }
+  SINTER_DEVICE Vec<u32, 4> result(const u32 (&best)[kWords]) {
+    Vec<u32, 4> sixteen;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) sixteen.at[i] = IsByte<T>::value ? (best[i] | best[kWords - 4 + i] << 8) ^ Paired<T>::kTurn : best[i];
+    return sixteen;
+  }
+};
+
 SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args)) {
   after_previous();
   constexpr int kEach = 16 / sizeof(TYPE);
@@ -76,9 +112,14 @@ SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args))
   const u32 line = pixel / width, x = pixel - line * width, image = line / height, y = line - image * height;
   const TYPE* base = from + image * args.in_n + chunk * kEach;
   const int y0 = (int)y * args.stride[1] - args.pad[1], x0 = (int)x * args.stride[2] - args.pad[2];
+  constexpr bool kPaired = KIND == 1 && sizeof(TYPE) <= 2;
+  using Maxima = PairedMaxima<TYPE>;
+  u32 best[Maxima::kWords];
   f32 value[kEach];
 #pragma unroll
   for (int e = 0; e < kEach; ++e) value[e] = KIND == 1 ? -infinity() : 0.0f;
+#pragma unroll
+  for (int i = 0; i < Maxima::kWords; ++i) best[i] = Paired<TYPE>::kLeast;
   int inside = 0, rows = 0, columns = 0;  // cells that exist, and those of the window in the padded input
   for (int a = 0; a < args.kernel[1]; ++a) {
     const int row = y0 + a * args.dilation[1];
@@ -88,6 +129,10 @@ SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args))
     for (int b = 0; b < args.kernel[2]; ++b) {
       const int column = x0 + b * args.dilation[2];
       if ((u32)column >= (u32)args.in_size[2]) continue;
+      if constexpr (kPaired) {
+        Maxima::add(load_vec<u32, 4>((const u32*)(base + row * args.in_stride[1] + column * args.in_stride[2])), best);
+        continue;
+      }
       f32 v[kEach];
       load_floats<TYPE, kEach>(base + row * args.in_stride[1] + column * args.in_stride[2], v);
 #pragma unroll
@@ -100,6 +145,7 @@ SINTER_KERNEL(pool_last, 256, (const TYPE* from, TYPE* to, const PoolArgs args))
       ++inside;
     }
   }
+  if constexpr (kPaired) return store_vec<u32, 4>((u32*)(to + thread * kEach), Maxima::result(best));
   for (int b = 0; b < args.kernel[2]; ++b) columns += x0 + b * args.dilation[2] < (int)args.in_size[2] + args.pad_end[2];
 #pragma unroll
   for (int e = 0; e < kEach; ++e) {
