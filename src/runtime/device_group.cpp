@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/system_files.h"
+#include "base/system_memory.h"
 
 namespace sinter::runtime {
 namespace {
@@ -293,12 +295,14 @@ void DeviceGroup::work(Member& member, Lane& lane) {
   }
 }
 
-Status DeviceGroup::run(const Part& part, const std::shared_ptr<const Engine>& engine, Lane& lane) {
+Status DeviceGroup::run(const Part& part, const std::shared_ptr<const Engine>& engine, Lane& lane) try {
   const std::vector<Value> inputs =
       part.rows > 0 ? rows_of(part.batch->inputs_, part.begin, part.rows) : part.batch->inputs_;
   SINTER_TRY(choose_profile(engine, inputs, *lane.context));
   SINTER_ASSIGN(std::vector<Value> outputs, lane.context->run(inputs));
   return part.batch->take(part.begin, part.rows, std::move(outputs), *engine);
+} catch (const std::bad_alloc&) {
+  return make_error(Code::kOutOfMemory, "memory is spent with the parts of a batch{}", memory_advice(system_root()));
 }
 
 std::string DeviceGroup::finish(Member& member, Lane& lane, Part part, Status status, double seconds) {

@@ -43,18 +43,17 @@ TEST(ConvDense, filters_strides_pads_dilations_and_groups) {
 // More tiles than sm_90's processors hold at once: blocks that stay take several, and their last are not whole.
 TEST(ConvDense, many_tiles) {
   if (!on_real_gpu()) GTEST_SKIP() << "the mock has neither such blocks nor the patience for so many tiles";
-  const std::vector<ConvCase> cases = {{{1, 40, 190, 161}, {72, 40, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
-                                       {{2, 40, 131, 100}, {136, 40, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
-                                       {{2, 32, 131, 127}, {36, 32, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}},
-                                       {{1, 16, 301, 299}, {66, 16, 1, 1}, {2, 2}, {0, 0, 0, 0}, {1, 1}},
-                                       {{1, 48, 161, 160}, {1200, 48, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
-                                       {{1, 64, 131, 130}, {96, 32, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2}};
+  const std::vector<ConvCase> cases = {{{1, 40, 97, 91}, {200, 40, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
+                                       {{1, 16, 67, 61}, {264, 16, 3, 3}, {1, 1}, {1, 1, 1, 1}, {1, 1}},
+                                       {{1, 16, 181, 183}, {130, 16, 1, 1}, {2, 2}, {0, 0, 0, 0}, {1, 1}},
+                                       {{1, 48, 40, 41}, {1200, 48, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}},
+                                       {{1, 64, 90, 91}, {192, 32, 1, 1}, {1, 1}, {0, 0, 0, 0}, {1, 1}, 2}};
   for (const ConvCase& c : cases) {
     const int64_t rows = c.strides[0] == 2 ? (c.x[2] + 1) / 2 : c.x[2], columns = c.strides[0] == 2 ? (c.x[3] + 1) / 2 : c.x[3];
     TacticRow row = conv(c, DType::kF16);
     row.input(random_tensor({c.w[0]}, 5).cast(DType::kF16))
         .with_epilogue("2 | add(0,1) relu(2) | 3", {random_tensor({c.x[0], c.w[0], rows, columns}, 6).cast(DType::kF16)});
-    check(row, of(DType::kF16));
+    check(row, {1.0 / 1024, 4e-3});  // cuDNN rounds sums of up to 8 to f16 before it adds the residual
   }
 }
 
