@@ -1,30 +1,16 @@
-// What a call costs beside its kernel: a network of one Add, through the C++ API as a program uses it. bench/api_overhead runs it and adds Python's figures.
-// usage: bench_api_overhead ENGINE [threads]
-#include <algorithm>
-#include <chrono>
+// What a call costs beside its kernel: a network of one Add, through the C++ API as a program uses it.
+// bench/api_overhead runs it and adds Python's figures. usage: bench_api_overhead ENGINE [threads]
 #include <cstdio>
 #include <cstdlib>
 #include <sinter/sinter.hpp>
 #include <string>
 #include <vector>
 
+#include "measure.h"
+
 namespace {
 
 constexpr int kRounds = 400, kCalls = 200;
-
-// Least and median microseconds a call over rounds.
-template <typename Fn>
-std::pair<double, double> measure(Fn&& call) {
-  using Clock = std::chrono::steady_clock;
-  std::vector<double> us;
-  for (int round = 0; round < kRounds; ++round) {
-    const auto begin = Clock::now();
-    for (int i = 0; i < kCalls; ++i) call();
-    us.push_back(std::chrono::duration<double, std::micro>(Clock::now() - begin).count() / kCalls);
-  }
-  std::sort(us.begin(), us.end());
-  return {us.front(), us[us.size() / 2]};
-}
 
 // The number behind "key": in the first layer of a profile.
 double value_of(const std::string& json, const std::string& key) {
@@ -49,13 +35,15 @@ int main(int argc, char** argv) {
     };
     sinter::ExecutionContext context(engine, threads), timed(engine, threads, true);
     infer(context);
-    const auto whole = measure([&] { infer(context); });
-    const auto execute = measure([&] { context.execute(); });
+    const auto whole = measure(kRounds, kCalls, [&] { infer(context); });
+    const auto execute = measure(kRounds, kCalls, [&] { context.execute(); });
     for (int i = 0; i < 20000; ++i) infer(timed);
     const std::string profile = timed.profile_json();
     if (c != 3) return std::puts("the sum is wrong"), 1;
-    std::printf("{\"infer_us\": %.3f, \"infer_median_us\": %.3f, \"execute_us\": %.3f, \"kernel_us\": %.3f, \"kernel_median_us\": %.3f}\n", whole.first, whole.second,
-                execute.first, value_of(profile, "min_us"), value_of(profile, "median_us"));
+    std::printf(
+        "{\"infer_us\": %.3f, \"infer_median_us\": %.3f, \"execute_us\": %.3f, \"kernel_us\": %.3f, "
+        "\"kernel_median_us\": %.3f}\n",
+        whole.first, whole.second, execute.first, value_of(profile, "min_us"), value_of(profile, "median_us"));
   } catch (const sinter::Error& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

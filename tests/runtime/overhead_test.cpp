@@ -31,7 +31,7 @@ void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::fre
 namespace sinter::runtime {
 namespace {
 
-constexpr int kSteps = 200;
+constexpr int kSteps = 500;
 
 std::unique_ptr<ExecutionContext> chain() {
   test::register_test_tactics();
