@@ -102,8 +102,9 @@ class ThreadPool final : public ThreadTeam {
         wake_.wait(lock, [&] { return ticket_of(state_.load()) != seen; });
         sleepers_.fetch_sub(1);
       }
-      if (stop_.load()) return;
+      // The ticket first: who has seen the last one must not miss why it was published.
       seen = ticket_of(state_.load(std::memory_order_acquire));
+      if (stop_.load()) return;
       run_parts(seen);
     }
   }

@@ -31,6 +31,16 @@ TEST(Threads, LateWorkersDoNoHarm) {
   }
 }
 
+// Pools end while their workers begin, claim, spin and fall asleep.
+TEST(Threads, PoolsEndWhateverTheirWorkersDo) {
+  for (int round = 0; round < 3000; ++round) {
+    auto pool = make_thread_pool(2 + round % 5);
+    std::atomic<int> done{0};
+    for (int job = 0; job < round % 3; ++job) pool->run(4, [&](int) { ++done; });
+    EXPECT_EQ(done, round % 3 * 4);
+  }
+}
+
 TEST(Threads, SplitCoversTheRange) {
   auto pool = make_thread_pool(3);
   for (int64_t count : {0, 1, 15, 16, 17, 1000}) {
