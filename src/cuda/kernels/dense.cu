@@ -250,28 +250,34 @@ SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b,
 #else
 // With four stages the products of the last tile are still under way when those of the next begin and the tile after is asked for; with three
 // they end first, so that two tiles can be on their way.
-SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, const Corner& corner, u32 shared, int first_tile, int tiles) {
-  constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;
-  const u32 stage_b = shared + STAGES * kStageA;
-  load_first<kAhead>(p, a, b, corner, shared, first_tile, tiles);
-  int read = 0, write = kAhead;
+constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;
+// The products of `tiles` tiles from stage `read` on, kAhead of which are on their way; load_next asks for one more and commits.
+template <typename LoadNext>
+SINTER_DEVICE void multiply_stages(Math& math, u32 shared, int& read, int tiles, const LoadNext& load_next) {
   for (int t = 0; t < tiles; ++t) {
     copy_async_wait<kAhead - 1>();
     publish_to_matrices();
     matrix_wait<kOverlap>();
     barrier();
-    math.issue(shared + read * kStageA, stage_b + read * kStageB);
+    math.issue(shared + read * kStageA, shared + STAGES * kStageA + read * kStageB);
     read = read + 1 == STAGES ? 0 : read + 1;
-    const int next = t + kAhead;
-    if (next < tiles) {
-      a.load(p, shared + write * kStageA, (first_tile + next) * BK);
-      b.load(p, stage_b + write * kStageB, (first_tile + next) * BK);
-    }
-    copy_async_commit();
-    write = write + 1 == STAGES ? 0 : write + 1;
+    load_next();
   }
   matrix_wait<0>();
   math.settle();
+}
+SINTER_DEVICE void sum_tiles(const DenseParams& p, LoaderA& a, const LoaderB& b, Math& math, const Corner& corner, u32 shared, int first_tile, int tiles) {
+  load_first<kAhead>(p, a, b, corner, shared, first_tile, tiles);
+  int read = 0, write = kAhead, next = kAhead;
+  multiply_stages(math, shared, read, tiles, [&] {
+    if (next < tiles) {
+      a.load(p, shared + write * kStageA, (first_tile + next) * BK);
+      b.load(p, shared + STAGES * kStageA + write * kStageB, (first_tile + next) * BK);
+    }
+    copy_async_commit();
+    ++next;
+    write = write + 1 == STAGES ? 0 : write + 1;
+  });
   copy_async_wait<0>();
   barrier();
 }
@@ -351,8 +357,7 @@ class Ahead {
 // Grid x: as many blocks as fit; z: batches or groups.
 SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
   SINTER_DYNAMIC_SHARED(memory);
-  constexpr int kOverlap = STAGES > 3, kAhead = STAGES - 1 - kOverlap;  // as sum_tiles
-  const u32 shared = (shared_address(memory) + 1023) / 1024 * 1024, stage_b = shared + STAGES * kStageA, strips = stage_b + STAGES * kStageB;
+  const u32 shared = (shared_address(memory) + 1023) / 1024 * 1024, strips = shared + STAGES * (kStageA + kStageB);
   const int steps = (p.k + BK - 1) / BK, tiles = p.tiles_m * p.tiles_n;
   Ahead ahead(p, steps);
   Math math;
@@ -365,17 +370,7 @@ SINTER_KERNEL(dense, kThreads, (const DenseParams p)) {
     if (corner.column != finish_column) load_finish(p, locate(p, corner.z, corner.row, own_column(corner.column)), finish);
     finish_column = corner.column;
     math.start(warp() % WARPS_M, 0);
-    for (int step = 0; step < steps; ++step) {
-      copy_async_wait<kAhead - 1>();
-      publish_to_matrices();
-      matrix_wait<kOverlap>();
-      barrier();
-      math.issue(shared + read * kStageA, stage_b + read * kStageB);
-      read = read + 1 == STAGES ? 0 : read + 1;
-      ahead.load_next(p, shared);
-    }
-    matrix_wait<0>();
-    math.settle();
+    multiply_stages(math, shared, read, steps, [&] { ahead.load_next(p, shared); });
     make_results(p, math, finish, corner, strips);
   }
   copy_async_wait<0>();
