@@ -42,22 +42,6 @@ TacticRow product_row(const char* op, const Dims& a, const Dims& b, DType dtype)
   return row;
 }
 
-// All offers of this tactic, of which there must be some.
-void check_with(const char* id, TacticRow row, Tolerance tolerance) {
-  const std::vector<Value> wanted = reference_outputs(row);
-  ASSERT_FALSE(wanted.empty());
-  const DeviceScope scope(harness_device());
-  const Problem problem = make_problem(row, wanted, 1);
-  Answer answer;
-  tactic(id).query(problem, answer);
-  EXPECT_FALSE(answer.offers.empty()) << (answer.declines.empty() ? "not for this" : answer.declines[0].reason);
-  for (const Offer& offer : answer.offers) {
-    SCOPED_TRACE(fmt::format("{} config '{}' on {}", id, offer.config, problem.to_string()));
-    run_offer(tactic(id), problem, offer, row, wanted, tolerance, inline_team());
-    exercised_tactics().insert(id);
-  }
-}
-
 TEST(CublasLt, products_batches_and_types) {
   NEEDS("cuda.cublaslt_matmul");
   const char* id = "cuda.cublaslt_matmul";

@@ -398,6 +398,24 @@ inline void run_offer(const Tactic& tactic, Problem problem, const Offer& offer,
   }
 }
 
+// Runs the row on all offers of one tactic, of which there must be some.
+inline void check_with(std::string_view id, TacticRow row, Tolerance tolerance) {
+  const std::vector<Value> wanted = reference_outputs(row);
+  ASSERT_FALSE(wanted.empty());
+  const Tactic* const tactic = tactic_registry().find(id);
+  ASSERT_NE(tactic, nullptr) << id;
+  const DeviceScope scope(harness_device());
+  const Problem problem = make_problem(row, wanted, 1);
+  Answer answer;
+  tactic->query(problem, answer);
+  EXPECT_FALSE(answer.offers.empty()) << (answer.declines.empty() ? "not for this" : answer.declines[0].reason);
+  for (const Offer& offer : answer.offers) {
+    SCOPED_TRACE(fmt::format("{} config '{}' on {}", id, offer.config, problem.to_string()));
+    run_offer(*tactic, problem, offer, row, wanted, tolerance, inline_team());
+    exercised_tactics().insert(std::string(id));
+  }
+}
+
 // Runs the row on every tactic that offers. Returns the number of offers run; fails when there is none unless `may_decline`.
 inline int check(TacticRow row, Tolerance tolerance, bool may_decline = false) {
   const std::vector<Value> wanted = reference_outputs(row);
