@@ -51,6 +51,21 @@ class Skip(Exception):
     pass
 
 
+def machine():
+    """Processor and how much of it this process may use."""
+    name, flags = "unknown processor", set()
+    for line in open("/proc/cpuinfo"):
+        key, _, value = line.partition(":")
+        if key.strip() == "model name":
+            name = value.strip()
+        elif key.strip() in ("flags", "Features"):
+            flags = set(value.split())
+    isa = next((text for flag, text in (("amx_tile", "AMX"), ("avx512_vnni", "AVX-512 VNNI"), ("avx512f", "AVX-512"), ("avx2", "AVX2"))
+                if flag in flags), "")
+    cores = len(os.sched_getaffinity(0))
+    return f"{name}, {cores} core{'s' if cores != 1 else ''}{', ' + isa if isa else ''}"
+
+
 def file_name(tensor):
     return tensor.replace("/", "_").replace(":", "_") + ".npy"
 
