@@ -1,6 +1,7 @@
 #include "builder/layout_solver.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -10,6 +11,8 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr size_t kMaxTable = 1 << 18;  // entries of one intermediate table: 2 MiB of doubles
 constexpr int kSubsets = 1 << kLayoutCount;
+// Prices of a reformat that solve_layouts tries, each half of the one before.
+constexpr int kPrices = 6;
 
 // A table over some variables; `scope` ascending, the last variable varies fastest.
 struct Factor {
@@ -64,7 +67,6 @@ class Solver {
     std::vector<int> state(domains_.size(), 0);
     for (auto it = eliminated.rbegin(); it != eliminated.rend(); ++it) state[it->first] = best_state(it->second, it->first, state);
     solution.choice.assign(state.begin(), state.begin() + static_cast<long>(problem_.nodes.size()));
-    solution.cost_us = layout_cost(problem_, solution.choice);
     return solution;
   }
 
@@ -260,7 +262,39 @@ class Solver {
 
 }  // namespace
 
-LayoutSolution solve_layouts(const LayoutProblem& problem) { return Solver(problem).run(); }
+namespace {
+
+// The same with every reformat dearer by the price.
+LayoutProblem with_price(LayoutProblem problem, double price) {
+  for (LayoutProblem::Value& value : problem.values) {
+    for (auto& row : value.reformat_us) {
+      for (double& cost : row) cost += cost > 0 ? price : 0;
+    }
+  }
+  return problem;
+}
+
+LayoutSolution solve(const LayoutProblem& problem, double price) {
+  LayoutSolution solution = price > 0 ? Solver(with_price(problem, price)).run() : Solver(problem).run();
+  solution.cost_us = layout_cost(problem, solution.choice);
+  const double dearer = layout_cost(with_price(problem, 1), solution.choice) - solution.cost_us;
+  solution.reformats = std::isfinite(dearer) ? static_cast<int>(std::lround(dearer)) : 0;
+  return solution;
+}
+
+}  // namespace
+
+LayoutSolution solve_layouts(const LayoutProblem& problem, double tie) {
+  LayoutSolution least = solve(problem, 0);
+  if (tie <= 0 || least.reformats == 0 || !std::isfinite(least.cost_us)) return least;
+  // The price at which what is saved by leaving reformats out stays within the tie: at first one reformat would have to gain all of it.
+  double price = tie * least.cost_us;
+  for (int i = 0; i < kPrices; ++i, price /= 2) {
+    LayoutSolution sparing = solve(problem, price);
+    if (sparing.cost_us <= (1 + tie) * least.cost_us && sparing.reformats <= least.reformats) return sparing;
+  }
+  return least;
+}
 
 double layout_cost(const LayoutProblem& problem, const std::vector<int>& choice) {
   double cost = 0;

@@ -40,10 +40,12 @@ struct LayoutProblem {
 struct LayoutSolution {
   std::vector<int> choice;  // a node
   double cost_us = 0;
+  int reformats = 0;        // that cost something
   bool exact = true;
 };
 
-LayoutSolution solve_layouts(const LayoutProblem& problem);
+// `tie`: differences below this share of the least cost are noise, and go to fewer reformats.
+LayoutSolution solve_layouts(const LayoutProblem& problem, double tie = 0);
 // The cost of one assignment: kernels plus every distinct reformat.
 double layout_cost(const LayoutProblem& problem, const std::vector<int>& choice);
 

@@ -17,14 +17,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Rounds of interleaved samples: after kPruneRounds what is clearly slower is dropped; a candidate is done when its smallest samples
-// agree (noise only ever adds time), at the latest after kMostRounds.
-constexpr int kPruneRounds = 3, kLeastRounds = 5, kMostRounds = 40, kFullRounds = 25;
-constexpr double kPruneFactor = 1.4;
+// Rounds of interleaved samples: after kPruneRounds what is far slower is dropped, after kSureRounds what is clearly slower (a few samples in a row can all be
+// disturbed); a candidate is done when its smallest samples agree (noise only ever adds time), at the latest after kMostRounds.
+constexpr int kPruneRounds = 3, kLeastRounds = 5, kSureRounds = 10, kMostRounds = 40, kFullRounds = 25;
+constexpr double kFarFactor = 3, kPruneFactor = 1.4;
 // The third smallest sample within this share of the smallest: the time is known to about a percent.
 constexpr double kSettled = 0.015;
-// Long kernels need fewer samples: a candidate's samples end after this much time.
-constexpr double kSampleBudgetUs = 150'000;
+// Long kernels need fewer samples: a candidate's samples end after this much time of its own, or so many times as much of the clock's.
+constexpr double kSampleBudgetUs = 150'000, kMostDisturbed = 4;
 constexpr int64_t kCacheLine = 64;
 // Others use the last cache too: what is below this share of it stays there from one inference to the next.
 constexpr int64_t kLastCacheShare = 8;
@@ -319,9 +319,10 @@ Status Tuner::measure(const Problem& problem, std::span<const Tensor> constants,
     for (size_t i = 0; i < open.size(); ++i) {
       if (!benches[i] || done[i]) continue;
       const std::vector<double>& samples = benches[i]->samples;
-      const bool slow = round + 1 >= kPruneRounds && *std::min_element(samples.begin(), samples.end()) > kPruneFactor * best;
-      const bool expensive = round + 1 >= kPruneRounds && spent[i] > kSampleBudgetUs;
-      done[i] = slow || expensive || is_settled(samples);
+      const double least = *std::min_element(samples.begin(), samples.end());
+      const bool slow = least > (round + 1 >= kSureRounds ? kPruneFactor : kFarFactor) * best;
+      const bool expensive = std::max(least * static_cast<double>(samples.size()), spent[i] / kMostDisturbed) > kSampleBudgetUs;
+      done[i] = (round + 1 >= kPruneRounds && (slow || expensive)) || is_settled(samples);
     }
   }
   for (size_t i = 0; i < open.size(); ++i) {
