@@ -172,5 +172,18 @@ TEST(Matmul, NanAndInfinityPropagate) {
   }
 }
 
+TEST(SplitGrid, EqualWorkGoesToFewerBytes) {
+  const auto split = [](int parts, int64_t m, int64_t n, int64_t m_bytes, int64_t n_bytes) {
+    const GridSplit grid = split_grid(parts, m, n, m_bytes, n_bytes);
+    return std::pair<int, int>(grid.m_parts, grid.n_parts);
+  };
+  EXPECT_EQ(split(2, 8, 8, 100, 1), (std::pair<int, int>(2, 1)));
+  EXPECT_EQ(split(2, 8, 8, 1, 100), (std::pair<int, int>(1, 2)));
+  EXPECT_EQ(split(4, 8, 8, 10, 10), (std::pair<int, int>(2, 2)));
+  EXPECT_EQ(split(2, 7, 8, 100, 1), (std::pair<int, int>(1, 2)));  // work comes first: 28 for 32
+  EXPECT_EQ(split(2, 8, 1, 1, 100), (std::pair<int, int>(2, 1)));
+  EXPECT_EQ(split(1, 8, 8, 1, 1), (std::pair<int, int>(1, 1)));
+}
+
 }  // namespace
 }  // namespace sinter::cpu

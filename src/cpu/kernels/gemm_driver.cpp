@@ -241,14 +241,16 @@ void gemm_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& bl
   if (set.release != nullptr) set.release();
 }
 
-GridSplit split_grid(int parts, int64_t m_units, int64_t n_units) {
+GridSplit split_grid(int parts, int64_t m_units, int64_t n_units, int64_t m_bytes, int64_t n_bytes) {
   GridSplit best{1, 1};
-  int64_t best_work = m_units * n_units;
+  int64_t best_work = m_units * n_units, best_bytes = m_units * m_bytes + n_units * n_bytes;
   for (int m_parts = 1; m_parts <= parts; ++m_parts) {
     const int n_parts = parts / m_parts;
-    const int64_t work = ((m_units + m_parts - 1) / m_parts) * ((n_units + n_parts - 1) / n_parts);
-    if (work < best_work) {
+    const int64_t rows = (m_units + m_parts - 1) / m_parts, columns = (n_units + n_parts - 1) / n_parts;
+    const int64_t work = rows * columns, bytes = rows * m_bytes + columns * n_bytes;
+    if (work < best_work || (work == best_work && bytes < best_bytes)) {
       best_work = work;
+      best_bytes = bytes;
       best = {m_parts, n_parts};
     }
   }
@@ -259,7 +261,8 @@ void gemm_on_team(const TileSet& set, const GemmArgs& args, const GemmBlocking& 
                   void* scratch) {
   const int64_t tiles = (args.m + blocking.rows - 1) / blocking.rows, panels = panel_count(args.n);
   const int64_t groups = (panels + blocking.panels - 1) / blocking.panels;
-  const GridSplit grid = split_grid(team.size(), tiles, groups);
+  // Pixels under several taps of a filter are read once, each tap's weights too.
+  const GridSplit grid = split_grid(team.size(), tiles, groups, blocking.rows, blocking.panels * kPanel * args.segments);
   const int64_t scratch_bytes = gemm_scratch_bytes(blocking, args.segments, args.terms);
   team.run(grid.m_parts * grid.n_parts, [&](int part) {
     const int64_t i = part % grid.m_parts, j = part / grid.m_parts;

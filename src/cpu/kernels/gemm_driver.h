@@ -68,11 +68,11 @@ void gemm_block(const TileSet& set, const GemmArgs& args, const GemmBlocking& bl
                 int64_t row_end, int64_t panel_begin, int64_t panel_end, void* scratch);
 
 // Splits `parts` threads over an m_units x n_units grid of work: m_parts * n_parts <= parts, least work for the
-// busiest.
+// busiest; of equal ones that in which it reads the fewest bytes: all that belong to its units, m_bytes and n_bytes each.
 struct GridSplit {
   int m_parts, n_parts;
 };
-GridSplit split_grid(int parts, int64_t m_units, int64_t n_units);
+GridSplit split_grid(int parts, int64_t m_units, int64_t n_units, int64_t m_bytes = 0, int64_t n_bytes = 0);
 
 // The whole problem on a team; `scratch` holds gemm_scratch_bytes for each thread.
 void gemm_on_team(const TileSet& set, const GemmArgs& args, const GemmBlocking& blocking, ThreadTeam& team,

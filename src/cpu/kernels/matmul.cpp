@@ -58,7 +58,7 @@ void run_in_turn(const KernelTable& table, const MatmulShape& shape, const GemmB
                  const PackedB& b, float* c, const Epilogue& epilogue, ThreadTeam& team, char* workspace) {
   const int64_t tiles = (shape.m + blocking.rows - 1) / blocking.rows, panels = panel_count(shape.n);
   const int64_t groups = (panels + blocking.panels - 1) / blocking.panels;
-  const GridSplit grid = split_grid(team.size(), tiles, groups);
+  const GridSplit grid = split_grid(team.size(), tiles, groups, blocking.rows, blocking.panels * kPanel);
   const int64_t scratch_bytes = gemm_scratch_bytes(blocking, 1);
   float* buffer = reinterpret_cast<float*>(workspace);
   for (int64_t i = 0; i < shape.batch; ++i) {

@@ -251,8 +251,8 @@ void conv_winograd(const KernelTable& table, const ConvShape& shape, WinogradFor
   const Job job{table, shape, form,     blocking,        tiling, src, packed, zeros, dst, &epilogue, points_of(form),
                 round_up(shape.channels, kPanel)};
   const int64_t tiles = tiling.count(shape), panels = panel_count(shape.out_channels);
-  // Threads split the tiles; where these are few also the output channels, and transform the source each for itself.
-  const GridSplit grid = split_grid(team.size(), tiles, panels);
+  // Parts of output channels transform the source each for itself (a tile's values are read and written), parts of tiles read all weights.
+  const GridSplit grid = split_grid(team.size(), tiles, panels, 2, kPanel);
   team.run(grid.m_parts * grid.n_parts, [&](int part) {
     const int64_t i = part % grid.m_parts, j = part / grid.m_parts;
     char* memory = static_cast<char*>(workspace) + zeros_bytes(shape) + part * part_bytes(shape, form, blocking);
