@@ -11,12 +11,15 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace sinter {
 namespace {
 
-constexpr std::string_view kIsaNames[] = {"baseline", "avx2", "avx512", "avx512_vnni", "amx"};
+constexpr std::string_view kIsaNames[] = {"baseline", "avx2", "avx512", "avx512_vnni", "amx", "dotprod"};
 
 std::string first_line(const char* path) {
   std::ifstream in(path);
@@ -55,6 +58,12 @@ void read_isa(CpuInfo& info) {
   info.avx512_fp16 = d & (1u << 23);
   if (vnni512 && info.avx512_bf16 && amx && (state & 0x60000) == 0x60000 && request_amx()) info.hardware_isa = Isa::kAmx;
 }
+#elif defined(__aarch64__)
+void read_isa(CpuInfo& info) {
+  const unsigned long features = getauxval(AT_HWCAP);
+  if (features & HWCAP_ASIMDDP) info.hardware_isa = Isa::kDotprod;
+  info.arm_fp16 = (features & HWCAP_FPHP) && (features & HWCAP_ASIMDHP);
+}
 #else
 void read_isa(CpuInfo&) {}
 #endif
@@ -83,7 +92,7 @@ CpuInfo read_cpu_info() {
   info.isa = info.hardware_isa;
   if (const char* limit = std::getenv("SINTER_MAX_ISA")) {
     for (int i = 0; i < static_cast<int>(std::size(kIsaNames)); ++i) {
-      if (kIsaNames[i] == limit) info.isa = std::min(info.hardware_isa, static_cast<Isa>(i));
+      if (kIsaNames[i] == limit && isa_includes(info.hardware_isa, static_cast<Isa>(i))) info.isa = static_cast<Isa>(i);
     }
     if (limit == std::string_view("avx_vnni")) info.isa = std::min(info.hardware_isa, Isa::kAvx2);
     else if (info.isa < info.hardware_isa) info.avx_vnni = info.avx_vnni && info.isa > Isa::kAvx2;

@@ -11,7 +11,7 @@ Status check_options(const BuildOptions& options) {
   if (options.threads < 1) {
     return make_error(Code::kInvalidArgument, "threads: found {}, expected at least 1; leave --threads out for all usable cores", options.threads);
   }
-  if (options.isa > cpu_info().hardware_isa) {
+  if (!isa_includes(cpu_info().hardware_isa, options.isa)) {
     return make_error(Code::kInvalidArgument, "instruction set: found {}, this machine has {}; tuning needs a machine that runs it",
                       isa_name(options.isa), isa_name(cpu_info().hardware_isa));
   }

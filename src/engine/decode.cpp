@@ -180,7 +180,7 @@ class Decoder {
     }
     out.precision = {table->tf32(), table->fp16(), table->bf16(), table->int8(), table->strict_nans()};
     out.threads = table->threads();
-    if (table->isa() < 0 || table->isa() > static_cast<int>(Isa::kAmx)) return damaged("unknown instruction set {}", table->isa());
+    if (table->isa() < 0 || table->isa() > static_cast<int>(kLastIsa)) return damaged("unknown instruction set {}", table->isa());
     out.isa = static_cast<Isa>(table->isa());
     if (table->cuda() && device_.kind != DeviceKind::kCuda) return damaged("node '{}' is for a device that the plan does not have", out.node);
     if (table->cuda()) out.device = device_;

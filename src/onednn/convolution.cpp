@@ -140,7 +140,7 @@ class ConvolutionKernel final : public Kernel {
 };
 
 std::string unsuitable(const Problem& problem) {
-  if (problem.isa < Isa::kAvx2) return "needs avx2";
+  if (!isa_includes(problem.isa, Isa::kAvx2)) return "needs avx2";
   for (const TensorDesc& tensor : problem.inputs) {
     if (tensor.present && tensor.dtype != DType::kF32) return fmt::format("input is {}, takes f32", dtype_name(tensor.dtype));
   }

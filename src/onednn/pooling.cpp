@@ -87,7 +87,7 @@ class Pooling final : public Tactic {
   void query(const Problem& problem, Answer& answer) const override {
     const ThreadScope scope(problem.threads);
     if (!is_pool(problem)) return;
-    if (problem.isa < Isa::kAvx2) return answer.decline("needs avx2");
+    if (!isa_includes(problem.isa, Isa::kAvx2)) return answer.decline("needs avx2");
     if (problem.inputs[0].dtype != DType::kF32) return answer.decline(fmt::format("input is {}, takes f32", dtype_name(problem.inputs[0].dtype)));
     if (problem.outputs.size() > 1 && problem.outputs[1].present) return answer.decline("indices are wanted");
     if (problem.attributes.i_or("ceil_mode", 0)) return answer.decline("ceil_mode: the divisor at the border differs");

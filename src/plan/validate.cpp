@@ -314,7 +314,7 @@ class RegionValidator {
     if (offer.in_place_input < -1 || offer.in_place_input >= static_cast<int>(step.inputs.size())) {
       return invalid("{}: in-place input {} is out of range", where(step), offer.in_place_input);
     }
-    if (problem.threads < 1 || problem.isa < Isa::kBaseline || problem.isa > Isa::kAmx) {
+    if (problem.threads < 1 || problem.isa < Isa::kBaseline || problem.isa > kLastIsa) {
       return invalid("{}: bad thread count or instruction set", where(step));
     }
     if (problem.on_cuda() && problem.device != plan_.device) return invalid("{}: it is for another device", where(step));

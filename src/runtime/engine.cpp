@@ -13,7 +13,7 @@ namespace sinter::runtime {
 namespace {
 
 std::optional<Isa> parse_isa(std::string_view name) {
-  for (int i = 0; i <= static_cast<int>(Isa::kAmx); ++i) {
+  for (int i = 0; i <= static_cast<int>(kLastIsa); ++i) {
     if (isa_name(static_cast<Isa>(i)) == name) return static_cast<Isa>(i);
   }
   return std::nullopt;
@@ -44,7 +44,7 @@ Result<Match> match_target(const engine::EngineFile& file, size_t profile) {
   const plan::Plan& plan = file.plan(profile);
   const CpuInfo& cpu = cpu_info();
   const std::optional<Isa> isa = plan.isa.empty() ? Isa::kBaseline : parse_isa(plan.isa);
-  if (!isa || *isa > cpu.isa) {
+  if (!isa || !isa_includes(cpu.isa, *isa)) {
     return make_error(Code::kTargetMismatch, "engine '{}' was built for {} ({}); this machine has {} ({}): not loaded, file "
                       "untouched; re-tune it here with 'sinter retune {}'", file.name(), plan.isa, plan.cpu_model,
                       isa_name(cpu.isa), cpu.model_name, file.name());

@@ -87,7 +87,7 @@ class StepChecker {
   // the machine, and bind reads the stored one.
   Status check_kernel() const {
     const Problem& stored = step_.problem;
-    if (stored.isa > cpu_info().isa) {
+    if (!has_isa(stored.isa)) {
       return make_error(Code::kTargetMismatch, "step '{}' needs {}, this machine has {}; re-tune the engine with 'sinter retune F'",
                         step_.name, isa_name(stored.isa), isa_name(cpu_info().isa));
     }

@@ -26,6 +26,7 @@ void examine_cpu(std::vector<DoctorLine>& lines) {
   if (cpu.avx_vnni) features += " avx_vnni";
   if (cpu.avx512_bf16) features += " avx512_bf16";
   if (cpu.avx512_fp16) features += " avx512_fp16";
+  if (cpu.arm_fp16) features += " fp16";
   lines.push_back({Kind::kInfo, "instruction sets", features, ""});
   if (cpu.isa < cpu.hardware_isa) {
     lines.push_back({Kind::kMissing, "instruction sets", fmt::format("limited to {} by SINTER_MAX_ISA", isa_name(cpu.isa)),

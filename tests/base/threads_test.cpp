@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <string_view>
 
 #include "base/cpu_info.h"
 
@@ -56,7 +58,30 @@ TEST(Threads, SplitCoversTheRange) {
 TEST(CpuInfo, IsPlausible) {
   EXPECT_GE(cpu_info().usable_cores, 1);
   EXPECT_LE(cpu_info().usable_cores, cpu_info().logical_cores);
-  EXPECT_LE(cpu_info().isa, cpu_info().hardware_isa);
+  EXPECT_TRUE(isa_includes(cpu_info().hardware_isa, cpu_info().isa));
+  const char* limit = std::getenv("SINTER_MAX_ISA");
+  if (limit != nullptr && limit == std::string_view("baseline")) {
+    EXPECT_EQ(cpu_info().isa, Isa::kBaseline);
+  }
+}
+
+TEST(CpuInfo, ClassesOfTwoArchitectures) {
+  for (int i = 0; i <= static_cast<int>(kLastIsa); ++i) {
+    const auto isa = static_cast<Isa>(i);
+    EXPECT_TRUE(isa_includes(isa, isa)) << isa_name(isa);
+    EXPECT_TRUE(isa_includes(isa, Isa::kBaseline)) << isa_name(isa);
+    EXPECT_EQ(isa_includes(Isa::kBaseline, isa), isa == Isa::kBaseline) << isa_name(isa);
+    EXPECT_EQ(isa_includes(isa, Isa::kDotprod), isa == Isa::kDotprod) << isa_name(isa);
+    EXPECT_EQ(isa_includes(Isa::kAmx, isa), isa != Isa::kDotprod) << isa_name(isa);
+    EXPECT_EQ(isa_includes(Isa::kDotprod, isa), isa == Isa::kBaseline || isa == Isa::kDotprod) << isa_name(isa);
+  }
+  EXPECT_FALSE(isa_includes(Isa::kAvx2, Isa::kAvx512));
+  EXPECT_TRUE(isa_includes(Isa::kAvx512Vnni, Isa::kAvx2));
+#if defined(__aarch64__)
+  EXPECT_TRUE(cpu_info().hardware_isa == Isa::kBaseline || cpu_info().hardware_isa == Isa::kDotprod);
+#elif defined(__x86_64__)
+  EXPECT_NE(cpu_info().hardware_isa, Isa::kDotprod);
+#endif
 }
 
 }  // namespace

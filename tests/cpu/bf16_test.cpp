@@ -11,8 +11,8 @@ class Bf16 : public ::testing::Test {
  protected:
   void SetUp() override {
 #if defined(__x86_64__)
-    if (cpu_info().isa >= Isa::kAmx) return;
-    if (cpu_info().isa >= Isa::kAvx512Vnni) {
+    if (has_isa(Isa::kAmx)) return;
+    if (has_isa(Isa::kAvx512Vnni)) {
       static const cpu::KernelTable table = cpu::emulated_amx_table();
       cpu::emulate_amx(table);
       harness_isa() = Isa::kAmx;

@@ -22,9 +22,9 @@ struct Way {
 const std::vector<Way>& ways() {
   static const std::vector<Way> all = [] {
     std::vector<Way> result;
-    if (cpu_info().isa >= Isa::kAmx) result.push_back({"amx", kernel_table(Isa::kAmx)});
+    if (has_isa(Isa::kAmx)) result.push_back({"amx", kernel_table(Isa::kAmx)});
 #if defined(__x86_64__)
-    if (cpu_info().isa >= Isa::kAvx512Vnni) result.push_back({"amx_emulated", emulated_amx_table()});
+    if (has_isa(Isa::kAvx512Vnni)) result.push_back({"amx_emulated", emulated_amx_table()});
 #endif
     return result;
   }();

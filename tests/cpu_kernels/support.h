@@ -19,8 +19,7 @@ namespace sinter::cpu {
 inline std::vector<const KernelTable*> all_tables() {
   std::vector<const KernelTable*> tables;
   for (Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512}) {
-    if (isa > cpu_info().isa) break;
-    if (kernel_table(isa).isa == isa) tables.push_back(&kernel_table(isa));
+    if (has_isa(isa) && kernel_table(isa).isa == isa) tables.push_back(&kernel_table(isa));
   }
   return tables;
 }

@@ -382,16 +382,23 @@ TEST(Run, RunsOfElementsLeavePaddingOut) {
 }
 
 TEST(Run, OtherTargetsAreRefusedWithTheRemedy) {
-  engine::EngineContents contents = small_model();
-  contents.plan.isa = "sve2048";
-  auto engine = Engine::from_contents(contents);
-  ASSERT_FALSE(engine.ok());
-  EXPECT_EQ(engine.status().code(), Code::kTargetMismatch);
-  EXPECT_NE(engine.status().message().find("sinter retune"), std::string::npos);
+#if defined(__aarch64__)
+  constexpr const char* kOtherArchitectures = "avx2";
+#else
+  constexpr const char* kOtherArchitectures = "dotprod";
+#endif
+  for (const char* isa : {"sve2048", kOtherArchitectures}) {
+    engine::EngineContents contents = small_model();
+    contents.plan.isa = isa;
+    const auto engine = Engine::from_contents(contents);
+    ASSERT_FALSE(engine.ok()) << isa;
+    EXPECT_EQ(engine.status().code(), Code::kTargetMismatch);
+    EXPECT_NE(engine.status().message().find("sinter retune"), std::string::npos);
+  }
 
-  contents = small_model();
+  engine::EngineContents contents = small_model();
   RegionMaker(contents, 0).kernel("cpu.no_such_tactic", "Relu", {0}, {RegionMaker(contents, 0).arena("z", "f32[batch,4]")});
-  engine = Engine::from_contents(contents);
+  const auto engine = Engine::from_contents(contents);
   ASSERT_FALSE(engine.ok());
   EXPECT_EQ(engine.status().code(), Code::kTargetMismatch);
 }
