@@ -1,7 +1,7 @@
 # sinter_layer(NAME [UNITY n] [SOURCES f...]): the object library sinter_NAME of all .cpp files of src/NAME.
 #
 # File-name suffixes choose instruction sets: *_avx2.cpp, *_avxvnni.cpp, *_avx512.cpp, *_vnni.cpp and *_amx.cpp are compiled with the flags
-# of that set on x86-64 and left out elsewhere. Such a file may be entered only after run-time dispatch (base/cpu_info.h),
+# of that set on x86-64, *_dotprod.cpp on aarch64, and left out elsewhere. Such a file may be entered only after run-time dispatch (base/cpu_info.h),
 # and must keep its helpers in an unnamed or per-ISA namespace, so that no inline function compiled with wide
 # instructions replaces a common one.
 set(SINTER_ISA_avx2 -mavx2 -mfma -mf16c)
@@ -9,12 +9,15 @@ set(SINTER_ISA_avxvnni -mavx2 -mfma -mf16c -mavxvnni)
 set(SINTER_ISA_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mavx2 -mfma -mf16c -mprefer-vector-width=512)
 set(SINTER_ISA_vnni ${SINTER_ISA_avx512} -mavx512vnni)
 set(SINTER_ISA_amx ${SINTER_ISA_avx512} -mavx512vnni -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8)
-set(SINTER_ISAS avx2 avxvnni avx512 vnni amx)
+set(SINTER_ISA_dotprod -march=armv8.2-a+dotprod)
+set(SINTER_ISAS avx2 avxvnni avx512 vnni amx dotprod)
 
+# Those that this architecture has.
+set(SINTER_OWN_ISAS)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set(SINTER_X86 TRUE)
-else()
-  set(SINTER_X86 FALSE)
+  set(SINTER_OWN_ISAS avx2 avxvnni avx512 vnni amx)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(SINTER_OWN_ISAS dotprod)
 endif()
 
 # One definition per folder of src/LAYERS: SINTER_LIB_<folder> is rt, full or module.
@@ -47,7 +50,7 @@ function(sinter_layer name)
       endif()
     endforeach()
     if(isa)
-      if(SINTER_X86)
+      if(isa IN_LIST SINTER_OWN_ISAS)
         set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "${SINTER_ISA_${isa}}" SKIP_UNITY_BUILD_INCLUSION ON)
         list(APPEND common ${source})
       endif()

@@ -25,11 +25,11 @@ struct Way {
 const std::vector<Way>& ways() {
   static const std::vector<Way> all = [] {
     std::vector<Way> result;
-    for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512Vnni, Isa::kAmx}) {
-      if (isa <= cpu_info().isa && kernel_table(isa).isa == isa) result.push_back({std::string(isa_name(isa)), kernel_table(isa), isa >= Isa::kAvx512Vnni});
+    for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512Vnni, Isa::kAmx, Isa::kDotprod}) {
+      if (has_isa(isa) && kernel_table(isa).isa == isa) result.push_back({std::string(isa_name(isa)), kernel_table(isa), isa_includes(isa, Isa::kAvx512Vnni)});
     }
 #if defined(__x86_64__)
-    if (cpu_info().isa >= Isa::kAvx512Vnni) {
+    if (has_isa(Isa::kAvx512Vnni)) {
       result.push_back({"amx_emulated", emulated_amx_table(), true});
     }
 #endif
@@ -389,7 +389,7 @@ TEST(ByteTiles, Activation) {
 
 #if defined(__x86_64__)
 TEST(ByteTiles, MatrixRegistersMultiplyFullStepsOnly) {
-  if (cpu_info().isa < Isa::kAvx512Vnni) GTEST_SKIP() << "no AVX-512 VNNI";
+  if (!has_isa(Isa::kAvx512Vnni)) GTEST_SKIP() << "no AVX-512 VNNI";
   // 196 pixels by 64 columns: 7 tiles of 28 rows, 2 groups of columns, four products a step. Nine taps of 32 channels are 5 steps, not 9.
   const KernelTable table = emulated_amx_table();
   const ConvShape s = shape_of({1, 32, 64, 16, 16, 3, 3}, 0, 0);

@@ -16,8 +16,8 @@ namespace {
 
 std::vector<Isa> isas() {
   std::vector<Isa> result;
-  for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni}) {
-    if (isa <= cpu_info().isa) result.push_back(isa);
+  for (const Isa isa : {Isa::kBaseline, Isa::kAvx2, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kDotprod}) {
+    if (has_isa(isa)) result.push_back(isa);
   }
   return result;
 }

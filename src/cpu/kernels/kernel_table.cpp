@@ -11,6 +11,8 @@ void add_byte_tiles_vnni(KernelTable& table);
 void add_matrix_tiles_amx(KernelTable& table);
 KernelTable make_kernel_table_avx2();
 KernelTable make_kernel_table_avx512();
+#elif defined(__aarch64__)
+void add_byte_tiles_dotprod(KernelTable& table);
 #endif
 
 namespace {
@@ -27,7 +29,7 @@ const KernelTable* emulated_amx = nullptr;
 void emulate_amx(const KernelTable& table) { emulated_amx = &table; }
 
 const KernelTable& kernel_table(Isa isa) {
-  if (isa >= Isa::kAmx && emulated_amx != nullptr) return *emulated_amx;
+  if (isa == Isa::kAmx && emulated_amx != nullptr) return *emulated_amx;
 #if defined(__x86_64__)
   if (isa >= Isa::kAmx) {
     static const KernelTable amx = with_bytes(kernel_table(Isa::kAvx512Vnni), &add_matrix_tiles_amx);
@@ -44,6 +46,11 @@ const KernelTable& kernel_table(Isa isa) {
   if (isa >= Isa::kAvx2) {
     static const KernelTable avx2 = with_bytes(make_kernel_table_avx2(), cpu_info().avx_vnni ? &add_byte_tiles_avxvnni : &add_byte_tiles_avx2);
     return avx2;
+  }
+#elif defined(__aarch64__)
+  if (isa == Isa::kDotprod) {
+    static const KernelTable dotprod = with_bytes(make_kernel_table_portable(), &add_byte_tiles_dotprod);
+    return dotprod;
   }
 #else
   (void)isa;
