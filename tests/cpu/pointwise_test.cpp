@@ -171,6 +171,37 @@ TEST(Pointwise, other_storage_types) {
   check(TacticRow("And").input(random_integers(DType::kBool, {2, 17, 9}, 0, 1, 4)).input(random_integers(DType::kBool, {9}, 0, 1, 5)), {});
 }
 
+// Every f16 that there is, and around the middle between each and the next, where rounding decides: the bits of core/numeric.h's conversions but for
+// the payloads of NaN.
+TEST(Pointwise, halves_convert_exactly) {
+  constexpr int kHalves = 1 << 16;
+  std::vector<uint16_t> halves(kHalves);
+  std::vector<float> values;
+  for (int i = 0; i < kHalves; ++i) {
+    halves[static_cast<size_t>(i)] = static_cast<uint16_t>(i);
+    const float value = half_to_float(static_cast<uint16_t>(i));
+    const float middle = (i & 0x7fff) < 0x7bff ? (value + half_to_float(static_cast<uint16_t>(i + 1))) / 2 : value;
+    values.insert(values.end(), {value, middle, std::nextafter(middle, HUGE_VALF), std::nextafter(middle, -HUGE_VALF)});
+  }
+  for (const float value : hard_values()) values.push_back(value);
+  for (const Isa isa : isas()) {
+    SCOPED_TRACE(isa_name(isa));
+    const cpu::PointwiseSteps& steps = cpu::pointwise_steps(isa);
+    std::vector<float> wide(halves.size());
+    steps.from_f16(halves.data(), wide.data(), kHalves);
+    for (size_t i = 0; i < wide.size(); ++i) {
+      const float want = half_to_float(halves[i]);
+      ASSERT_TRUE(std::isnan(want) ? std::isnan(wide[i]) : std::bit_cast<uint32_t>(wide[i]) == std::bit_cast<uint32_t>(want)) << "half " << i;
+    }
+    std::vector<uint16_t> narrow(values.size());
+    steps.to_f16(values.data(), narrow.data(), static_cast<int64_t>(values.size()));
+    for (size_t i = 0; i < narrow.size(); ++i) {
+      const uint16_t want = float_to_half(values[i]);
+      ASSERT_TRUE(std::isnan(values[i]) ? std::isnan(half_to_float(narrow[i])) : narrow[i] == want) << values[i] << " became " << narrow[i] << ", wanted " << want;
+    }
+  }
+}
+
 // Every value of the type, then random ones.
 Tensor all_bytes(DType dtype, const Dims& dims, uint32_t seed) {
   const bool is_signed = dtype == DType::kI8;

@@ -388,6 +388,12 @@ void widen_f16(const void* source, float* target, int64_t n) {
   for (; i + 8 <= n; i += 8) {
     _mm256_storeu_ps(target + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits + i))));
   }
+#elif defined(__aarch64__)
+  for (; i + 8 <= n; i += 8) {
+    const float16x8_t halves = vreinterpretq_f16_u16(vld1q_u16(bits + i));
+    vst1q_f32(target + i, vcvt_f32_f16(vget_low_f16(halves)));
+    vst1q_f32(target + i + 4, vcvt_high_f32_f16(halves));
+  }
 #endif
   for (; i < n; ++i) target[i] = half_to_float(bits[i]);
 }
@@ -398,6 +404,11 @@ void narrow_f16(const float* source, void* target, int64_t n) {
 #if defined(__F16C__)
   for (; i + 8 <= n; i += 8) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(bits + i), _mm256_cvtps_ph(_mm256_loadu_ps(source + i), _MM_FROUND_TO_NEAREST_INT));
+  }
+#elif defined(__aarch64__)
+  for (; i + 8 <= n; i += 8) {
+    const float16x8_t halves = vcvt_high_f16_f32(vcvt_f16_f32(vld1q_f32(source + i)), vld1q_f32(source + i + 4));
+    vst1q_u16(bits + i, vreinterpretq_u16_f16(halves));
   }
 #endif
   for (; i < n; ++i) bits[i] = float_to_half(source[i]);
