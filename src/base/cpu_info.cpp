@@ -9,6 +9,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/cpu_model.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #elif defined(__aarch64__)
@@ -94,16 +96,11 @@ CpuInfo read_cpu_info() {
     for (int i = 0; i < static_cast<int>(std::size(kIsaNames)); ++i) {
       if (kIsaNames[i] == limit && isa_includes(info.hardware_isa, static_cast<Isa>(i))) info.isa = static_cast<Isa>(i);
     }
-    if (limit == std::string_view("avx_vnni")) info.isa = std::min(info.hardware_isa, Isa::kAvx2);
+    if (limit == std::string_view("avx_vnni") && isa_includes(info.hardware_isa, Isa::kAvx2)) info.isa = Isa::kAvx2;
     else if (info.isa < info.hardware_isa) info.avx_vnni = info.avx_vnni && info.isa > Isa::kAvx2;
   }
   std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; std::getline(cpuinfo, line);) {
-    if (line.rfind("model name", 0) == 0 && line.find(':') != std::string::npos) {
-      info.model_name = line.substr(std::min(line.size(), line.find(':') + 2));
-      break;
-    }
-  }
+  info.model_name = cpu_model(cpuinfo);
   info.logical_cores = static_cast<int>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
   info.usable_cores = info.logical_cores;
   cpu_set_t mask;
