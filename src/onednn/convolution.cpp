@@ -60,6 +60,12 @@ Status make_primitive(const typename Forward::desc& desc, Descriptor& result) {
   return ok_status();
 }
 
+// Of layouts that are the same in memory one: oneDNN takes them for equal in its cache of primitives, but chooses, and packs weights, by the one that came first.
+Layout canonical(Layout layout, const Dims& dims) {
+  const bool same = layout == Layout::kRowMajor && (dims[1] == 1 || product(dims, 2) == 1);
+  return same ? Layout::kChannelsLast : layout;
+}
+
 Result<Descriptor> describe(const Problem& problem, const Shapes& shapes, Layout source, Layout target) {
   const bool transposed = problem.op == "ConvTranspose";
   const Dims& weights = shapes.inputs[1];
@@ -67,7 +73,7 @@ Result<Descriptor> describe(const Problem& problem, const Shapes& shapes, Layout
   return guarded("convolution", [&]() -> Result<Descriptor> {
     Descriptor result;
     SINTER_ASSIGN(result.post_ops, make_post_ops(problem, shapes.inputs, shapes.output, target));
-    const auto source_desc = make_desc(shapes.inputs[0], source), target_desc = make_desc(shapes.output, target);
+    const auto source_desc = make_desc(shapes.inputs[0], canonical(source, shapes.inputs[0])), target_desc = make_desc(shapes.output, target);
     if (!source_desc || !target_desc) return make_error(Code::kUnsupported, "no descriptor for rank {}", shapes.output.size());
     result.source = *source_desc;
     result.target = *target_desc;
